@@ -1,0 +1,41 @@
+# make demo   environment, simulated survey, whole pipeline     make lint   ruff and mypy
+# make test   environment, all tests                            make lock   rebuild requirements.lock
+# make quick  environment, the tests that take seconds          make clean  remove what the above have made
+#
+# Needs Python 3.11 and make. Everything is installed from requirements.lock into .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+SOURCES := components configs pipeline preprocessing simulation tests trainer
+
+.PHONY: demo test quick lint lock clean environment
+.DELETE_ON_ERROR:
+
+demo: $(READY)
+	$(BIN)/galmorph demo demo $(DEMO)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(PYTEST)
+
+quick: $(READY)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+
+lint: $(READY)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+
+environment: $(READY)
+
+$(READY): requirements.lock pyproject.toml scripts/install.sh
+	PYTHON="$(PYTHON)" sh scripts/install.sh
+	@touch $@
+
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --python-version 3.11 --quiet \
+		--custom-compile-command "make lock" --output-file requirements.lock $(LOCK)
+
+clean:
+	rm -rf .venv build *.egg-info demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Stops a run whose data contradict the schema."""

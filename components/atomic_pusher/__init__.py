@@ -1,0 +1,1 @@
+"""Publishes a blessed model in one step."""

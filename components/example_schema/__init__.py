@@ -1,0 +1,1 @@
+"""The written schema as an artifact."""

@@ -1,0 +1,75 @@
+"""FitsExampleGen: from a label table and FITS stamps to Examples in splits."""
+
+import json
+from collections.abc import Sequence
+
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.types import standard_artifacts
+from tfx.types.channel_utils import as_channel
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.artifacts import IngestReport
+from components.fits_example_gen.executor import Executor
+from components.fits_example_gen.settings import DataSettings, SplitSettings
+
+
+class FitsExampleGenSpec(ComponentSpec):
+    """Inputs, outputs and parameters of FitsExampleGen."""
+
+    PARAMETERS = {
+        "settings": ExecutionParameter(type=str),
+        "fingerprint": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, ChannelParameter] = {}
+    OUTPUTS = {
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "report": ChannelParameter(type=IngestReport),
+    }
+
+
+class FitsExampleGen(BaseBeamComponent):
+    """Ingest a label table and FITS stamps.
+
+    Parameters
+    ----------
+    data, split : DataSettings, SplitSettings
+    bands : sequence of str
+        Bands kept in the Examples.
+    side : int
+        Side of the square kept of each stamp [pixels].
+    fingerprint : str
+        Of table and stamps (`input_fingerprint`): what makes an unchanged input a cache hit. It is a
+        parameter, not a driver's work, because open-source Kubeflow Pipelines runs no custom driver.
+    code : str
+        Of our own code, so that a new version does not reuse an old version's Examples.
+    """
+
+    SPEC_CLASS = FitsExampleGenSpec
+    EXECUTOR_SPEC = BeamExecutorSpec(Executor)
+
+    def __init__(
+        self,
+        data: DataSettings,
+        split: SplitSettings,
+        bands: Sequence[str],
+        side: int,
+        fingerprint: str,
+        code: str,
+    ) -> None:
+        settings = {
+            "data": data.model_dump(mode="json"),
+            "split": split.model_dump(mode="json"),
+            "bands": list(bands),
+            "side": side,
+        }
+        super().__init__(
+            spec=FitsExampleGenSpec(
+                settings=json.dumps(settings, sort_keys=True),
+                fingerprint=fingerprint,
+                code=code,
+                examples=as_channel([standard_artifacts.Examples()]),
+                report=as_channel([IngestReport()]),
+            )
+        )

@@ -1,0 +1,70 @@
+"""Executor of FitsExampleGen."""
+
+import json
+import os
+from typing import Any
+
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils
+
+from components.fits_example_gen.ingest import Stamps, ingest
+from components.fits_example_gen.rejects import ingest_report, rejects_csv
+from components.fits_example_gen.settings import DataSettings, SplitSettings
+
+
+class Executor(BaseBeamExecutor):
+    """Runs the ingest on Beam and writes the Examples and the account of all rows."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Run the ingest.
+
+        Parameters
+        ----------
+        input_dict : dict
+            Empty.
+        output_dict : dict
+            ``examples``, ``report``.
+        exec_properties : dict
+            ``settings``: JSON with ``data``, ``split``, ``bands`` and ``side``; ``fingerprint``.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        settings = json.loads(exec_properties["settings"])
+        data, split = DataSettings(**settings["data"]), SplitSettings(**settings["split"])
+        stamps = Stamps(data.stamps, tuple(settings["bands"]), settings["side"], data.max_blank)
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        report = artifact_utils.get_single_instance(output_dict["report"])
+
+        scratch = os.path.join(self._get_tmp_dir(), "fits_example_gen")
+        fileio.makedirs(scratch)
+        ingested = ingest(
+            data,
+            split,
+            stamps,
+            self._make_beam_pipeline,
+            lambda name: os.path.join(examples.uri, f"Split-{name}"),
+            scratch,
+        )
+        examples.split_names = artifact_utils.encode_split_names(ingested.splits)
+        examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+        account = ingest_report(
+            ingested.rows,
+            ingested.kept,
+            ingested.rejects,
+            bands=list(stamps.bands),
+            stamp_size=stamps.side,
+            fingerprint=exec_properties["fingerprint"],
+            data=data.model_dump(mode="json"),
+            split=split.model_dump(mode="json"),
+        )
+        io_utils.write_string_file(os.path.join(report.uri, "ingest.json"), account)
+        io_utils.write_string_file(os.path.join(report.uri, "rejects.csv"), rejects_csv(ingested.rejects))

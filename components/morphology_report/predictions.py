@@ -1,0 +1,96 @@
+"""Classify every Example with the exported model, and write the answers as a table."""
+
+import csv
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing import features
+
+BATCH_EXAMPLES = 64
+COLUMNS = ("name", "ra", "dec", "split", "label", "p_elliptical", "morphology")
+
+_progress = logging.getLogger("galmorph.progress")
+
+
+@dataclass
+class Scores:
+    """Labels and probabilities of one split; 12 bytes a galaxy.
+
+    Attributes
+    ----------
+    labels : list of int
+    p_elliptical : list of float
+    morphologies : list of str
+    """
+
+    labels: list[int] = field(default_factory=list)
+    p_elliptical: list[float] = field(default_factory=list)
+    morphologies: list[str] = field(default_factory=list)
+
+
+def write_predictions(
+    table: IO[str], model_path: str, files: Mapping[str, Sequence[str]]
+) -> dict[str, Scores]:
+    """Classify raw Examples and write ``predictions.csv``.
+
+    Parameters
+    ----------
+    table : text stream
+        Gets the columns `COLUMNS`; unknown positions are empty.
+    model_path : str
+        A SavedModel with the signature ``serving_default``: what is served is what is measured.
+    files : mapping of str to sequence of str
+        TFRecord files by split.
+
+    Returns
+    -------
+    dict of Scores
+        By split.
+    """
+    loaded = tf.saved_model.load(model_path)
+    classify = loaded.signatures["serving_default"]
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    scores: defaultdict[str, Scores] = defaultdict(Scores)
+    done = 0
+    for split, records in _batches(files):
+        answer = classify(examples=records)
+        probabilities = answer["p_elliptical"].numpy()
+        names = [name.decode() for name in answer["morphology"].numpy()]
+        for record, probability, morphology in zip(records.numpy(), probabilities, names, strict=True):
+            example = tf.train.Example.FromString(record).features.feature
+            label = example[features.LABEL].int64_list.value[0]
+            writer.writerow(
+                [
+                    example[features.NAME].bytes_list.value[0].decode(),
+                    *(_degrees(example[key]) for key in (features.RIGHT_ASCENSION, features.DECLINATION)),
+                    split,
+                    label,
+                    f"{probability:.6f}",
+                    morphology,
+                ]
+            )
+            scores[split].labels.append(label)
+            scores[split].p_elliptical.append(float(probability))
+            scores[split].morphologies.append(morphology)
+        done += len(probabilities)
+        _progress.info("classified %d", done, extra={"event": {"phase": "classifying", "count": done}})
+    return dict(scores)
+
+
+def _batches(files: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, tf.Tensor]]:
+    for split, paths in files.items():
+        dataset = tf.data.TFRecordDataset(sorted(paths)).batch(BATCH_EXAMPLES).prefetch(1)
+        for records in dataset:
+            yield split, records
+
+
+def _degrees(feature: tf.train.Feature) -> str:
+    values = feature.float_list.value
+    return str(np.float32(values[0])) if values else ""

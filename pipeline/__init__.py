@@ -1,0 +1,1 @@
+"""Configuration, the pipeline, the local runner and the command line."""

@@ -1,0 +1,128 @@
+"""The command line: one verb a file would be ten files of ten lines; one file of thin verbs it is."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.errors import ExitStatus, InputError
+
+# Heavier modules are imported inside the verbs: `galmorph --help` must not wait for them.
+
+app = typer.Typer(
+    help="Learn to tell spiral from elliptical galaxies from FITS stamps; publish only what is good enough.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Seed = Annotated[int, typer.Option(min=0, help="Another seed, another survey.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a key of the file; repeatable."),
+]
+
+
+@app.callback()
+def galmorph() -> None:
+    """Tell spiral from elliptical galaxies."""
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder to write; must be empty or not exist.")],
+    galaxies: Annotated[int, typer.Option(min=1, help="Rows of the label table.")] = 1000,
+    seed: Seed = 0,
+    size: Annotated[int, typer.Option(min=32, help="Side of a stamp [pixels].")] = 128,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
+) -> None:
+    """Write a synthetic S-PLUS-like survey: FITS stamps in six bands and a table of votes."""
+    _simulate(out, galaxies, seed, size, workers)
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="Configuration, a TOML file (see configs/).")],
+    overrides: Overrides = None,
+) -> None:
+    """Ingest, train, evaluate and, if the model passes the gate, publish it."""
+    from pipeline.config import load_settings
+    from pipeline.run import run_settings
+
+    raise typer.Exit(run_settings(load_settings(config, overrides or ()), Console()))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Argument(help="Folder of survey, run and models.")] = Path("demo"),
+    galaxies: Annotated[int, typer.Option(min=1, help="Rows of the label table.")] = 1500,
+    seed: Seed = 0,
+    overrides: Overrides = None,
+) -> None:
+    """Simulate a survey and run the whole pipeline on it, in a few minutes."""
+    from pipeline.config import load_settings
+    from pipeline.run import run_settings
+
+    survey = out / f"survey-{galaxies}-{seed}"
+    _simulate(survey, galaxies, seed, 128, None)
+    where = {
+        "pipeline.root": out / "run",
+        "data.labels": survey / "labels.csv",
+        "data.stamps": survey / "{band}_stamps/{name}_{band}.fits",
+        "push.directory": out / "models",
+    }
+    absolute = [f"{key}={path.absolute()}" for key, path in where.items()]
+    seeds = [f"split.seed={seed}", f"train.seed={seed}"]
+    settings = load_settings(demo_config(), [*absolute, *seeds, *(overrides or ())])
+    raise typer.Exit(run_settings(settings, Console()))
+
+
+def demo_config() -> Path:
+    """Return the path of ``configs/demo.toml``."""
+    import configs
+
+    return Path(next(iter(configs.__path__)), "demo.toml")
+
+
+def _simulate(out: Path, galaxies: int, seed: int, size: int, workers: int | None) -> None:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from simulation.survey import simulate_survey
+
+    console = Console()
+    columns = (TextColumn("  simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("simulating", total=galaxies)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        try:
+            summary = simulate_survey(
+                out, galaxies, seed, size=size, workers=workers or os.cpu_count(), progress=advance
+            )
+        except (ValueError, OSError) as error:
+            raise InputError(str(error)) from error
+    console.print(
+        f"[bold]survey[/]: {galaxies} galaxies, stamps {summary.stamps}", highlight=False, soft_wrap=True
+    )
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one line on standard error and status 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"galmorph: {error}", file=sys.stderr)
+        sys.exit(ExitStatus.BAD_INPUT)
+    except KeyboardInterrupt:
+        print("galmorph: interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The configuration file: read, checked and resolved before anything runs."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from components.fits_example_gen.settings import DataSettings, SplitSettings
+from pipeline.errors import InputError
+from preprocessing.settings import ImageSettings
+from trainer.settings import ModelSettings, TrainSettings
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PipelineSettings(BaseModel):
+    """The `[pipeline]` table: what the run is called and where it lives."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("galmorph", pattern=r"^[A-Za-z0-9-]+$", description="name of the pipeline")
+    root: str = Field(description="folder of artifacts, metadata, logs and report")
+    beam_args: tuple[str, ...] = Field(
+        # Left open, Beam 2.77 tries to download a runner.
+        ("--runner=DirectRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"),
+        description="arguments of Beam's runner",
+    )
+
+
+class GateSettings(BaseModel):
+    """The `[gate]` table: what a model must reach on the test split to be published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_accuracy: Share = Field(0.95, description="least accuracy")
+    min_auc: Share = Field(0.98, description="least area under the ROC curve")
+    max_accuracy_drop: Share = Field(
+        0.005, description="how far accuracy may lie below the published model's"
+    )
+
+
+class DecisionSettings(BaseModel):
+    """The `[decision]` table: from probability to class."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    uncertain: tuple[Share, Share] = Field((0.25, 0.75), description="probabilities called uncertain")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "DecisionSettings":
+        least, greatest = self.uncertain
+        if not least <= 0.5 <= greatest:
+            raise ValueError("uncertain must be an interval around 0.5")
+        return self
+
+
+class PushSettings(BaseModel):
+    """The `[push]` table: where published models go."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    directory: str = Field(description="folder of the numbered versions")
+
+
+class Settings(BaseModel):
+    """A whole configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pipeline: PipelineSettings
+    data: DataSettings
+    image: ImageSettings = ImageSettings()
+    split: SplitSettings = SplitSettings()
+    model: ModelSettings = ModelSettings()
+    train: TrainSettings = TrainSettings()
+    gate: GateSettings = GateSettings()
+    decision: DecisionSettings = DecisionSettings()
+    push: PushSettings
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        missing = [band for band in self.image.bands if self.data.bands and band not in self.data.bands]
+        if missing:
+            raise ValueError(f"[data] bands lacks {missing[0]}, which [image] rgb = {self.image.rgb!r} needs")
+        if 0 < self.data.stamp_size < self.image.cut:
+            raise ValueError(
+                f"[image] cut = {self.image.cut} is larger than [data] stamp_size = {self.data.stamp_size}"
+            )
+        return self
+
+    @property
+    def example_bands(self) -> tuple[str, ...]:
+        """Bands kept in the Examples."""
+        return self.data.bands or self.image.bands
+
+    @property
+    def example_side(self) -> int:
+        """Side kept of each stamp [pixels]."""
+        return self.data.stamp_size or self.image.cut
+
+    def to_toml(self) -> str:
+        """Return the resolved configuration, every key spelled out."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def load_settings(path: Path, overrides: Iterable[str] = ()) -> Settings:
+    """Read, check and resolve a configuration file.
+
+    Parameters
+    ----------
+    path : Path
+        TOML file. Relative paths in it are relative to its folder.
+    overrides : iterable of str
+        ``section.key=value``, the value in TOML's spelling or, failing that, as text. Relative paths in them
+        are relative to the file, too.
+
+    Returns
+    -------
+    Settings
+        With absolute paths.
+
+    Raises
+    ------
+    InputError
+        One line that names key and value.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+    for override in overrides:
+        _override(tables, override)
+    _resolve_paths(tables, path.resolve().parent)
+    try:
+        # As JSON, because only there does pydantic's strict mode (no "3" for 3, no true for 1) take a list
+        # for a tuple.
+        return Settings.model_validate_json(json.dumps(tables, default=str), strict=True)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_first_problem(error, tables)}") from error
+
+
+def _override(tables: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise InputError(f"--set {override}: must have the form section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    table = tables.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise InputError(f"--set {override}: {section} is not a table")
+    table[key] = value
+
+
+_PATHS = (("pipeline", "root"), ("data", "labels"), ("data", "stamps"), ("push", "directory"))
+
+
+def _resolve_paths(tables: dict[str, Any], folder: Path) -> None:
+    for section, key in (*_PATHS, ("model", "weights")):
+        table = tables.get(section)
+        if not isinstance(table, dict):
+            continue
+        value = table.get(key)
+        if not isinstance(value, str) or "://" in value or value in ("", "imagenet", "none"):
+            continue
+        table[key] = str(folder / Path(value).expanduser())
+
+
+def _first_problem(error: ValidationError, tables: dict[str, Any]) -> str:
+    """Put the first of pydantic's findings into one line."""
+    problem = error.errors()[0]
+    location = [str(part) for part in problem["loc"]]
+    message = problem["msg"].removeprefix("Value error, ")
+    where = f"[{location[0]}] {'.'.join(location[1:])}".strip() if location else ""
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {where}{_suggestion(location)}"
+    if problem["type"] == "missing":
+        return f"{where} is missing"
+    if not location:
+        return message
+    if len(location) == 1 and isinstance(tables.get(location[0]), dict):
+        return f"[{location[0]}] {message}"  # a rule over several keys names them itself
+    return f"{where} = {problem['input']!r}: {message}"
+
+
+def _suggestion(location: list[str]) -> str:
+    if len(location) == 1:
+        known = list(Settings.model_fields)
+    else:
+        section = Settings.model_fields[location[0]].annotation
+        known = list(section.model_fields) if isinstance(section, type) else []
+    close = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"

@@ -1,0 +1,143 @@
+"""What a person sees of a run: a line per node, a progress bar, a table of results."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pipeline.events import NodeEvent, ProgressEvent
+
+_STATES = {
+    "done": ("[green]done[/]  ", ""),
+    "cached": ("[cyan]cached[/]", "unchanged since an earlier run"),
+    "failed": ("[red]failed[/]", ""),
+}
+
+
+class RunDisplay:
+    """Shows the events of a run.
+
+    On a terminal the running node has a moving line with a bar; elsewhere (CI, a file) only finished nodes
+    and epochs are printed, a line each.
+
+    Parameters
+    ----------
+    console : Console
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._counts: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        self._begin("loading TFX and TensorFlow")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, event: NodeEvent | ProgressEvent) -> None:
+        """Show one event."""
+        if isinstance(event, ProgressEvent):
+            self._advance(event.figures)
+        elif event.state == "running":
+            self._begin(event.node)
+        else:
+            self._begin(None)
+            state, note = _STATES[event.state]
+            self._console.print(
+                f"  {escape(event.node):<20}{state}{event.seconds:>8.1f} s  [dim]{note}[/]", highlight=False
+            )
+
+    def _begin(self, description: str | None) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = None
+        self._counts.clear()
+        if description is not None:
+            self._task = self._progress.add_task(description, total=None, detail="")
+
+    def _advance(self, figures: dict[str, Any]) -> None:
+        phase = figures["phase"]
+        if phase == "epoch":
+            self._console.print(f"    {_epoch_line(figures)}", highlight=False, soft_wrap=True)
+        if self._task is None:
+            return
+        if phase in ("training", "epoch"):
+            done = figures["epoch"] - 1 + figures.get("share", 1.0)
+            detail = f"epoch {figures['epoch']} of {figures['epochs']}"
+            self._progress.update(self._task, completed=done, total=figures["epochs"], detail=detail)
+        elif "total" in figures:
+            done = self._counts[phase] = self._counts.get(phase, 0) + figures["done"]
+            detail = f"{phase}: {done} of {figures['total']}"
+            self._progress.update(self._task, completed=done, total=figures["total"], detail=detail)
+        elif "count" in figures:
+            self._progress.update(self._task, detail=f"{phase}: {figures['count']}")
+
+
+def _epoch_line(figures: dict[str, Any]) -> str:
+    names = {
+        "loss": "loss",
+        "accuracy": "accuracy",
+        "val_loss": "validation: loss",
+        "val_accuracy": "accuracy",
+        "val_auc": "AUC",
+    }
+    parts = [f"{label} {figures[name]:.4f}" for name, label in names.items() if name in figures]
+    return f"epoch {figures['epoch']:>3}/{figures['epochs']}  " + "  ".join(parts)
+
+
+def show_results(
+    console: Console, metrics: dict[str, Any], report: Path, log: Path, seconds: float, peak_memory: int
+) -> None:
+    """Print the results and where things are.
+
+    Parameters
+    ----------
+    console : Console
+    metrics : dict
+        The content of ``metrics.json``.
+    report, log : Path
+    seconds : float
+        Wall time of the run [s].
+    peak_memory : int
+        Of the largest process [bytes].
+    """
+    test = metrics["test"]
+    table = Table(title="Results", title_justify="left", show_header=False, box=None, padding=(0, 2))
+    table.add_row("test split", f"{test['n']} galaxies")
+    table.add_row("accuracy", f"{test['accuracy']:.4f}")
+    table.add_row("AUC", "-" if test["auc"] is None else f"{test['auc']:.4f}")
+    table.add_row("loss", f"{test['loss']:.4f}")
+    if metrics["holdout"]:
+        holdout = metrics["holdout"]
+        table.add_row("surplus set aside", f"{holdout['accuracy']:.4f} right of {holdout['n']}")
+    if metrics["uncertain"]:
+        uncertain = metrics["uncertain"]
+        share = f"{uncertain['fraction_uncertain']:.1%} called uncertain of {uncertain['n']}"
+        table.add_row("labelled uncertain", share)
+    blessed = metrics["gate"]["blessed"]
+    table.add_row("gate", "[green]passed[/]" if blessed else "[red]not good enough[/]")
+    if blessed:
+        table.add_row("model", f"version {metrics['pushed_version']}, {escape(metrics['pushed_to'])}")
+    table.add_row("report", escape(str(report)))
+    table.add_row("log", escape(str(log)))
+    table.add_row("time, peak memory", f"{seconds / 60:.1f} min, {peak_memory / 2**30:.1f} GiB")
+    console.print(table, highlight=False, soft_wrap=True)

@@ -1,0 +1,16 @@
+"""Exit statuses, and the error that a user can mend."""
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What `galmorph` returns to the shell."""
+
+    DONE = 0
+    FAULT = 1
+    BAD_INPUT = 2
+    NOT_GOOD_ENOUGH = 3
+
+
+class InputError(Exception):
+    """Bad configuration or input; the message is one line that names key, value or file."""

@@ -1,0 +1,92 @@
+"""What a running pipeline tells the terminal: one JSON object a line, through a pipe."""
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from typing import IO, Any
+
+PROGRESS_LOGGER = "galmorph.progress"
+
+
+@dataclass(frozen=True)
+class NodeEvent:
+    """A node of the pipeline changed its state.
+
+    Attributes
+    ----------
+    node : str
+    state : str
+        ``running``, ``done``, ``cached`` or ``failed``.
+    seconds : float
+        Since it started.
+    """
+
+    node: str
+    state: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class FailureEvent:
+    """The run failed.
+
+    Attributes
+    ----------
+    message : str
+        One line.
+    input : bool
+        Whether the input is to blame, rather than the program.
+    """
+
+    message: str
+    input: bool
+
+
+@dataclass(frozen=True)
+class ProgressEvent:
+    """Something within a node advanced.
+
+    Attributes
+    ----------
+    figures : dict
+        ``phase``, and numbers that belong to it.
+    """
+
+    figures: dict[str, Any]
+
+
+Event = NodeEvent | FailureEvent | ProgressEvent
+_KINDS = {kind.__name__: kind for kind in (NodeEvent, FailureEvent, ProgressEvent)}
+
+
+def write_event(stream: IO[str], event: Event) -> None:
+    """Write an event as a line of JSON; a reader that is gone is no reason to stop."""
+    try:
+        stream.write(json.dumps({"kind": type(event).__name__, **asdict(event)}) + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        pass
+
+
+def read_event(line: str) -> Event:
+    """Return the event of a line."""
+    fields = json.loads(line)
+    return _KINDS[fields.pop("kind")](**fields)
+
+
+class ProgressHandler(logging.Handler):
+    """Turns records of `PROGRESS_LOGGER` with an ``event`` into lines of a stream.
+
+    Components and trainer know only the standard library's logging, and work the same on a cluster, where
+    nobody listens.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(logging.INFO)
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record's event."""
+        figures = getattr(record, "event", None)
+        if figures is not None:
+            write_event(self._stream, ProgressEvent(figures))

@@ -1,0 +1,164 @@
+"""Runs the pipeline on this machine: TFX's LocalDagRunner, told apart node by node.
+
+``python -m pipeline.local_runner RUN.json EVENTS`` is the process that `galmorph run` starts. It imports TFX
+(20 s), so that the command line need not; its standard output and error, and with them everything that
+TensorFlow, Beam and TFX print, go to the run's log.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from absl import logging as absl_logging
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration.portable import launcher
+from tfx.v1.dsl import Pipeline
+from tfx.v1.orchestration import LocalDagRunner
+from tfx.v1.orchestration.metadata import sqlite_metadata_connection_config
+
+from components.anomaly_gate.component import AnomalyError
+from components.fits_example_gen.ingest import IngestError
+from components.fits_example_gen.labels import TableError
+from pipeline.config import Settings
+from pipeline.create import Place, create_pipeline
+from pipeline.errors import InputError
+from pipeline.events import (
+    PROGRESS_LOGGER,
+    Event,
+    FailureEvent,
+    NodeEvent,
+    ProgressHandler,
+    write_event,
+)
+
+_INPUT_ERRORS = (AnomalyError, IngestError, InputError, TableError)
+
+
+def local_place(settings: Settings) -> Place:
+    """Return where a run on this machine keeps things: artifacts and SQLite metadata under the root."""
+    root = Path(settings.pipeline.root)
+    return Place(
+        root=str(root / "artifacts"),
+        push_directory=settings.push.directory,
+        beam_args=settings.pipeline.beam_args,
+        metadata=sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
+    )
+
+
+class LocalRunner(LocalDagRunner):
+    """TFX's LocalDagRunner, with a callback at the start and the end of each node.
+
+    Parameters
+    ----------
+    notify : callable
+        Gets a `NodeEvent`.
+    """
+
+    def __init__(self, notify: Callable[[Event], None]) -> None:
+        super().__init__()
+        self._notify = notify
+
+    def run_pipeline(self, pipeline: Pipeline) -> None:
+        """Run a pipeline.
+
+        Parameters
+        ----------
+        pipeline : tfx.v1.dsl.Pipeline
+
+        Raises
+        ------
+        Exception
+            Whatever the failed node raised.
+        """
+        launch = launcher.Launcher.launch
+        notify = self._notify
+
+        def launch_and_tell(self: launcher.Launcher):
+            node = self._pipeline_node.node_info.id
+            started = time.monotonic()
+            notify(NodeEvent(node, "running"))
+            try:
+                info = launch(self)
+            except BaseException:
+                notify(NodeEvent(node, "failed", time.monotonic() - started))
+                raise
+            state = "cached" if info is not None and _was_cached(self, info.execution_id) else "done"
+            notify(NodeEvent(node, state, time.monotonic() - started))
+            return info
+
+        # LocalDagRunner offers no hook between nodes; its launcher is the one seam that all nodes pass.
+        launcher.Launcher.launch = launch_and_tell
+        try:
+            self.run(pipeline)
+        finally:
+            launcher.Launcher.launch = launch
+
+
+def _was_cached(node_launcher: launcher.Launcher, execution_id: int | None) -> bool:
+    if execution_id is None:
+        return False
+    with node_launcher._mlmd_connection as handle:
+        (execution,) = handle.store.get_executions_by_id([execution_id])
+    return execution.last_known_state == metadata_store_pb2.Execution.CACHED
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 500 else text[:500] + " ..."
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the error that the user can mend, where one stands behind what TFX or Beam raised."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, _INPUT_ERRORS):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return error
+
+
+def main() -> int:
+    """Run what the file named by the first argument describes, and tell the pipe named by the second.
+
+    Returns
+    -------
+    int
+        0, or 1 if a node failed.
+    """
+    description = json.loads(Path(sys.argv[1]).read_text())
+    events = os.fdopen(int(sys.argv[2]), "w")
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,  # absl, under TFX, has put a handler of its own there
+    )
+    absl_logging.set_verbosity(absl_logging.INFO)
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    progress = logging.getLogger(PROGRESS_LOGGER)
+    progress.setLevel(logging.INFO)
+    progress.addHandler(ProgressHandler(events))
+    settings = Settings.model_validate(description["settings"])
+    try:
+        pipeline = create_pipeline(settings, description["fingerprint"], local_place(settings))
+        LocalRunner(lambda event: write_event(events, event)).run_pipeline(pipeline)
+    except Exception as error:
+        traceback.print_exc()
+        cause = _cause(error)
+        write_event(events, FailureEvent(_one_line(cause), isinstance(cause, _INPUT_ERRORS)))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Beam and gRPC leave threads behind that can take seconds, or forever, to end.
+    os._exit(status)

@@ -1,0 +1,145 @@
+"""Everything that can be found wrong before a component runs."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from components.fits_example_gen.fingerprint import input_fingerprint
+from components.fits_example_gen.labels import LabelledObject, TableError, read_labels
+from pipeline.config import Settings
+from pipeline.errors import InputError
+from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
+from preprocessing.stamps import StampError, read_image, stamp_path
+from trainer.weights_preflight import imagenet_weights_problem
+
+SAMPLE = 64
+"""Stamps whose size is looked at."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was found before the run.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Of table and stamps.
+    classes : dict of str to int
+        Rows by class name.
+    rows : int
+    """
+
+    fingerprint: str
+    classes: dict[str, int]
+    rows: int
+
+
+def check_before_run(settings: Settings) -> Preflight:
+    """Check configuration against input.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    Preflight
+
+    Raises
+    ------
+    InputError
+        For a table that is missing or unusable, a class without objects, a band without files, stamps smaller
+        than the cut, weights that cannot be had, or a published model that could not be compared.
+    """
+    try:
+        objects = read_labels(settings.data)
+    except TableError as error:
+        raise InputError(f"[data] labels: {error}") from error
+    classes = Counter(CLASS_NAMES[entry.label] for entry in objects if entry.label is not None)
+    for label in (SPIRAL, ELLIPTICAL):
+        if not classes[CLASS_NAMES[label]]:
+            raise InputError(f"[data] labels: {settings.data.labels} has no {CLASS_NAMES[label]} object")
+    _check_stamps(settings, objects)
+    problem = imagenet_weights_problem(
+        settings.model.backbone, settings.model.weights, settings.model.weights_sha256
+    )
+    if problem:
+        raise InputError(problem)
+    _check_incumbent(settings)
+    fingerprint = input_fingerprint(
+        Path(settings.data.labels), objects, settings.data.stamps, settings.example_bands
+    )
+    return Preflight(fingerprint, dict(classes), len(objects))
+
+
+def _check_stamps(settings: Settings, objects: Sequence[LabelledObject]) -> None:
+    template, side = settings.data.stamps, settings.example_side
+    for band in settings.example_bands:
+        found = _sample_files(template, objects, band)
+        if not found:
+            example = template.replace("{band}", band).replace("{name}", objects[0].name)
+            raise InputError(f"[data] stamps: band {band} has no files (looked for {example} and the like)")
+        largest = (0, 0)
+        for path in found:
+            try:
+                height, width = read_image(path)[0].shape
+            except StampError:
+                continue  # the ingest will name it
+            largest = max(largest, (height, width), key=min)
+            if min(largest) >= side:
+                break
+        if 0 < min(largest) < side:
+            raise InputError(
+                f"[image] cut = {side} is larger than the stamps: those of band {band} have at most"
+                f" {largest[1]} x {largest[0]} pixels ({len(found)} looked at)"
+            )
+
+
+def _sample_files(template: str, objects: Sequence[LabelledObject], band: str) -> list[Path]:
+    """Return up to `SAMPLE` stamps of a band, spread over the table; empty only if there is none at all."""
+    spread = objects[:: max(1, len(objects) // SAMPLE)]
+    found = list(_existing(template, spread, band))[:SAMPLE]
+    return found or list(islice(_existing(template, objects, band), 1))
+
+
+def _existing(template: str, objects: Iterable[LabelledObject], band: str) -> Iterator[Path]:
+    for entry in objects:
+        try:
+            path = stamp_path(template, entry.name, band)
+            if path.is_file():
+                yield path
+        except (StampError, OSError, ValueError):
+            continue  # the ingest will name it
+
+
+def _check_incumbent(settings: Settings) -> None:
+    """Refuse where the published model could not read this run's Examples and so could not be compared."""
+    directory = Path(settings.push.directory)
+    described = sorted(
+        directory.glob("[0-9]*/assets.extra/galmorph.json"), key=lambda path: int(path.parts[-3])
+    )
+    if not described:
+        return
+    try:
+        published = json.loads(described[-1].read_text())
+        missing = [band for band in published["bands"] if band not in settings.example_bands]
+        cut = published["image"]["cut"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"[push] directory: {described[-1]} is not a description that galmorph wrote"
+        ) from None
+    version = described[-1].parts[-3]
+    if missing:
+        raise InputError(
+            f"[data] bands: the published model (version {version}) needs band {missing[0]} to be compared"
+            f" with: add it to [data] bands, or choose another [push] directory and [pipeline] root"
+        )
+    if cut > settings.example_side:
+        raise InputError(
+            f"[data] stamp_size: the published model (version {version}) needs stamps of {cut} pixels to be"
+            f" compared with, but {settings.example_side} are kept: set stamp_size = {cut}, or choose another"
+            f" [push] directory and [pipeline] root"
+        )

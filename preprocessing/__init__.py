@@ -1,0 +1,1 @@
+"""From FITS stamps to the picture a network sees; the one definition that every other part shares."""

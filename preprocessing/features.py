@@ -1,0 +1,41 @@
+"""Names of the features of an Example, before and after Transform, and the numbers of the classes."""
+
+from collections.abc import Iterable
+
+NAME = "name"
+RIGHT_ASCENSION = "ra"
+DECLINATION = "dec"
+LABEL = "label"
+FOLD = "fold"
+MAGNITUDE = "magnitude"
+VOTE_ELLIPTICAL = "vote_elliptical"
+HEIGHT = "height"
+WIDTH = "width"
+PICTURE = "picture"
+"""The transformed Example's picture: a PNG, 8 bits, RGB, rows in the order of the FITS file (upwards)."""
+
+SPIRAL, ELLIPTICAL, NO_LABEL = 0, 1, -1
+NO_FOLD = -1
+CLASS_NAMES = {SPIRAL: "spiral", ELLIPTICAL: "elliptical", NO_LABEL: "uncertain"}
+
+TRAIN, VALIDATION, TEST, HOLDOUT, UNCERTAIN = "train", "val", "test", "holdout", "uncertain"
+SPLITS = (TRAIN, VALIDATION, TEST, HOLDOUT, UNCERTAIN)
+
+STATISTICS = ("mean", "noise", "saturated", "blank")
+"""What is measured on each plane: mean and noise [flux units], fractions of saturated and blank pixels."""
+
+
+def flux_feature(band: str) -> str:
+    """Name of the feature that holds a band's plane: little-endian float32, C order, square, as raw bytes."""
+    return f"flux_{band}"
+
+
+def statistic_feature(statistic: str, band: str) -> str:
+    """Name of the feature that holds one of `STATISTICS` of a band's plane."""
+    return f"{statistic}_{band}"
+
+
+def scalar_features(bands: Iterable[str]) -> list[str]:
+    """Names of the scalar features that statistics are computed on (pixels and names are left out)."""
+    common = [LABEL, FOLD, RIGHT_ASCENSION, DECLINATION, MAGNITUDE, VOTE_ELLIPTICAL, HEIGHT, WIDTH]
+    return common + [statistic_feature(statistic, band) for band in bands for statistic in STATISTICS]

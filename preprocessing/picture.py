@@ -1,0 +1,77 @@
+"""The picture that a network sees, defined once: cut, colour, resize."""
+
+import tensorflow as tf
+
+from preprocessing.lupton import lupton_rgb
+from preprocessing.settings import ImageSettings
+
+
+def centre_cut(flux: tf.Tensor, cut: int) -> tf.Tensor:
+    """Cut the central square out of a batch of stamps.
+
+    Parameters
+    ----------
+    flux : tf.Tensor, shape (N, H, W, C)
+    cut : int
+        Side of the square [pixels]. Where H or W differs from it by an odd number, the extra row or column
+        is dropped at the far end, as in `preprocessing.stamps.centre_cut`.
+
+    Returns
+    -------
+    tf.Tensor, shape (N, cut, cut, C)
+
+    Raises
+    ------
+    tf.errors.InvalidArgumentError
+        When the graph runs on stamps smaller than the cut.
+    """
+    shape = tf.shape(flux)
+    height, width = shape[1], shape[2]
+    message = f"stamps must be at least {cut} x {cut} pixels"
+    with tf.control_dependencies(
+        [tf.debugging.assert_greater_equal(tf.minimum(height, width), cut, message)]
+    ):
+        top, left = (height - cut) // 2, (width - cut) // 2
+    return flux[:, top : top + cut, left : left + cut, :]
+
+
+def make_picture(flux: tf.Tensor, image: ImageSettings) -> tf.Tensor:
+    """Turn three-band flux into pictures: cut, Lupton RGB, resize.
+
+    Parameters
+    ----------
+    flux : tf.Tensor, float32, shape (N, H, W, 3)
+        Calibrated flux, red first; H and W not below ``image.cut``.
+    image : ImageSettings
+
+    Returns
+    -------
+    tf.Tensor, uint8, shape (N, size, size, 3)
+        Rows in the order of `flux` (a FITS image's first row is the lowest on the sky).
+    """
+    flux = centre_cut(flux, image.cut)
+    picture = lupton_rgb(flux, stretch=image.stretch, q=image.q, minimum=image.minima)
+    if image.size != image.cut:
+        # Antialiasing matters where pictures shrink: without it thin arms break up.
+        resized = tf.image.resize(picture, (image.size, image.size), method="bilinear", antialias=True)
+        picture = tf.cast(tf.round(resized), tf.uint8)
+    picture.set_shape([None, image.size, image.size, 3])
+    return picture
+
+
+def decode_flux(planes: list[tf.Tensor]) -> tf.Tensor:
+    """Decode the raw planes of Examples.
+
+    Parameters
+    ----------
+    planes : list of tf.Tensor, string, shape (N,)
+        One tensor per band: the bytes of `preprocessing.features.flux_feature`. All planes of a batch have
+        one size.
+
+    Returns
+    -------
+    tf.Tensor, float32, shape (N, side, side, len(planes))
+    """
+    flat = tf.stack([tf.io.decode_raw(plane, tf.float32, little_endian=True) for plane in planes], axis=-1)
+    side = tf.cast(tf.round(tf.sqrt(tf.cast(tf.shape(flat)[1], tf.float32))), tf.int32)
+    return tf.reshape(flat, [-1, side, side, len(planes)])

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Makes .venv from requirements.lock: with uv where it is there or can be had, with plain pip otherwise.
+# Every package is checked against the hashes of the lock.
+set -eu
+cd "$(dirname "$0")/.."
+
+python=${PYTHON:-python3.11}
+"$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || {
+    echo "galmorph needs Python 3.11; this is: $("$python" --version 2>&1 || echo "$python, which does not run"). Set PYTHON=/path/to/python3.11" >&2
+    exit 2
+}
+
+# A copied or moved environment does not work; neither does half of one.
+[ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null || {
+    rm -rf .venv
+    "$python" -m venv .venv
+}
+
+# The uv of the lock itself, cut out of it with its hashes.
+mine=.venv/uv.lock
+sed -n '/^uv==/,/^[^ ]/p' requirements.lock | sed -n '1p; /^ *--hash/p' >"$mine"
+uv=$(command -v uv || true)
+if [ -z "$uv" ]; then
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$mine" &&
+        uv=.venv/bin/uv || echo "uv cannot be had; going on with pip" >&2
+fi
+
+echo "installing $(grep -c '^[a-zA-Z0-9].*==' requirements.lock) packages into .venv"
+if [ -n "$uv" ]; then
+    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+    "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+else
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+fi

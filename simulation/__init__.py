@@ -1,0 +1,1 @@
+"""A synthetic S-PLUS-like survey, for the demo and the tests."""

@@ -1,0 +1,95 @@
+"""Votes of volunteers on a simulated galaxy, as Galaxy Zoo 2 tabulates them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulation.population import Galaxy
+
+
+@dataclass(frozen=True)
+class Votes:
+    """One row of the labels table.
+
+    Attributes
+    ----------
+    total_classifications : int
+        Number of volunteers.
+    smooth, features_or_disk, star_or_artifact : float
+        Debiased fractions of the answers to the first question; they need not add up to 1.
+    spiral : float
+        Debiased fraction of those who, having seen a disc not edge-on, saw spiral arms.
+    gz2_class : str
+        Short class of the most popular answers: ``E`` or ``S`` and letters for shape, bulge and arms.
+    """
+
+    total_classifications: int
+    smooth: float
+    features_or_disk: float
+    star_or_artifact: float
+    spiral: float
+    gz2_class: str
+
+
+def _logistic(value: float, middle: float, width: float) -> float:
+    return float(1 / (1 + np.exp(-(value - middle) / width)))
+
+
+def _expected(galaxy: Galaxy, random: np.random.Generator) -> tuple[float, float, float]:
+    """Probabilities of the answers: features or disc, star or artefact, spiral arms."""
+    if galaxy.kind == "elliptical":
+        return random.uniform(0.02, 0.06), random.uniform(0.0, 0.02), random.uniform(0.02, 0.3)
+    if galaxy.kind == "lenticular":
+        return random.uniform(0.35, 0.65), 0.01, random.uniform(0.02, 0.35)
+    if galaxy.kind == "compact":
+        return random.uniform(0.1, 0.25), random.uniform(0.2, 0.5), random.uniform(0.02, 0.3)
+    # An edge-on disc is still seen as a disc; its arms are not.
+    disc = max(_logistic(galaxy.visibility, 0.04, 0.015), 0.9 * _logistic(galaxy.inclination, 68, 3))
+    arms = _logistic(galaxy.visibility, 0.05, 0.015)
+    return 0.3 + 0.66 * disc, 0.01, 0.05 + 0.92 * arms
+
+
+def _gz2_class(galaxy: Galaxy, features: float, smooth: float, star: float, spiral: float) -> str:
+    if star > max(features, smooth):
+        return "A"
+    if smooth >= features:
+        roundness = "r" if galaxy.axis_ratio > 0.8 else "i" if galaxy.axis_ratio > 0.5 else "c"
+        return "E" + roundness
+    if galaxy.inclination > 75:
+        return "Ser"
+    bulge = "d" if galaxy.bulge_fraction < 0.08 else "c" if galaxy.bulge_fraction < 0.25 else "b"
+    bar = "B" if galaxy.bar_fraction > 0 else ""
+    if spiral < 0.5:
+        return f"S{bar}{bulge}"
+    tightness = "t" if galaxy.pitch < 15 else "m" if galaxy.pitch < 25 else "l"
+    return f"S{bar}{bulge}{galaxy.arms}{tightness}"
+
+
+def draw_votes(galaxy: Galaxy, random: np.random.Generator) -> Votes:
+    """Draw the votes on one galaxy.
+
+    Parameters
+    ----------
+    galaxy : Galaxy
+        The galaxy; only its own parameters count, never which pictures of it exist.
+    random : numpy.random.Generator
+        The object's stream of votes.
+
+    Returns
+    -------
+    Votes
+        Counts are multinomial among about 40 volunteers; debiasing (Hart et al. 2016, MNRAS 461, 3663) moves
+        each fraction by about a hundredth, on its own.
+    """
+    expected_features, expected_star, expected_spiral = _expected(galaxy, random)
+    volunteers = int(np.clip(random.normal(42, 6), 20, 75))
+    expected_smooth = 1 - expected_features - expected_star
+    counts = random.multinomial(volunteers, [expected_smooth, expected_features, expected_star])
+    asked = round(counts[1] * (0.3 if galaxy.inclination > 75 else 0.95))
+    seen = random.binomial(asked, expected_spiral)
+    fractions = np.array([*(counts / volunteers), seen / asked if asked else 0.0])
+    shifts = random.normal(0, 0.012, 4) * (fractions > 0)  # no vote stays no vote
+    smooth, features, star, spiral = (round(float(value), 3) for value in np.clip(fractions + shifts, 0, 1))
+    return Votes(
+        volunteers, smooth, features, star, spiral, _gz2_class(galaxy, features, smooth, star, spiral)
+    )

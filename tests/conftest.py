@@ -1,0 +1,32 @@
+"""What several tests share: real data where it is there, small surveys, quick configurations."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+PROJECT = Path(__file__).resolve().parent.parent
+REAL_DATA = PROJECT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real galaxies and awkward files; tests that need it are skipped where it is absent."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"real data is not at {REAL_DATA}")
+    return REAL_DATA
+
+
+@pytest.fixture
+def write_stamp(tmp_path: Path) -> Callable[..., Path]:
+    """Write a FITS stamp under the test's folder and return its path."""
+
+    def write(name: str, band: str, image: np.ndarray, **header: object) -> Path:
+        path = tmp_path / f"{band}_stamps" / f"{name}_{band}.fits"
+        path.parent.mkdir(exist_ok=True)
+        fits.PrimaryHDU(image, fits.Header(header)).writeto(path, overwrite=True)
+        return path
+
+    return write

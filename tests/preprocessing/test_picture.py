@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from astropy.visualization import make_lupton_rgb
+
+from preprocessing import stamps
+from preprocessing.picture import centre_cut, decode_flux, make_picture
+from preprocessing.settings import ImageSettings
+
+
+@pytest.mark.parametrize(("height", "width", "cut"), [(9, 9, 8), (12, 8, 8), (11, 16, 8), (10, 10, 10)])
+def test_both_cuts_are_the_same(height, width, cut):
+    image = np.arange(height * width, dtype=np.float32).reshape(height, width)
+    graph = centre_cut(tf.constant(image[None, :, :, None]), cut)[0, :, :, 0].numpy()
+    assert np.array_equal(graph, stamps.centre_cut(image, cut))
+    assert graph[0, 0] == image[(height - cut) // 2, (width - cut) // 2]
+
+
+def test_a_stamp_smaller_than_the_cut_is_refused():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least 16 x 16"):
+        centre_cut(tf.zeros((1, 15, 20, 3)), 16)
+
+
+def test_the_picture_without_resizing_is_astropys():
+    flux = np.random.default_rng(0).normal(2, 3, (40, 40, 3)).astype(np.float32)
+    image = ImageSettings(rgb="ZRG", cut=32, size=32, stretch=2.0, q=5.0, minimum=(0.1, 0.2, -0.1))
+    ours = make_picture(flux[None], image)[0].numpy().astype(int)
+    theirs = make_lupton_rgb(
+        *np.moveaxis(flux[4:36, 4:36], -1, 0), stretch=2.0, Q=5.0, minimum=[0.1, 0.2, -0.1]
+    )
+    assert np.abs(ours - theirs).max() <= 1
+
+
+@pytest.mark.parametrize("size", [16, 48, 64])
+def test_resizing_keeps_shape_and_mean(size):
+    y, x = np.mgrid[:32, :32] - 15.5
+    flux = np.repeat(np.exp(-(x**2 + y**2) / 80)[..., None] * 3, 3, -1).astype(np.float32)
+    small = make_picture(flux[None], ImageSettings(cut=32, size=size)).numpy()
+    assert small.shape == (1, size, size, 3) and small.dtype == np.uint8
+    whole = make_picture(flux[None], ImageSettings(cut=32, size=32)).numpy()
+    assert small.mean() == pytest.approx(whole.mean(), rel=0.02)
+
+
+def test_planes_of_examples_are_decoded_in_order():
+    flux = np.random.default_rng(1).normal(size=(4, 6, 6, 3)).astype("<f4")
+    planes = [tf.constant([stamp[..., band].tobytes() for stamp in flux]) for band in range(3)]
+    assert np.array_equal(decode_flux(planes), flux)

@@ -1,0 +1,62 @@
+"""The imports point one way, and the command line stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+# DESIGN.md, section 3: package -> the packages of ours that it may import.
+ALLOWED = {
+    "preprocessing": set(),
+    "simulation": {"preprocessing"},
+    "trainer": {"preprocessing"},
+    "components": {"preprocessing"},
+    "configs": set(),
+    # The command line reads every package's settings, and simulates; nothing imports the pipeline.
+    "pipeline": {"preprocessing", "simulation", "trainer", "components", "configs"},
+}
+
+
+def imported_packages(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative import"
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_arrows(package):
+    files = list((PROJECT / package).rglob("*.py"))
+    assert files or package == "configs"
+    for path in files:
+        ours = imported_packages(path) & ALLOWED.keys()
+        assert ours <= ALLOWED[package] | {package}, path
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules that a statement loads in a fresh interpreter."""
+    code = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("import pipeline.cli", {"numpy", "astropy", "pydantic", "tensorflow", "keras", "tfx", "galsim"}),
+        ("import pipeline.run, simulation.survey", {"tensorflow", "keras", "tfx", "apache_beam", "galsim"}),
+        ("import preprocessing.stamps, components.fits_example_gen.labels", {"tensorflow", "keras", "tfx"}),
+    ],
+)
+def test_light_modules_load_nothing_heavy(statement, heavy):
+    assert not loaded_by(statement) & heavy

@@ -1,0 +1,113 @@
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from trainer.settings import AUGMENTATIONS, ModelSettings, TrainSettings
+
+
+def test_defaults_are_the_published_network():
+    model = ModelSettings()
+    assert (model.backbone, model.weights, model.pretrained) == ("EfficientNetB7", "imagenet", True)
+    assert TrainSettings().augment == AUGMENTATIONS
+
+
+@pytest.mark.parametrize(
+    ("field", "bad"),
+    [
+        ("epochs", -1),
+        ("fine_tune_epochs", -1),
+        ("batch_size", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", 1.5),
+        ("fine_tune_learning_rate", 0.0),
+        ("weight_decay", -1e-9),
+        ("label_smoothing", 0.5),
+        ("label_smoothing", -0.1),
+        ("warm_up", 1.0),
+        ("warm_up", -0.1),
+        ("patience", -1),
+        ("augment", ["flip"]),
+        ("augment", "flips"),
+        ("mixed_precision", "float8"),
+        ("seed", -1),
+        ("learning_rate", float("nan")),
+        ("no_such_key", 1),
+    ],
+)
+def test_train_refuses_what_is_out_of_bounds(field, bad):
+    with pytest.raises(ValidationError, match=field):
+        TrainSettings(**{field: bad})
+
+
+@pytest.mark.parametrize(
+    ("field", "good"),
+    [("epochs", 0), ("batch_size", 1), ("learning_rate", 1.0), ("label_smoothing", 0.0), ("warm_up", 0.0)],
+)
+def test_train_admits_the_bounds(field, good):
+    assert getattr(TrainSettings(**{field: good}), field) == good
+
+
+def test_no_epoch_at_all_is_refused():
+    with pytest.raises(ValidationError, match="nothing would be trained"):
+        TrainSettings(epochs=0, fine_tune_epochs=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(True, AUGMENTATIONS), (False, ()), ([], ()), (["zoom", "flips", "zoom"], ("flips", "zoom"))],
+)
+def test_augment_is_a_switch_or_a_list(given, kept):
+    assert TrainSettings(augment=given).augment == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "policy"),
+    [(True, "mixed_float16"), (False, "float32"), ("mixed_bfloat16", "mixed_bfloat16")],
+)
+def test_mixed_precision_is_a_switch_or_a_name(given, policy):
+    assert TrainSettings(mixed_precision=given).dtype_policy == policy
+
+
+def test_settings_survive_being_written_and_read():
+    train = TrainSettings(augment=["flips"], mixed_precision=True)
+    assert TrainSettings.model_validate_json(train.model_dump_json()) == train
+    assert TrainSettings(**train.model_dump()) == train
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"backbone": "EfficientNetB8"}, "did you mean 'EfficientNetB"),
+        ({"backbone": "TinyConv"}, 'weights = "none"'),
+        ({"dropout": 1.0}, "dropout"),
+        ({"weights": ""}, "weights"),
+        ({"weights": "w.h5", "weights_sha256": "abc"}, "weights_sha256"),
+        ({"weights_sha256": "0" * 64}, "needs a file of weights"),
+        ({"bakbone": "TinyConv"}, "bakbone"),
+    ],
+)
+def test_model_refuses(values, message):
+    with pytest.raises(ValidationError, match=message):
+        ModelSettings(**values)
+
+
+def test_weights_may_be_a_file():
+    settings = ModelSettings(backbone="TinyConv", weights="mine.weights.h5", weights_sha256="0" * 64)
+    assert settings.weights_are_file and settings.pretrained
+    assert not ModelSettings(backbone="TinyConv", weights="none").pretrained
+
+
+def test_every_setting_is_described():
+    for settings in (ModelSettings, TrainSettings):
+        for name, field in settings.model_fields.items():
+            assert field.description, name
+
+
+def test_settings_and_preflight_import_neither_tensorflow_nor_keras():
+    code = (
+        "import sys, trainer.settings, trainer.weights_preflight; "
+        "sys.exit(sorted({'tensorflow', 'keras', 'tfx'} & set(sys.modules)) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

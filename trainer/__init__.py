@@ -1,0 +1,1 @@
+"""The network, its training, and the signatures of the model it leaves."""

@@ -1,0 +1,121 @@
+"""Vary training pictures in ways that leave the morphology of a galaxy as it was.
+
+A galaxy has no up and no left, and its distance and centring are accidents: flips and quarter turns are
+exact, any-angle rotation, zoom and shift interpolate. All work on whole batches, inside ``tf.data``, with
+stateless random numbers: one seed gives one sequence of pictures, however many threads compute them.
+"""
+
+import math
+from collections.abc import Callable, Collection
+
+import tensorflow as tf
+
+ZOOM_RANGE = (0.85, 1.2)
+"""Least and greatest magnification."""
+MAX_SHIFT = 0.06
+"""Greatest shift along each axis, as a share of the side."""
+
+
+def dihedral(pictures: tf.Tensor, which: tf.Tensor) -> tf.Tensor:
+    """Apply one of the eight symmetries of the square to each picture.
+
+    Parameters
+    ----------
+    pictures : Tensor of shape (N, size, size, channels)
+        Of any type; square.
+    which : Tensor of int, shape (N,)
+        0 to 7: bit 0 mirrors left and right, bit 1 turns upside down, bit 2 swaps rows and columns, in this
+        order.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and type; pixels are moved, never changed.
+    """
+    bits = [tf.cast(tf.bitwise.bitwise_and(tf.cast(which, tf.int32), 1 << bit), tf.bool) for bit in range(3)]
+    mirror, upside_down, swap = (bit[:, None, None, None] for bit in bits)
+    pictures = tf.where(mirror, pictures[:, :, ::-1], pictures)
+    pictures = tf.where(upside_down, pictures[:, ::-1], pictures)
+    return tf.where(swap, tf.transpose(pictures, (0, 2, 1, 3)), pictures)
+
+
+def affine(pictures: tf.Tensor, angle: tf.Tensor, zoom: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
+    """Rotate, magnify and shift each picture about its centre, bilinearly.
+
+    What comes in over the edge is the picture's own reflection: black corners would tell the network that a
+    picture was turned.
+
+    Parameters
+    ----------
+    pictures : Tensor of shape (N, size, size, channels)
+        uint8 or float32.
+    angle : Tensor of float, shape (N,)
+        Rotation [radian].
+    zoom : Tensor of float, shape (N,)
+        Magnification; above 1 the galaxy grows.
+    shift : Tensor of float, shape (N, 2)
+        Shift in x and y, as a share of the side.
+
+    Returns
+    -------
+    Tensor of shape (N, size, size, channels)
+        Of the same type.
+    """
+    side = tf.shape(pictures)[1]
+    size = tf.cast(side, tf.float32)
+    centre = (size - 1.0) / 2.0
+    cos, sin = tf.cos(angle) / zoom, tf.sin(angle) / zoom
+    x, y = centre + size * shift[:, 0], centre + size * shift[:, 1]
+    # The operation wants, for each pixel of the result, where to look in the source.
+    zero = tf.zeros_like(angle)
+    matrix = [cos, -sin, centre - cos * x + sin * y, sin, cos, centre - sin * x - cos * y, zero, zero]
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=pictures,
+        transforms=tf.stack(matrix, axis=1),
+        output_shape=tf.stack((side, side)),
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+        fill_value=0.0,
+    )
+
+
+def augmenter(names: Collection[str]) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Return a function that varies a batch of pictures.
+
+    Parameters
+    ----------
+    names : collection of str
+        Any of ``flips``, ``rotations``, ``zoom`` and ``shifts``.
+
+    Returns
+    -------
+    callable
+        From pictures (N, size, size, channels) and a seed (int64 of shape (2,)) to varied pictures of the
+        same shape and type.
+    """
+    unknown = set(names) - {"flips", "rotations", "zoom", "shifts"}
+    if unknown:
+        raise ValueError(f"unknown augmentation {', '.join(sorted(unknown))}")
+
+    def vary(pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        count = tf.shape(pictures)[0]
+        shape = pictures.shape
+
+        def uniform(stream: int, shape: tuple, low: float, high: float) -> tf.Tensor:
+            return tf.random.stateless_uniform(shape, seed + tf.constant((0, stream), seed.dtype), low, high)
+
+        if "flips" in names:
+            which = tf.random.stateless_uniform((count,), seed, 0, 8, dtype=tf.int32)
+            pictures = dihedral(pictures, which)
+        if set(names) - {"flips"}:
+            zero = tf.zeros((count,))
+            angle = uniform(1, (count,), -math.pi, math.pi) if "rotations" in names else zero
+            low, high = (math.log(bound) for bound in ZOOM_RANGE)
+            zoom = uniform(2, (count,), low, high) if "zoom" in names else zero
+            shift = (
+                uniform(3, (count, 2), -MAX_SHIFT, MAX_SHIFT) if "shifts" in names else tf.zeros((count, 2))
+            )
+            pictures = affine(pictures, angle, tf.exp(zoom), shift)
+        return tf.ensure_shape(pictures, shape)
+
+    return vary

@@ -1,0 +1,147 @@
+"""The `[model]` and `[train]` tables of the configuration: every value, its bounds and its default.
+
+Imports no TensorFlow: the command line reads a configuration before it knows whether anything will run.
+The defaults are for EfficientNetB7 in the spirit of the published method: ImageNet weights, a simple top
+trained first, then the whole network. ``configs/`` holds measured values for smaller networks.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from trainer.backbone_names import backbone_facts
+
+Augmentation = Literal["flips", "rotations", "zoom", "shifts"]
+
+AUGMENTATIONS: tuple[Augmentation, ...] = ("flips", "rotations", "zoom", "shifts")
+"""Ways to vary a training picture; ``flips`` are the eight exact symmetries of the square."""
+
+
+class ModelSettings(BaseModel):
+    """The network: `[model]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backbone: str = Field(
+        "EfficientNetB7",
+        description="The network under the classifier: EfficientNetB0 .. B7, EfficientNetLite0 .. Lite2; "
+        "TinyConv for smoke runs only.",
+    )
+    weights: str = Field(
+        "imagenet",
+        min_length=1,
+        description='What the network starts from: "imagenet", "none" (random), or the path of a file '
+        "of weights (.h5, .weights.h5, .keras; .pth for EfficientNetLite).",
+    )
+    weights_sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-fA-F]{64}$",
+        description="The SHA-256 that the file of weights must have; only with a path.",
+    )
+    dropout: float = Field(
+        0.3, ge=0.0, lt=1.0, description="Share of features dropped before the last layer."
+    )
+
+    @field_validator("backbone")
+    @classmethod
+    def _known_backbone(cls, name: str) -> str:
+        return backbone_facts(name).name
+
+    @model_validator(mode="after")
+    def _weights_fit_backbone(self) -> Self:
+        if self.weights == "imagenet" and not backbone_facts(self.backbone).pretrainable:
+            raise ValueError(f'{self.backbone} has no ImageNet weights: set weights = "none"')
+        if self.weights_sha256 and not self.weights_are_file:
+            raise ValueError(f"weights_sha256 needs a file of weights, but weights = {self.weights!r}")
+        return self
+
+    @property
+    def weights_are_file(self) -> bool:
+        """Whether `weights` is the path of a file."""
+        return self.weights not in ("imagenet", "none")
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the network starts from learned weights."""
+        return self.weights != "none"
+
+
+class TrainSettings(BaseModel):
+    """How the network is trained: `[train]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(
+        5, ge=0, le=10_000, description="Epochs of the top alone, on a frozen backbone; may be 0."
+    )
+    fine_tune_epochs: int = Field(
+        20, ge=0, le=10_000, description="Epochs of the whole network, after those of the top; may be 0."
+    )
+    batch_size: int = Field(32, ge=1, le=8192, description="Pictures in one step.")
+    learning_rate: float = Field(
+        1e-3, gt=0, le=1, description="Peak learning rate while only the top is trained."
+    )
+    fine_tune_learning_rate: float = Field(
+        2e-4, gt=0, le=1, description="Peak learning rate while the whole network is trained."
+    )
+    weight_decay: float = Field(
+        1e-4, ge=0, le=1, description="Decay of the kernels by AdamW; biases and batch norm are spared."
+    )
+    label_smoothing: float = Field(
+        0.05,
+        ge=0,
+        lt=0.5,
+        description="Training labels become s/2 and 1 - s/2; the validation loss is unsmoothed.",
+    )
+    warm_up: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="Share of the steps over which the learning rate rises from zero to its peak.",
+    )
+    patience: int = Field(
+        6,
+        ge=0,
+        description="Epochs without a better validation loss before training stops; 0: never stop early.",
+    )
+    augment: tuple[Augmentation, ...] = Field(
+        AUGMENTATIONS,
+        description='true, false, or a list of "flips" (the eight symmetries of the square), "rotations" '
+        '(any angle), "zoom", "shifts".',
+    )
+    class_weights: bool = Field(
+        True, description="Weigh training examples so that both classes count alike, however many there are."
+    )
+    mixed_precision: Literal[False, "mixed_float16", "mixed_bfloat16"] = Field(
+        False, description='true (as "mixed_float16"), false, "mixed_float16" or "mixed_bfloat16".'
+    )
+    jit_compile: bool = Field(False, description="Compile the training step with XLA.")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
+        0, description="Seed of initial weights, dropout and augmentation."
+    )
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _augment_from_bool(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            return AUGMENTATIONS if value else ()
+        # In the order of AUGMENTATIONS and without repeats, so that equal choices compare equal.
+        if isinstance(value, list | tuple) and set(value) <= set(AUGMENTATIONS):
+            return tuple(name for name in AUGMENTATIONS if name in value)
+        return value
+
+    @field_validator("mixed_precision", mode="before")
+    @classmethod
+    def _precision_from_bool(cls, value: Any) -> Any:
+        return "mixed_float16" if value is True else value
+
+    @model_validator(mode="after")
+    def _trains_at_all(self) -> Self:
+        if self.epochs + self.fine_tune_epochs == 0:
+            raise ValueError("epochs and fine_tune_epochs are both 0: nothing would be trained")
+        return self
+
+    @property
+    def dtype_policy(self) -> str:
+        """The Keras dtype policy that the network is built with."""
+        return self.mixed_precision or "float32"

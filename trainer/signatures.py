@@ -1,0 +1,131 @@
+"""The model that leaves the pipeline: a SavedModel whose signatures hold everything from flux to class."""
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from preprocessing import features
+from preprocessing.picture import decode_flux, make_picture
+from preprocessing.settings import ImageSettings
+
+CHUNK = 64
+"""Pictures that go through the network at once. TFX's evaluation hands over 1,000 at a time; with
+EfficientNetB7 their activations alone would take tens of gigabytes."""
+
+METADATA_FILE = "galmorph.json"
+"""Under ``assets.extra``: which bands, which cut, which decision."""
+
+_EXPORTED_PACKAGES = ("galmorph", "keras", "tensorflow", "tfx")
+
+
+def morphology(p_elliptical: tf.Tensor, uncertain: tuple[float, float]) -> tf.Tensor:
+    """Name the class of each probability.
+
+    Parameters
+    ----------
+    p_elliptical : tf.Tensor, float32, shape (N,)
+    uncertain : (float, float)
+        Closed interval that is called uncertain; so is NaN.
+
+    Returns
+    -------
+    tf.Tensor, string, shape (N,)
+    """
+    least, greatest = uncertain
+    names = tf.fill(tf.shape(p_elliptical), features.CLASS_NAMES[features.NO_LABEL])
+    names = tf.where(p_elliptical < least, features.CLASS_NAMES[features.SPIRAL], names)
+    return tf.where(p_elliptical > greatest, features.CLASS_NAMES[features.ELLIPTICAL], names)
+
+
+def export_model(
+    model: keras.Model,
+    path: Path,
+    *,
+    image: ImageSettings,
+    uncertain: tuple[float, float],
+    metadata: dict[str, Any] | None = None,
+) -> None:
+    """Write the SavedModel.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From pictures (N, size, size, 3) to the probability of elliptical (N, 1).
+    path : Path
+    image : ImageSettings
+        The picture that `model` was trained on.
+    uncertain : (float, float)
+        Interval of probabilities called uncertain.
+    metadata : dict, optional
+        Further entries of ``assets.extra/galmorph.json``.
+
+    Notes
+    -----
+    Signatures: ``serving_default`` takes ``examples`` (serialized raw Examples, string [N]),
+    ``classify_flux`` takes ``flux`` (float32 [N, H, W, 3], red first). Both return ``p_elliptical`` and
+    ``p_spiral`` (float32 [N]) and ``morphology`` (string [N]). The file loads with TensorFlow alone.
+    """
+
+    def classify(pictures: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(model(tf.cast(pictures, tf.float32), training=False), [-1])
+
+    def outputs(p_elliptical: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {
+            "p_elliptical": tf.identity(p_elliptical, "p_elliptical"),
+            "p_spiral": 1.0 - p_elliptical,
+            "morphology": morphology(p_elliptical, uncertain),
+        }
+
+    specification = {
+        features.flux_feature(band): tf.io.FixedLenFeature([], tf.string) for band in image.bands
+    }
+
+    def classify_examples(records: tf.Tensor) -> tf.Tensor:
+        parsed = tf.io.parse_example(records, specification)
+        flux = decode_flux([parsed[features.flux_feature(band)] for band in image.bands])
+        return classify(make_picture(flux, image))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return outputs(_in_chunks(classify_examples, examples))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")])
+    def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
+        return outputs(_in_chunks(lambda part: classify(make_picture(part, image)), flux))
+
+    # Only the variables are tracked: a tracked Keras model would write Keras's own objects into the file,
+    # and whoever loads it would need Keras.
+    module = tf.Module()
+    module.variables_ = [variable.value for variable in model.variables]
+    signatures = {"serving_default": serving_default, "classify_flux": classify_flux}
+    tf.saved_model.save(module, str(path), signatures=signatures)
+    description = {
+        "image": image.model_dump(mode="json"),
+        "bands": list(image.bands),
+        "uncertain": list(uncertain),
+        "versions": {package: version(package) for package in _EXPORTED_PACKAGES},
+        **(metadata or {}),
+    }
+    extra = path / "assets.extra"
+    extra.mkdir(exist_ok=True)
+    (extra / METADATA_FILE).write_text(json.dumps(description, indent=2) + "\n")
+
+
+def _in_chunks(classify: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
+    """Apply a function to `CHUNK` elements at a time and join the probabilities."""
+    total = tf.shape(batch)[0]
+    chunks = (total + CHUNK - 1) // CHUNK
+    results = tf.TensorArray(tf.float32, size=chunks, element_shape=[None], infer_shape=False)
+
+    def step(index: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        part = batch[index * CHUNK : (index + 1) * CHUNK]
+        return index + 1, results.write(index, classify(part))
+
+    # One chunk at a time: by default a while loop may run ten, which is what the chunks are to prevent.
+    _, results = tf.while_loop(lambda index, _: index < chunks, step, (0, results), parallel_iterations=1)
+    return results.concat()
