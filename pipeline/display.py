@@ -7,7 +7,6 @@ from typing import Any, Self
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from pipeline.events import NodeEvent, ProgressEvent
 
@@ -120,24 +119,23 @@ def show_results(
     peak_memory : int
         Of the largest process [bytes].
     """
-    test = metrics["test"]
-    table = Table(title="Results", title_justify="left", show_header=False, box=None, padding=(0, 2))
-    table.add_row("test split", f"{test['n']} galaxies")
-    table.add_row("accuracy", f"{test['accuracy']:.4f}")
-    table.add_row("AUC", "-" if test["auc"] is None else f"{test['auc']:.4f}")
-    table.add_row("loss", f"{test['loss']:.4f}")
-    if metrics["holdout"]:
-        holdout = metrics["holdout"]
-        table.add_row("surplus set aside", f"{holdout['accuracy']:.4f} right of {holdout['n']}")
-    if metrics["uncertain"]:
-        uncertain = metrics["uncertain"]
-        share = f"{uncertain['fraction_uncertain']:.1%} called uncertain of {uncertain['n']}"
-        table.add_row("labelled uncertain", share)
+    test, holdout, uncertain = metrics["test"], metrics["holdout"], metrics["uncertain"]
     blessed = metrics["gate"]["blessed"]
-    table.add_row("gate", "[green]passed[/]" if blessed else "[red]not good enough[/]")
-    if blessed:
-        table.add_row("model", f"version {metrics['pushed_version']}, {escape(metrics['pushed_to'])}")
-    table.add_row("report", escape(str(report)))
-    table.add_row("log", escape(str(log)))
-    table.add_row("time, peak memory", f"{seconds / 60:.1f} min, {peak_memory / 2**30:.1f} GiB")
-    console.print(table, highlight=False, soft_wrap=True)
+    rows = {
+        "test split": f"{test['n']} galaxies",
+        "accuracy": f"{test['accuracy']:.4f}",
+        "AUC": "-" if test["auc"] is None else f"{test['auc']:.4f}",
+        "loss": f"{test['loss']:.4f}",
+        "surplus set aside": holdout and f"{holdout['accuracy']:.4f} right of {holdout['n']}",
+        "labelled uncertain": uncertain
+        and f"{uncertain['fraction_uncertain']:.1%} called uncertain of {uncertain['n']}",
+        "gate": "[green]passed[/]" if blessed else "[red]not good enough[/]",
+        "model": blessed and f"version {metrics['pushed_version']}, {escape(metrics['pushed_to'])}",
+        "report": escape(str(report)),
+        "log": escape(str(log)),
+        "time, peak memory": f"{seconds / 60:.1f} min, {peak_memory / 2**30:.1f} GiB",
+    }
+    console.print("[bold]results[/]")
+    for name, value in rows.items():
+        if value:  # A line each and no table: a path must be whole to be copied, however narrow the window.
+            console.print(f"  {name:<20}{value}", highlight=False, soft_wrap=True)

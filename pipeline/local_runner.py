@@ -8,7 +8,9 @@ TensorFlow, Beam and TFX print, go to the run's log.
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -122,6 +124,12 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
+def _end_with_parent() -> None:
+    """End this process, and all that it has started, when the command that started it is gone."""
+    sys.stdin.read()
+    os.killpg(0, signal.SIGKILL)
+
+
 def main() -> int:
     """Run what the file named by the first argument describes, and tell the pipe named by the second.
 
@@ -144,6 +152,7 @@ def main() -> int:
     progress.setLevel(logging.INFO)
     progress.addHandler(ProgressHandler(events))
     settings = Settings.model_validate(description["settings"])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         pipeline = create_pipeline(settings, description["fingerprint"], local_place(settings))
         LocalRunner(lambda event: write_event(events, event)).run_pipeline(pipeline)

@@ -82,11 +82,11 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
         paths.logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"[pipeline] root: {paths.root}: {error.strerror}") from error
-    with _locked(paths.lock):
+    with _locked(paths.lock) as lock:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         log = paths.logs / f"run-{stamp}.log"
         (paths.logs / f"run-{stamp}.toml").write_text(settings.to_toml())
-        failure = _run_child(settings, checked.fingerprint, log, console)
+        failure = _run_child(settings, checked.fingerprint, log, lock, console)
         if failure is not None:
             _print_failure(failure, log)
             return ExitStatus.BAD_INPUT if failure.input else ExitStatus.FAULT
@@ -100,17 +100,19 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the root for one run; the system lets go of it when the process ends, however it ends."""
+def _locked(path: Path) -> Iterator[int]:
+    """Hold the root for one run; the system lets go of it when the run's processes end, however they end."""
     with open(path, "a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"[pipeline] root: another run is using {path.parent}") from None
-        yield
+        yield lock.fileno()
 
 
-def _run_child(settings: Settings, fingerprint: str, log: Path, console: Console) -> FailureEvent | None:
+def _run_child(
+    settings: Settings, fingerprint: str, log: Path, lock: int, console: Console
+) -> FailureEvent | None:
     """Run the pipeline in a process of its own and show its events."""
     description = log.with_suffix(".json")
     description.write_text(
@@ -121,10 +123,10 @@ def _run_child(settings: Settings, fingerprint: str, log: Path, console: Console
     with open(log, "ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "pipeline.local_runner", str(description), str(writer)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # its end tells the child that we are gone
             stdout=output,
             stderr=output,
-            pass_fds=[writer],
+            pass_fds=[writer, lock],
             start_new_session=True,  # so that Ctrl-C reaches it through us, once
             env=_child_environment(),
         )

@@ -42,8 +42,8 @@ def reject_duplicates(
     for same in by_name.values():
         for other in same[1:]:
             groups.join(same[0], other)
-    for first, second in _close_pairs(objects, radius):
-        groups.join(first, second)
+    for pair in _close_pairs(objects, radius):
+        groups.join(*pair)
 
     kept: list[LabelledObject] = []
     rejects: list[Reject] = []

@@ -1,0 +1,106 @@
+"""What must stop a run before any component starts: status 2, one line, no traceback."""
+
+import fcntl
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import cli
+from trainer import weights_preflight
+
+CONFIG = """
+[pipeline]
+root = "run"
+[data]
+labels = "labels.csv"
+stamps = "{band}_stamps/{name}_{band}.fits"
+[image]
+cut = 16
+size = 32
+[model]
+backbone = "TinyConv"
+weights = "none"
+[push]
+directory = "models"
+"""
+
+
+@pytest.fixture
+def survey(tmp_path, write_stamp) -> Path:
+    for name in "abcd":
+        for band in "IRG":
+            write_stamp(name, band, np.ones((20, 24)))
+    (tmp_path / "labels.csv").write_text("name,label\na,spiral\nb,elliptical\nc,spiral\nd,uncertain\n")
+    (tmp_path / "galmorph.toml").write_text(CONFIG)
+    return tmp_path
+
+
+def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
+    """Run the command line and return its one line on standard error."""
+    sets = [word for override in overrides for word in ("--set", override)]
+    monkeypatch.setattr("sys.argv", ["galmorph", "run", str(survey / "galmorph.toml"), *sets])
+    monkeypatch.setattr("pipeline.run._run_child", lambda *_: pytest.fail("a component would have run"))
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("galmorph: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.labels=absent.csv", "[data] labels: "),
+        ("data.stamps=nowhere/{name}_{band}.fits", "[data] stamps: band I has no files (looked for "),
+        ("image.rgb=ZRG", "[data] stamps: band Z has no files"),
+        (
+            "image.cut=21",
+            "[image] cut = 21 is larger than the stamps: those of band I have at most 24 x 20 pixels",
+        ),
+        ("image.streach=3", "did you mean 'stretch'?"),
+        ("gate.min_auc=1.5", "[gate] min_auc = 1.5"),
+        ("model.weights=absent.h5", "[model] weights: there is no file"),
+    ],
+)
+def test_bad_input_is_named(survey, capsys, monkeypatch, override, message):
+    assert message in refusal(survey, capsys, monkeypatch, override)
+
+
+@pytest.mark.parametrize("lost", ["spiral", "elliptical"])
+def test_a_class_without_objects(survey, capsys, monkeypatch, lost):
+    text = (survey / "labels.csv").read_text().replace(lost, "uncertain")
+    (survey / "labels.csv").write_text(text)
+    assert f"labels.csv has no {lost} object" in refusal(survey, capsys, monkeypatch)
+
+
+def test_no_network_for_the_weights(survey, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(weights_preflight, "is_reachable", lambda *_, **__: False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    line = refusal(survey, capsys, monkeypatch, "model.backbone=EfficientNetB7", "model.weights=imagenet")
+    assert "efficientnetb7_notop.h5" in line and "[model] weights = " in line and "EfficientNetLite0" in line
+
+
+def test_two_runs_on_one_root(survey, capsys, monkeypatch):
+    (survey / "run").mkdir()
+    with open(survey / "run" / ".lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "[pipeline] root: another run is using" in refusal(survey, capsys, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("published", "message"),
+    [
+        ({"bands": ["I", "R", "U"], "image": {"cut": 16}}, "(version 12) needs band U"),
+        ({"bands": ["I", "R", "G"], "image": {"cut": 18}}, "set stamp_size = 18"),
+        ([], "is not a description that galmorph wrote"),
+    ],
+)
+def test_a_published_model_that_could_not_be_compared(survey, capsys, monkeypatch, published, message):
+    for version, content in (("9", {"bands": ["Z"]}), ("12", published)):
+        extra = survey / "models" / version / "assets.extra"
+        extra.mkdir(parents=True)
+        (extra / "galmorph.json").write_text(json.dumps(content))
+    assert message in refusal(survey, capsys, monkeypatch)

@@ -1,0 +1,244 @@
+"""The whole pipeline as a user runs it: a small simulated survey, a tiny network, the real command."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+GALAXIES = 160
+CONFIG = """
+[pipeline]
+root = "run"
+[data]
+labels = "survey/labels.csv"
+stamps = "survey/{band}_stamps/{name}_{band}.fits"
+[image]
+cut = 96
+size = 32
+[split]
+train = 0.6
+val = 0.2
+test = 0.2
+[model]
+backbone = "TinyConv"
+weights = "none"
+[train]
+epochs = 0
+fine_tune_epochs = 2
+fine_tune_learning_rate = 1e-3
+[gate]
+min_accuracy = 0.0
+min_auc = 0.0
+max_accuracy_drop = 1.0
+[push]
+directory = "models"
+"""
+
+
+def galmorph(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+
+def states(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """State of each node as the command printed it."""
+    words = [line.split() for line in result.stdout.splitlines()]
+    return {line[0]: line[1] for line in words if len(line) > 2 and line[1] in ("done", "cached", "failed")}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("galmorph")
+    (folder / "galmorph.toml").write_text(CONFIG)
+    result = galmorph("simulate", folder / "survey", "--galaxies", GALAXIES, "--seed", 5, "--size", 96)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first_run(folder) -> subprocess.CompletedProcess[str]:
+    result = galmorph("run", folder / "galmorph.toml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+def report(folder: Path, name: str) -> dict:
+    return json.loads((folder / "run" / "report" / name).read_text())
+
+
+def test_a_person_sees_every_node_and_the_results(first_run, folder):
+    assert set(states(first_run).values()) == {"done"}
+    assert list(states(first_run))[-3:] == ["Evaluator", "Pusher", "MorphologyReport"]
+    assert "epoch   2/2" in first_run.stdout
+    assert f"version 1, {folder / 'models' / '1'}" in first_run.stdout
+    assert first_run.stderr == ""
+    assert "tensorflow" not in first_run.stdout.lower().replace("loading tfx and tensorflow", "")
+
+
+def test_the_report_files_agree_with_each_other(first_run, folder):
+    ingest, metrics = report(folder, "ingest.json"), report(folder, "metrics.json")
+    assert ingest["rows"] == GALAXIES == ingest["examples"] + ingest["rejects"]
+    with open(folder / "run/report/rejects.csv", newline="") as table:
+        rejects = list(csv.DictReader(table))
+    assert len(rejects) == ingest["rejects"] > 0
+    with open(folder / "run/report/predictions.csv", newline="") as table:
+        predictions = list(csv.DictReader(table))
+    assert len(predictions) == ingest["examples"]
+    with open(folder / "survey/labels.csv", newline="") as table:
+        listed = {row["name"]: row for row in csv.DictReader(table)}
+    assert {row["name"] for row in predictions} | {row["name"] for row in rejects} == set(listed)
+    for row in predictions:
+        assert float(row["ra"]) == pytest.approx(float(listed[row["name"]]["ra"]), abs=1e-4)
+    test = [row for row in predictions if row["split"] == "test"]
+    right = sum((float(row["p_elliptical"]) > 0.5) == int(row["label"]) for row in test)
+    assert metrics["test"]["n"] == len(test) == ingest["splits"]["test"]
+    assert metrics["test"]["accuracy"] == pytest.approx(right / len(test))
+    assert metrics["pushed_version"] == "1" and metrics["gate"] == {"blessed": True, "reasons": []}
+    assert (folder / "run/report/confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
+
+
+def pairs_in_one_bin(folder: Path) -> float:
+    """Share of spiral-elliptical pairs that TFMA's AUC, over 10,000 thresholds, cannot tell apart."""
+    with open(folder / "run/report/predictions.csv", newline="") as table:
+        test = [row for row in csv.DictReader(table) if row["split"] == "test"]
+    spirals, ellipticals = (
+        np.array([float(row["p_elliptical"]) for row in test if row["label"] == label]) for label in "01"
+    )
+    return float(np.mean(np.abs(spirals[:, None] - ellipticals) <= 1.1e-4))
+
+
+def test_tfma_and_scikit_learn_agree(first_run, folder):
+    import tfx  # noqa: F401  # isort: skip
+    import tensorflow_model_analysis as tfma
+
+    (evaluation,) = (folder / "run/artifacts/Evaluator/evaluation").iterdir()
+    (_, values), *_ = tfma.load_eval_result(str(evaluation)).slicing_metrics
+    found = {name: value["doubleValue"] for name, value in values[""][""].items() if "doubleValue" in value}
+    test = report(folder, "metrics.json")["test"]
+    assert found["example_count"] == test["n"]
+    assert found["binary_accuracy"] == pytest.approx(test["accuracy"], abs=1e-6)
+    assert found["auc"] == pytest.approx(test["auc"], abs=pairs_in_one_bin(folder) + 1e-6)
+    assert found["precision"] == pytest.approx(test["precision"], abs=1e-6)
+    assert found["recall"] == pytest.approx(test["recall"], abs=1e-6)
+
+
+def test_the_pushed_model_works_with_tensorflow_alone(first_run, folder, tmp_path):
+    (examples,) = (folder / "run/artifacts/FitsExampleGen/examples").glob("*/Split-train/*")
+    result = subprocess.run(
+        [sys.executable, Path(__file__).with_name("load_published_model.py"), folder / "models/1", examples],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+    )
+    assert result.returncode == 0, result.stderr
+    answers = json.loads(result.stdout)
+    with open(folder / "run/report/predictions.csv", newline="") as table:
+        reported = {row["name"]: row for row in csv.DictReader(table)}
+    assert len(answers["p"]) == min(70, report(folder, "ingest.json")["splits"]["train"])
+    assert answers["kinds"] == ["float321", "float321", "string1"]
+    for name, p, flux_p, spiral, morphology in zip(
+        *(answers[key] for key in ("names", "p", "flux_p", "spiral", "morphology")), strict=True
+    ):
+        assert p == pytest.approx(float(reported[name]["p_elliptical"]), abs=2e-6)
+        assert flux_p == pytest.approx(p, abs=2e-6) and spiral == pytest.approx(1 - p, abs=1e-6)
+        expected = "spiral" if p < 0.25 else "elliptical" if p > 0.75 else "uncertain"
+        assert morphology == reported[name]["morphology"] == expected
+    assert answers["nothing"] == 0
+    description = json.loads((folder / "models/1/assets.extra/galmorph.json").read_text())
+    assert description["bands"] == ["I", "R", "G"] and description["uncertain"] == [0.25, 0.75]
+
+
+def test_tensorboard_logs_are_in_the_model_run(first_run, folder):
+    assert list((folder / "run/artifacts/Trainer/model_run").rglob("events.out.tfevents.*"))
+
+
+def test_the_transformed_picture_is_the_served_picture(first_run, folder):
+    import tensorflow as tf
+    from astropy.io import fits
+    from astropy.visualization import make_lupton_rgb
+
+    from preprocessing.picture import make_picture
+    from preprocessing.settings import ImageSettings
+
+    (path,) = (folder / "run/artifacts/Transform/transformed_examples").glob("*/Split-val/*")
+    record = next(iter(tf.data.TFRecordDataset(str(path), compression_type="GZIP"))).numpy()
+    feature = tf.train.Example.FromString(record).features.feature
+    picture = tf.io.decode_png(feature["picture"].bytes_list.value[0]).numpy()
+    name = feature["name"].bytes_list.value[0].decode()
+    planes = [fits.getdata(folder / f"survey/{band}_stamps/{name}_{band}.fits") for band in "IRG"]
+    flux = np.stack(planes, -1)[None].astype("f4")
+    assert np.array_equal(picture, make_picture(flux, ImageSettings(cut=96, size=32))[0])
+    whole = make_picture(flux, ImageSettings(cut=96, size=96))[0].numpy().astype(int)
+    assert np.abs(whole - make_lupton_rgb(*planes, minimum=0, stretch=3, Q=8)).max() <= 1
+
+
+def test_a_second_run_executes_nothing(first_run, folder):
+    result = galmorph("run", folder / "galmorph.toml")
+    assert result.returncode == 0
+    assert {node for node, state in states(result).items() if state != "cached"} == {"IncumbentResolver"}
+    assert [path.name for path in (folder / "models").iterdir()] == ["1"]
+
+
+def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_run, folder):
+    change = ("--set", "image.stretch=5", "--set", "gate.min_auc=0.9999", "--set", "train.learning_rate=1e-9")
+    arguments = (folder / "galmorph.toml", *change, "--set", "train.fine_tune_learning_rate=1e-9")
+    command = [sys.executable, "-m", "pipeline.cli", "run", *map(str, arguments)]
+    # Killed the hard way while it trains: the pipeline's own process must not outlive the command.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+        for line in killed.stdout:
+            if line.split()[:2] == ["Transform", "done"]:
+                killed.send_signal(signal.SIGKILL)
+                break
+        killed.wait()
+    deadline = time.monotonic() + 60
+    while "another run is using" in (result := galmorph("run", *arguments)).stderr:
+        assert time.monotonic() < deadline
+    assert result.returncode == 3, result.stdout + result.stderr
+    found = states(result)
+    assert {found[node] for node in ("FitsExampleGen", "StatisticsGen", "Transform")} == {"cached"}
+    assert found["Trainer"] == "done"
+    assert "nothing was pushed: AUC is 0." in result.stderr and "must be at least 0.9999" in result.stderr
+    assert [path.name for path in (folder / "models").iterdir()] == ["1"]
+    metrics = report(folder, "metrics.json")
+    assert metrics["pushed_version"] is None and metrics["gate"]["blessed"] is False
+
+
+def test_a_blocking_anomaly_stops_the_run(first_run, folder):
+    with open(folder / "run/report/predictions.csv", newline="") as table:
+        trained = next(row["name"] for row in csv.DictReader(table) if row["split"] == "train")
+    rows = [line.split(",") for line in (folder / "survey/labels.csv").read_text().splitlines()]
+    odd = [[name, "400.5" if name == trained else ra, *rest] for name, ra, *rest in rows]
+    (folder / "survey/odd.csv").write_text("".join(",".join(row) + "\n" for row in odd))
+    result = galmorph("run", folder / "galmorph.toml", "--set", "data.labels=survey/odd.csv")
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert states(result)["AnomalyGate"] == "failed" and "Trainer" not in states(result)
+    assert " ra: " in result.stderr and "400.5" in result.stderr and "the log is" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_real_multi_band_stamps_end_to_end(real_data, tmp_path):
+    (tmp_path / "galmorph.toml").write_text(CONFIG)
+    kids = real_data / "kids-stamps"
+    result = galmorph(
+        "run",
+        tmp_path / "galmorph.toml",
+        *("--set", f"data.labels={kids / 'labels.csv'}"),
+        *("--set", f"data.stamps={kids}/{{band}}_stamps/{{name}}_{{band}}.fits"),
+        *("--set", "image.cut=64", "--set", "image.stretch=3e-11", "--set", "data.max_blank=0.5"),
+        *("--set", "data.bands=['I', 'R', 'G', 'U']", "--set", "split.balance=false"),
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    ingest = report(tmp_path, "ingest.json")
+    assert ingest["rows"] == 42 and ingest["bands"] == ["I", "R", "G", "U"]
+    assert ingest["reasons"] == {"missing_file": 4}, "the NGC galaxies have no U"
+    assert (tmp_path / "models/1/saved_model.pb").is_file()
