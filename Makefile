@@ -13,7 +13,7 @@ SOURCES := components configs pipeline preprocessing simulation tests trainer
 .DELETE_ON_ERROR:
 
 demo: $(READY)
-	$(BIN)/galmorph demo demo $(DEMO)
+	$(BIN)/galmorph demo $(DEMO)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(PYTEST)
@@ -37,5 +37,5 @@ lock: $(READY)
 		--custom-compile-command "make lock" --output-file requirements.lock $(LOCK)
 
 clean:
-	rm -rf .venv build *.egg-info demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build *.egg-info demo demo-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The command line: one verb a file would be ten files of ten lines; one file of thin verbs it is."""
+"""The command line: one thin function a verb."""
 
 import os
 import sys
@@ -58,7 +58,10 @@ def run(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Argument(help="Folder of survey, run and models.")] = Path("demo"),
+    out: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of survey, run and models.", show_default="demo, or demo-SEED"),
+    ] = None,
     galaxies: Annotated[int, typer.Option(min=1, help="Rows of the label table.")] = 1500,
     seed: Seed = 0,
     overrides: Overrides = None,
@@ -67,7 +70,9 @@ def demo(
     from pipeline.config import load_settings
     from pipeline.run import run_settings
 
-    survey = out / f"survey-{galaxies}-{seed}"
+    # Each seed in a folder of its own: a model must not have to beat one that learned another survey.
+    out = out or Path(f"demo-{seed}" if seed else "demo")
+    survey = out / "survey"
     _simulate(survey, galaxies, seed, 128, None)
     where = {
         "pipeline.root": out / "run",

@@ -22,6 +22,7 @@ from pipeline.display import RunDisplay, show_results
 from pipeline.errors import ExitStatus, InputError
 from pipeline.events import FailureEvent, read_event
 from pipeline.preflight import check_before_run
+from trainer.weights_preflight import file_digest
 
 REPORT_NODE = "MorphologyReport"
 
@@ -76,6 +77,7 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
     paths = RunPaths(Path(settings.pipeline.root))
     with console.status("checking configuration and input"):
         checked = check_before_run(settings)
+        settings = _pin_weights(settings)
     counts = ", ".join(f"{count} {name}" for name, count in checked.classes.items())
     console.print(f"[bold]{settings.pipeline.name}[/]: {checked.rows} rows ({counts})", highlight=False)
     try:
@@ -97,6 +99,16 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
             print(f"galmorph: the model is not good enough, nothing was pushed: {reason}", file=sys.stderr)
         return ExitStatus.NOT_GOOD_ENOUGH
     return ExitStatus.DONE
+
+
+def _pin_weights(settings: Settings) -> Settings:
+    """Name the content of a file of weights, by which a changed file is no cache hit."""
+    model = settings.model
+    if not model.weights_are_file or model.weights_sha256:
+        return settings
+    digest = file_digest(Path(model.weights), "sha256")
+    pinned = model.model_copy(update={"weights_sha256": digest})
+    return settings.model_copy(update={"model": pinned})
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ def example_schema(bands: Iterable[str]) -> schema_pb2.Schema:
             name = features.statistic_feature(statistic, band)
             _bound(_required(schema, name, schema_pb2.FLOAT), *_STATISTICS[statistic])
     pixels = [features.flux_feature(band) for band in bands]
-    for name in (features.NAME, *pixels):
+    for name in (features.NAME, features.POSITION, *pixels):
         schema.feature.add(name=name, type=schema_pb2.BYTES)
     for name in (features.NAME, features.LABEL, features.FOLD, *pixels):
         _transformed(schema, name)

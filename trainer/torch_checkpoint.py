@@ -50,8 +50,12 @@ def _rebuild_tensor(
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-class _RestrictedUnpickler(pickle.Unpickler):
-    """Admits what a state dict of float32 and int64 tensors is made of; raises at everything else."""
+class _RestrictedUnpickler(pickle._Unpickler):
+    """Admits what a state dict of float32 and int64 tensors is made of; raises at everything else.
+
+    The Unpickler written in Python, because the one in C makes room for as many memo entries as a file
+    claims: nine bytes of a hostile file, naming entry 2**25, fill 0.5 GB, and the number may be larger.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):

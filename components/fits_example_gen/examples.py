@@ -31,6 +31,9 @@ def build_example(entry: LabelledObject, planes: Mapping[str, Plane], fold: int)
     example = tf.train.Example()
     feature = example.features.feature
     feature[features.NAME].bytes_list.value.append(entry.name.encode())
+    if not (math.isnan(entry.ra) or math.isnan(entry.dec)):
+        position = np.array([entry.ra, entry.dec], "<f8").tobytes()
+        feature[features.POSITION].bytes_list.value.append(position)
     first = next(iter(planes.values()))
     integers = {
         features.LABEL: entry.label,

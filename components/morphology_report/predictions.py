@@ -69,7 +69,7 @@ def write_predictions(
             writer.writerow(
                 [
                     example[features.NAME].bytes_list.value[0].decode(),
-                    *(_degrees(example[key]) for key in (features.RIGHT_ASCENSION, features.DECLINATION)),
+                    *_position(example),
                     split,
                     label,
                     f"{probability:.6f}",
@@ -91,6 +91,9 @@ def _batches(files: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, tf.Tenso
             yield split, records
 
 
-def _degrees(feature: tf.train.Feature) -> str:
-    values = feature.float_list.value
-    return str(np.float32(values[0])) if values else ""
+def _position(example: Mapping[str, tf.train.Feature]) -> tuple[float | str, float | str]:
+    """Return right ascension and declination [deg], or two empty strings."""
+    if features.POSITION not in example:
+        return "", ""
+    ra, dec = np.frombuffer(example[features.POSITION].bytes_list.value[0], "<f8").tolist()
+    return ra, dec

@@ -97,7 +97,8 @@ def test_the_report_files_agree_with_each_other(first_run, folder):
         listed = {row["name"]: row for row in csv.DictReader(table)}
     assert {row["name"] for row in predictions} | {row["name"] for row in rejects} == set(listed)
     for row in predictions:
-        assert float(row["ra"]) == pytest.approx(float(listed[row["name"]]["ra"]), abs=1e-4)
+        assert float(row["ra"]) == float(listed[row["name"]]["ra"])
+        assert float(row["dec"]) == float(listed[row["name"]]["dec"])
     test = [row for row in predictions if row["split"] == "test"]
     right = sum((float(row["p_elliptical"]) > 0.5) == int(row["label"]) for row in test)
     assert metrics["test"]["n"] == len(test) == ingest["splits"]["test"]

@@ -179,3 +179,13 @@ def test_the_hostile_pickle_of_this_test_would_work_elsewhere(tmp_path):
     assert "REDUCE" in [op.name for op, *_ in pickletools.genops(content)]
     pickle.loads(content)
     assert os.path.exists(trace)
+
+
+def test_a_claimed_memo_takes_no_memory():
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # LONG_BINPUT with an index of 2**28, which the Unpickler in C would answer with 4 GB.
+    content = b"\x80\x02N" + b"r" + (2**28).to_bytes(4, "little") + b"."
+    with pytest.raises(ValueError, match="magic number"):
+        read_state_dict(content)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB

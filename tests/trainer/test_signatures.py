@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from astropy.visualization import make_lupton_rgb
+
+from preprocessing.settings import ImageSettings
+from trainer.model import build_classifier
+from trainer.signatures import CHUNK, export_model, morphology
+
+IMAGE = ImageSettings(cut=40, size=32)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    model = build_classifier(backbone="TinyConv", weights="none", image_size=32, seed=1)
+    path = tmp_path_factory.mktemp("model")
+    export_model(model, path, image=IMAGE, uncertain=(0.25, 0.75))
+    return model, tf.saved_model.load(str(path)).signatures
+
+
+def galaxies(count: int) -> np.ndarray:
+    random = np.random.default_rng(count)
+    y, x = np.mgrid[:44, :44] - 21.5
+    widths = random.uniform(10, 200, (count, 1, 1, 1))
+    return (np.exp(-(x**2 + y**2)[..., None] / widths) * random.uniform(1, 50, (count, 1, 1, 3))).astype("f4")
+
+
+@pytest.mark.parametrize("count", [1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 2])
+def test_chunks_change_nothing(exported, count):
+    from preprocessing.picture import make_picture
+
+    model, signatures = exported
+    flux = galaxies(count)
+    answers = signatures["classify_flux"](flux=tf.constant(flux))
+    direct = model.predict(make_picture(flux, IMAGE).numpy().astype("f4"), verbose=0)[:, 0]
+    assert answers["p_elliptical"].shape == (count,)
+    np.testing.assert_allclose(answers["p_elliptical"], direct, atol=1e-6)
+    np.testing.assert_allclose(answers["p_elliptical"] + answers["p_spiral"], 1, atol=1e-6)
+
+
+def test_the_model_sees_astropys_picture(tmp_path):
+    model = build_classifier(backbone="TinyConv", weights="none", image_size=40, seed=2)
+    export_model(model, tmp_path, image=ImageSettings(cut=40, size=40), uncertain=(0.25, 0.75))
+    flux = galaxies(6)
+    answers = tf.saved_model.load(str(tmp_path)).signatures["classify_flux"](flux=tf.constant(flux))
+    pictures = [
+        make_lupton_rgb(*np.moveaxis(one[2:42, 2:42], -1, 0), minimum=0, stretch=3, Q=8) for one in flux
+    ]
+    direct = model.predict(np.stack(pictures).astype("f4"), verbose=0)[:, 0]
+    np.testing.assert_allclose(answers["p_elliptical"], direct, atol=5e-3)  # a grey level here and there
+
+
+def test_examples_that_lack_a_band_are_refused(exported):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"flux_[IRG].*required"):
+        exported[1]["serving_default"](examples=tf.constant([tf.train.Example().SerializeToString()]))
+
+
+def test_the_uncertain_interval_is_closed_and_takes_what_is_no_number():
+    p = tf.constant([0.0, 0.2499, 0.25, 0.5, 0.75, 0.7501, 1.0, np.nan], tf.float32)
+    words = [word.decode() for word in morphology(p, (0.25, 0.75)).numpy()]
+    assert words == ["spiral"] * 2 + ["uncertain"] * 3 + ["elliptical"] * 2 + ["uncertain"]
