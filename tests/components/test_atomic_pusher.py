@@ -1,8 +1,11 @@
+import json
+import shutil
 import threading
 
 import pytest
+from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
 
-from components.atomic_pusher.executor import publish_model, published_versions
+from components.atomic_pusher.executor import Executor, publish_model, published_versions
 
 
 @pytest.fixture
@@ -37,3 +40,32 @@ def test_two_pushes_at_once_take_two_numbers(model, tmp_path):
     for thread in threads:
         thread.join()
     assert published_versions(tmp_path / "p") == list(range(1, 9))
+
+
+def push(model, tmp_path, blessed: bool) -> PushedModel:
+    """Run the executor as TFX does."""
+    trained, blessing, pushed = Model(), ModelBlessing(), PushedModel()
+    trained.uri, pushed.uri = str(tmp_path / "trained"), str(tmp_path / "pushed")
+    shutil.copytree(model, tmp_path / "trained" / "Format-Serving")
+    blessing.set_int_custom_property("blessed", int(blessed))
+    destination = json.dumps({"filesystem": {"base_directory": str(tmp_path / "published")}})
+    Executor().Do(
+        {"model": [trained], "model_blessing": [blessing]},
+        {"pushed_model": [pushed]},
+        {"push_destination": destination},
+    )
+    return pushed
+
+
+def test_a_blessed_model_is_pushed(model, tmp_path):
+    pushed = push(model, tmp_path, blessed=True)
+    assert published_versions(tmp_path / "published") == [1]
+    assert pushed.get_string_custom_property("pushed_version") == "1"
+    assert pushed.get_string_custom_property("pushed_destination") == str(tmp_path / "published" / "1")
+    assert (tmp_path / "pushed" / "saved_model.pb").is_file()
+
+
+def test_a_refused_model_is_not(model, tmp_path):
+    pushed = push(model, tmp_path, blessed=False)
+    assert not (tmp_path / "published").exists()
+    assert pushed.get_int_custom_property("pushed") == 0

@@ -1,0 +1,81 @@
+"""The pipeline as a graph; nothing runs."""
+
+import json
+import re
+
+import pytest
+from tfx.dsl.components.base.base_driver import BaseDriver
+
+from pipeline.config import Settings
+from pipeline.create import Place, create_pipeline, evaluation_config
+
+TABLES = {
+    "pipeline": {"root": "/root"},
+    "data": {"labels": "/labels.csv", "stamps": "/{band}/{name}.fits"},
+    "push": {"directory": "/models"},
+}
+
+
+def pipeline(fingerprint: str = "f", place: dict | None = None, **tables):
+    settings = Settings.model_validate(TABLES | tables)
+    where = {"root": "/root", "push_directory": "/models", "beam_args": ["--runner=DirectRunner"]}
+    return create_pipeline(settings, fingerprint, Place(**where | (place or {})))
+
+
+def parameters(**changes) -> dict[str, str]:
+    """Execution properties of every node: with its inputs, what a cached execution is found by."""
+    nodes = pipeline(**changes).components
+    return {node.id: json.dumps(node.exec_properties, sort_keys=True, default=str) for node in nodes}
+
+
+def changed(**changes) -> set[str]:
+    before, after = parameters(), parameters(**changes)
+    return {node for node in before if before[node] != after[node]}
+
+
+def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names():
+    nodes = pipeline().components
+    names = [node.id for node in nodes]
+    expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform", "Trainer"]
+    expected += ["IncumbentResolver", "Evaluator", "Pusher", "MorphologyReport"]
+    assert [name for name in names if name != "ExampleSchema"] == expected
+    assert all(re.fullmatch("[A-Za-z0-9-]+", name) for name in names)
+    assert pipeline().enable_cache
+
+
+def test_transform_waits_for_the_gate():
+    nodes = {node.id: node for node in pipeline().components}
+    assert nodes["AnomalyGate"] in nodes["Transform"].upstream_nodes
+
+
+def test_kubeflow_gets_neither_resolver_nor_drivers():
+    nodes = pipeline(place={"resolve_incumbent": False}).components
+    assert "IncumbentResolver" not in {node.id for node in nodes}
+    assert {node.driver_class for node in nodes} == {BaseDriver}
+
+
+@pytest.mark.parametrize(
+    ("change", "nodes"),
+    [
+        ({"fingerprint": "g"}, {"FitsExampleGen"}),
+        ({"split": {"seed": 3}}, {"FitsExampleGen"}),
+        ({"image": {"stretch": 5.0}}, {"Transform", "Trainer"}),
+        ({"image": {"cut": 96}}, {"FitsExampleGen", "Transform", "Trainer"}),
+        ({"train": {"batch_size": 16}}, {"Trainer"}),
+        ({"decision": {"uncertain": (0.2, 0.8)}}, {"Trainer"}),
+        ({"gate": {"min_auc": 0.5}}, {"Evaluator"}),
+        ({"push": {"directory": "/models"}}, set()),
+    ],
+)
+def test_a_change_touches_only_what_depends_on_it(change, nodes):
+    assert changed(**change) == nodes
+
+
+def test_the_gate_stands_in_the_evaluation():
+    config = evaluation_config(Settings.model_validate(TABLES).gate)
+    metrics = {metric.class_name: metric.threshold for metric in config.metrics_specs[0].metrics}
+    assert metrics["BinaryAccuracy"].value_threshold.lower_bound.value == 0.95
+    assert metrics["BinaryAccuracy"].change_threshold.absolute.value == -0.005
+    assert metrics["AUC"].value_threshold.lower_bound.value == 0.98
+    plots = {"CalibrationPlot", "ConfusionMatrixPlot"}
+    assert metrics.keys() >= {"Precision", "Recall", "AUCPrecisionRecall", *plots}
