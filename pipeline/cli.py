@@ -124,9 +124,6 @@ def main() -> None:
     except InputError as error:
         print(f"galmorph: {error}", file=sys.stderr)
         sys.exit(ExitStatus.BAD_INPUT)
-    except KeyboardInterrupt:
-        print("galmorph: interrupted; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

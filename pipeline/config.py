@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -172,7 +173,7 @@ def _resolve_paths(tables: dict[str, Any], folder: Path) -> None:
         value = table.get(key)
         if not isinstance(value, str) or "://" in value or value in ("", "imagenet", "none"):
             continue
-        table[key] = str(folder / Path(value).expanduser())
+        table[key] = os.path.normpath(folder / Path(value).expanduser())
 
 
 def _first_problem(error: ValidationError, tables: dict[str, Any]) -> str:

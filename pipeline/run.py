@@ -88,7 +88,11 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         log = paths.logs / f"run-{stamp}.log"
         (paths.logs / f"run-{stamp}.toml").write_text(settings.to_toml())
-        failure = _run_child(settings, checked.fingerprint, log, lock, console)
+        try:
+            failure = _run_child(settings, checked.fingerprint, log, lock, console)
+        except KeyboardInterrupt:
+            print("galmorph: interrupted; finished nodes are kept for the next run", file=sys.stderr)
+            raise
         if failure is not None:
             _print_failure(failure, log)
             return ExitStatus.BAD_INPUT if failure.input else ExitStatus.FAULT
