@@ -1,6 +1,7 @@
 # make demo   environment, simulated survey, whole pipeline     make lint   ruff and mypy
 # make test   environment, all tests                            make lock   rebuild requirements.lock
 # make quick  environment, the tests that take seconds          make clean  remove what the above have made
+# make lock LOCK=--upgrade   with the newest versions that fit
 #
 # Needs Python 3.11 and make. Everything is installed from requirements.lock into .venv.
 
