@@ -61,9 +61,8 @@ class RunDisplay:
         else:
             self._begin(None)
             state, note = _STATES[event.state]
-            self._console.print(
-                f"  {escape(event.node):<20}{state}{event.seconds:>8.1f} s  [dim]{note}[/]", highlight=False
-            )
+            line = f"  {escape(event.node):<20}{state}{event.seconds:>8.1f} s  [dim]{note}[/]"
+            self._console.print(line, highlight=False, soft_wrap=True)
 
     def _begin(self, description: str | None) -> None:
         if self._task is not None:

@@ -150,6 +150,8 @@ def _run_child(
         try:
             with os.fdopen(reader) as events, RunDisplay(console) as display:
                 for line in events:
+                    if not line.endswith("\n"):
+                        break  # the process was killed in the middle of a word
                     event = read_event(line)
                     if isinstance(event, FailureEvent):
                         failure = event
@@ -173,7 +175,7 @@ def _child_environment() -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": f"{project}{os.pathsep}{path}" if path else project,
         "PYTHONUNBUFFERED": "1",
-        # A galaxy classifier of this size is trained faster without them, and they only fill the log.
+        # TensorFlow's remarks on the processor would stand in the log before anything else.
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
     }
 
