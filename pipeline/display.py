@@ -86,8 +86,9 @@ class RunDisplay:
             done = self._counts[phase] = self._counts.get(phase, 0) + figures["done"]
             detail = f"{phase}: {done} of {figures['total']}"
             self._progress.update(self._task, completed=done, total=figures["total"], detail=detail)
-        elif "count" in figures:
-            self._progress.update(self._task, detail=f"{phase}: {figures['count']}")
+        else:
+            detail = f"{phase}: {figures['count']}" if "count" in figures else phase
+            self._progress.update(self._task, detail=detail)
 
 
 def _epoch_line(figures: dict[str, Any]) -> str:

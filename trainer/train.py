@@ -80,6 +80,9 @@ def run_fn(fn_args: FnArgs) -> None:
             files, size=image.size, batch_size=train.batch_size, shuffle=shuffle, seed=train.seed
         )
 
+    # With EfficientNetB7 a minute goes by before the first step.
+    event = {"phase": "building and compiling the network"}
+    _progress.info("%s", event, extra={"event": event})
     model = build_classifier(
         backbone=model_settings.backbone,
         weights=model_settings.weights,
