@@ -1,5 +1,7 @@
 """Read a table of labelled galaxies."""
 
+import csv
+import gzip
 import math
 import warnings
 from collections.abc import Callable
@@ -99,7 +101,7 @@ def read_labels(settings: DataSettings) -> list[LabelledObject]:
     magnitude[np.abs(magnitude) >= _MAGNITUDE_SENTINEL] = np.nan
     objects = []
     for index, (name, (label, problem, vote)) in enumerate(
-        zip(_texts(table, name_column), label_of(table), strict=True)
+        zip(_names(path, table, name_column), label_of(table), strict=True)
     ):
         objects.append(
             LabelledObject(
@@ -119,17 +121,32 @@ def read_labels(settings: DataSettings) -> list[LabelledObject]:
 def _read_table(path: Path) -> Table:
     if not path.is_file():
         raise TableError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
-    is_csv = path.name.lower().removesuffix(".gz").endswith((".csv", ".txt"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            table = Table.read(path, format="ascii.csv") if is_csv else Table.read(path)
+            table = Table.read(path, format="ascii.csv") if _is_csv(path) else Table.read(path)
     except Exception as error:
         detail = " ".join(str(error).split())[:200] or type(error).__name__
         raise TableError(f"{path} is not readable as a table: {detail}") from error
     if len(table) == 0:
         raise TableError(f"{path} has no rows")
     return table
+
+
+def _is_csv(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith((".csv", ".txt"))
+
+
+def _names(path: Path, table: Table, column: str) -> list[str]:
+    """Return object names as the file spells them: read as numbers, 00123 and 1.10 would be 123 and 1.1."""
+    if not (_is_csv(path) and np.issubdtype(table[column].dtype, np.number)):
+        return _texts(table, column)
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    with opener(path, "rt", newline="") as stream:
+        names = [(row[column] or "").strip() for row in csv.DictReader(stream, skipinitialspace=True)]
+    if len(names) != len(table):
+        raise TableError(f"{path} has {len(table)} rows, but {len(names)} object names")
+    return names
 
 
 _Labels = list[tuple[int | None, str, float]]

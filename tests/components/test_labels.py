@@ -1,3 +1,4 @@
+import gzip
 import math
 from pathlib import Path
 
@@ -77,6 +78,17 @@ def test_the_real_labels_of_sdss(real_data):
     rows = read(real_data / "sdss-hubble" / "labels.csv")
     counts = [sum(row.label == label for row in rows) for label in (0, 1, -1, None)]
     assert counts == [1437, 490, 726, 0]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_names_that_look_like_numbers_keep_their_spelling(tmp_path, suffix):
+    path = tmp_path / f"t.csv{suffix}"
+    text = "name,label\n00123,spiral\n1.10,elliptical\n\n588017703996096547,spiral\n"
+    path.write_bytes(gzip.compress(text.encode()) if suffix else text.encode())
+    assert [row.name for row in read(path)] == ["00123", "1.10", "588017703996096547"]
+    whole = text.replace("1.10", "0110")
+    path.write_bytes(gzip.compress(whole.encode()) if suffix else whole.encode())
+    assert [row.name for row in read(path)] == ["00123", "0110", "588017703996096547"]
 
 
 def test_masked_and_garbled_numbers_are_unknown(tmp_path):
