@@ -5,8 +5,6 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
-PROGRESS_LOGGER = "galmorph.progress"
-
 
 @dataclass(frozen=True)
 class NodeEvent:
@@ -75,11 +73,7 @@ def read_event(line: str) -> Event:
 
 
 class ProgressHandler(logging.Handler):
-    """Turns records of `PROGRESS_LOGGER` with an ``event`` into lines of a stream.
-
-    Components and trainer know only the standard library's logging, and work the same on a cluster, where
-    nobody listens.
-    """
+    """Turns records of `preprocessing.progress` into lines of a stream."""
 
     def __init__(self, stream: IO[str]) -> None:
         super().__init__(logging.INFO)

@@ -30,13 +30,13 @@ from pipeline.config import Settings
 from pipeline.create import Place, create_pipeline
 from pipeline.errors import InputError
 from pipeline.events import (
-    PROGRESS_LOGGER,
     Event,
     FailureEvent,
     NodeEvent,
     ProgressHandler,
     write_event,
 )
+from preprocessing.progress import PROGRESS_LOGGER
 
 _INPUT_ERRORS = (AnomalyError, IngestError, InputError, TableError)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from components.atomic_pusher.publish import published_versions
 from components.fits_example_gen.fingerprint import input_fingerprint
 from components.fits_example_gen.labels import LabelledObject, TableError, read_labels
 from pipeline.config import Settings
@@ -118,20 +119,22 @@ def _existing(template: str, objects: Iterable[LabelledObject], band: str) -> It
 def _check_incumbent(settings: Settings) -> None:
     """Refuse where the published model could not read this run's Examples and so could not be compared."""
     directory = Path(settings.push.directory)
-    described = sorted(
-        directory.glob("[0-9]*/assets.extra/galmorph.json"), key=lambda path: int(path.parts[-3])
-    )
-    if not described:
+    descriptions = {
+        version: path
+        for version in published_versions(directory)
+        if (path := directory / str(version) / "assets.extra" / "galmorph.json").is_file()
+    }
+    if not descriptions:
         return
+    version, description = max(descriptions.items())
     try:
-        published = json.loads(described[-1].read_text())
+        published = json.loads(description.read_text())
         missing = [band for band in published["bands"] if band not in settings.example_bands]
         cut = published["image"]["cut"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
-            f"[push] directory: {described[-1]} is not a description that galmorph wrote"
+            f"[push] directory: {description} is not a description that galmorph wrote"
         ) from None
-    version = described[-1].parts[-3]
     if missing:
         raise InputError(
             f"[data] bands: the published model (version {version}) needs band {missing[0]} to be compared"

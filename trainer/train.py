@@ -1,6 +1,5 @@
 """What TFX's Trainer runs."""
 
-import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,13 @@ import keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.dsl.io import fileio
 
+from preprocessing.progress import report_progress
 from preprocessing.settings import ImageSettings
 from trainer.fit import fit_classifier
 from trainer.input import picture_batches
 from trainer.model import build_classifier
 from trainer.settings import ModelSettings, TrainSettings
 from trainer.signatures import export_model
-
-_progress = logging.getLogger("galmorph.progress")
 
 
 class ReportEpochs(keras.callbacks.Callback):
@@ -56,8 +54,7 @@ class ReportEpochs(keras.callbacks.Callback):
         self._report("epoch", **figures)
 
     def _report(self, phase: str, **figures: float) -> None:
-        event = {"phase": phase, "epoch": self._epoch, "epochs": self._epochs, **figures}
-        _progress.info("%s", event, extra={"event": event})
+        report_progress(phase, epoch=self._epoch, epochs=self._epochs, **figures)
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -81,8 +78,7 @@ def run_fn(fn_args: FnArgs) -> None:
         )
 
     # With EfficientNetB7 a minute goes by before the first step.
-    event = {"phase": "building and compiling the network"}
-    _progress.info("%s", event, extra={"event": event})
+    report_progress("building and compiling the network")
     model = build_classifier(
         backbone=model_settings.backbone,
         weights=model_settings.weights,

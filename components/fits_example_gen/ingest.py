@@ -7,7 +7,6 @@ itself, about 1 kB a row, never the pixels.
 """
 
 import json
-import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,13 +22,12 @@ from components.fits_example_gen.rejects import Reject
 from components.fits_example_gen.settings import DataSettings, SplitSettings
 from components.fits_example_gen.splits import assign_splits
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL, SPLITS, TEST, TRAIN, VALIDATION
+from preprocessing.progress import report_progress
 from preprocessing.stamps import Plane, StampError, read_planes
 
 BATCH_ROWS = 64
 SHARD_ROWS = 256
 """Examples in one TFRecord file. Which row stands in which file depends on the table alone."""
-
-_progress = logging.getLogger("galmorph.progress")
 
 
 class IngestError(Exception):
@@ -175,7 +173,7 @@ def _check_batch(batch: Sequence[tuple[int, str]], stamps: Stamps, total: int) -
             stamps.read(name)
         except StampError as error:
             yield Reject(row, name, error.path, error.reason, error.message)
-    _report_progress("checking stamps", len(batch), total)
+    report_progress("checking stamps", done=len(batch), total=total)
 
 
 def _refuse_empty(
@@ -232,8 +230,4 @@ def _write_shard(shard: _Shard, stamps: Stamps, total: int) -> None:
                     f"{error.path} changed while it was being read: {error.message}"
                 ) from error
             writer.write(build_example(entry, planes, fold).SerializeToString())
-    _report_progress("writing examples", len(shard.members), total)
-
-
-def _report_progress(phase: str, done: int, total: int) -> None:
-    _progress.info("%s", phase, extra={"event": {"phase": phase, "done": done, "total": total}})
+    report_progress("writing examples", done=len(shard.members), total=total)

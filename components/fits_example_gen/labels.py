@@ -1,7 +1,5 @@
 """Read a table of labelled galaxies."""
 
-import csv
-import gzip
 import math
 import warnings
 from collections.abc import Callable
@@ -141,12 +139,10 @@ def _names(path: Path, table: Table, column: str) -> list[str]:
     """Return object names as the file spells them: read as numbers, 00123 and 1.10 would be 123 and 1.1."""
     if not (_is_csv(path) and np.issubdtype(table[column].dtype, np.number)):
         return _texts(table, column)
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
-    with opener(path, "rt", newline="") as stream:
-        names = [(row[column] or "").strip() for row in csv.DictReader(stream, skipinitialspace=True)]
-    if len(names) != len(table):
-        raise TableError(f"{path} has {len(table)} rows, but {len(names)} object names")
-    return names
+    texts = Table.read(
+        path, format="ascii.csv", include_names=[column], converters={column: str}, fast_reader=False
+    )
+    return _texts(texts, column)
 
 
 _Labels = list[tuple[int | None, str, float]]

@@ -1,7 +1,6 @@
 """Classify every Example with the exported model, and write the answers as a table."""
 
 import csv
-import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from preprocessing import features
+from preprocessing.progress import report_progress
 
 BATCH_EXAMPLES = 64
 COLUMNS = ("name", "ra", "dec", "split", "label", "p_elliptical", "morphology")
-
-_progress = logging.getLogger("galmorph.progress")
 
 
 @dataclass
@@ -80,7 +78,7 @@ def write_predictions(
             scores[split].p_elliptical.append(float(probability))
             scores[split].morphologies.append(morphology)
         done += len(probabilities)
-        _progress.info("classified %d", done, extra={"event": {"phase": "classifying", "count": done}})
+        report_progress("classifying", count=done)
     return dict(scores)
 
 

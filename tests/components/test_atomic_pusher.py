@@ -5,7 +5,8 @@ import threading
 import pytest
 from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
 
-from components.atomic_pusher.executor import Executor, publish_model, published_versions
+from components.atomic_pusher.executor import Executor
+from components.atomic_pusher.publish import publish_model, published_versions
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_the_real_labels_of_sdss(real_data):
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_names_that_look_like_numbers_keep_their_spelling(tmp_path, suffix):
     path = tmp_path / f"t.csv{suffix}"
-    text = "name,label\n00123,spiral\n1.10,elliptical\n\n588017703996096547,spiral\n"
+    text = "name , label\n00123,spiral\n1.10,elliptical\n\n588017703996096547,spiral\n"
     path.write_bytes(gzip.compress(text.encode()) if suffix else text.encode())
     assert [row.name for row in read(path)] == ["00123", "1.10", "588017703996096547"]
     whole = text.replace("1.10", "0110")

@@ -99,7 +99,7 @@ def test_two_runs_on_one_root(survey, capsys, monkeypatch):
     ],
 )
 def test_a_published_model_that_could_not_be_compared(survey, capsys, monkeypatch, published, message):
-    for version, content in (("9", {"bands": ["Z"]}), ("12", published)):
+    for version, content in (("9", {"bands": ["Z"]}), ("12", published), ("13.old", {})):
         extra = survey / "models" / version / "assets.extra"
         extra.mkdir(parents=True)
         (extra / "galmorph.json").write_text(json.dumps(content))
