@@ -13,7 +13,8 @@ RGB_PRESETS = {
 }
 """Named colour pictures, red first."""
 
-_NARROW = re.compile(r"[FJ]?0?(\d{3})")
+# R660, as the published method writes F660 in its text, is no file name but a common way to say it.
+_NARROW = re.compile(r"[FJ]?0?(\d{3})|R(660)")
 
 
 def band_name(spelling: str) -> str:
@@ -22,7 +23,8 @@ def band_name(spelling: str) -> str:
     Parameters
     ----------
     spelling : str
-        A band, in any case; the narrow bands also as ``J0660``, ``0660``, ``F0660`` or ``660``.
+        A band, in any case; the narrow bands also as ``J0660``, ``0660``, ``F0660`` or ``660``, and F660 as
+        ``R660``.
 
     Returns
     -------
@@ -37,10 +39,29 @@ def band_name(spelling: str) -> str:
     name = spelling.strip().upper()
     narrow = _NARROW.fullmatch(name)
     if narrow:
-        name = f"F{narrow[1]}"
+        name = f"F{narrow[1] or narrow[2]}"
     if name not in BANDS:
         raise ValueError(f"unknown band {spelling!r}; bands are {' '.join(BANDS)}")
     return name
+
+
+def band_spellings(band: str) -> tuple[str, ...]:
+    """Return the spellings under which files of a band are found, the band's own name first.
+
+    Parameters
+    ----------
+    band : str
+        One of `BANDS`.
+
+    Returns
+    -------
+    tuple of str
+    """
+    number = band[1:]
+    if not number:
+        return band, band.lower()
+    plain = (band, f"J0{number}", f"F0{number}", f"J{number}", f"0{number}", number)
+    return *plain, *(spelling.lower() for spelling in plain[:4])
 
 
 def rgb_bands(rgb: str | list[str] | tuple[str, ...]) -> tuple[str, str, str]:

@@ -12,6 +12,8 @@ POSITION = "position"
 bits, which at 300 degrees are steps of 0.1 arcsec."""
 MAGNITUDE = "magnitude"
 VOTE_ELLIPTICAL = "vote_elliptical"
+VOTE_SPIRAL = "vote_spiral"
+"""Debiased fractions of the volunteers' votes; they need not add up to 1."""
 HEIGHT = "height"
 WIDTH = "width"
 PICTURE = "picture"
@@ -40,5 +42,6 @@ def statistic_feature(statistic: str, band: str) -> str:
 
 def scalar_features(bands: Iterable[str]) -> list[str]:
     """Names of the scalar features that statistics are computed on (pixels and names are left out)."""
-    common = [LABEL, FOLD, RIGHT_ASCENSION, DECLINATION, MAGNITUDE, VOTE_ELLIPTICAL, HEIGHT, WIDTH]
+    common = [LABEL, FOLD, RIGHT_ASCENSION, DECLINATION, MAGNITUDE, HEIGHT, WIDTH]
+    common += [VOTE_ELLIPTICAL, VOTE_SPIRAL]
     return common + [statistic_feature(statistic, band) for band in bands for statistic in STATISTICS]

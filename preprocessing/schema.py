@@ -18,6 +18,7 @@ _OPTIONAL_FLOATS = {
     features.DECLINATION: (-90.0, 90.0),
     features.MAGNITUDE: (-5.0, 40.0),
     features.VOTE_ELLIPTICAL: (0.0, 1.0),
+    features.VOTE_SPIRAL: (0.0, 1.0),
 }
 _STATISTICS = {
     "mean": (None, None),

@@ -1,38 +1,25 @@
-"""FITS stamps: where they are, what they hold, and whether it is fit for use."""
+"""The stamps of one object: read, calibrated, cut, and whether they are fit for use."""
 
-import os
-import stat
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
-from astropy.stats import mad_std
 
-MAX_FILE_BYTES = 2**28
-"""A stamp is a few hundred kilobytes; a file above this (256 MiB) is none, and would stall a run."""
-MAX_SIDE = 8192
-"""Longest side of an image that is read [pixels]."""
+from preprocessing.bands import band_name
+from preprocessing.calibration import Calibration, CalibrationError
+from preprocessing.fits.files import StampError
+from preprocessing.fits.header import Header
+from preprocessing.fits.image import read_image
+from preprocessing.sky_position import pixel_of
+from preprocessing.stamp_paths import find_stamp, stamp_path
 
-
-class StampError(Exception):
-    """A stamp that cannot be used.
-
-    Parameters
-    ----------
-    reason : str
-        Reason code, as it stands in ``rejects.csv`` (see ``docs/ingest.md``).
-    path : str or Path
-        The file.
-    message : str
-        One sentence for a person.
-    """
-
-    def __init__(self, reason: str, path: str | Path, message: str) -> None:
-        super().__init__(reason, str(path), message)
-        self.reason, self.path, self.message = reason, str(path), message
+BAND_KEYWORDS = ("FILTER", "FILTNAM", "FILTERID", "BAND", "INSFILTE")
+"""Where surveys write the band."""
+_SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
+_MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -42,163 +29,260 @@ class Plane:
     Attributes
     ----------
     flux : numpy.ndarray, float32, shape (side, side)
-        Flux [units of the file]; blank pixels are NaN.
+        Calibrated flux; blank pixels are NaN or infinite.
     height, width : int
         Size of the whole image before the cut [pixels].
-    mean, noise : float
-        Mean flux and noise (scaled median absolute deviation) of the finite pixels [units of the file].
     saturated, blank : float
-        Fraction of pixels at or above the header's ``SATURATE``, and of pixels that are NaN or infinite.
+        Fraction of pixels at or above the header's saturation, and of pixels that are NaN or infinite.
     """
 
     flux: np.ndarray
     height: int
     width: int
-    mean: float
-    noise: float
     saturated: float
     blank: float
 
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        return self.flux[np.isfinite(self.flux)] if self.blank else self.flux.reshape(-1)
 
-def stamp_path(template: str, name: str, band: str) -> Path:
-    """Fill a path template for one object and band.
+    @cached_property
+    def mean(self) -> float:
+        """Mean of the pixels that are not blank [flux units]."""
+        return float(self._pixels.mean(dtype=np.float64))
 
-    Parameters
+    @cached_property
+    def noise(self) -> float:
+        """Scaled median absolute deviation of the pixels that are not blank [flux units].
+
+        Of every third pixel: two medians of all would take longer than reading the stamp.
+        """
+        pixels = self._pixels[::3]
+        return float(_median(np.abs(pixels - _median(pixels)))) * _MAD_TO_SIGMA
+
+
+def _median(values: np.ndarray) -> np.float32:
+    """Return the middle value: of an even number the upper one, unlike `numpy.median`, at half its cost."""
+    middle = len(values) // 2
+    return np.partition(values, middle)[middle]
+
+
+@dataclass(frozen=True)
+class StampWarning:
+    """Something odd about a stamp that is used all the same.
+
+    Attributes
+    ----------
+    code : str
+        One of `WARNINGS`.
+    path : str
+    message : str
+        One sentence.
+    """
+
+    code: str
+    path: str
+    message: str
+
+
+WARNINGS = {
+    "band_contradicted": "the header names another band than the file's name; the name counts",
+    "sizes_differ": "the planes of an object have different sizes; each is cut about its own centre",
+}
+"""Every warning code and what it means."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """All planes of one object.
+
+    Attributes
+    ----------
+    planes : dict of Plane
+        By band.
+    warnings : tuple of StampWarning
+    """
+
+    planes: dict[str, Plane]
+    warnings: tuple[StampWarning, ...] = ()
+
+
+@dataclass(frozen=True)
+class StampReader:
+    """Where stamps are and what is asked of them: all that is needed to read an object, on any machine.
+
+    Attributes
     ----------
     template : str
-        Path with ``{name}`` and ``{band}``.
-    name, band : str
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    StampError
-        With reason ``bad_name`` if the name could lead out of the stamp folder or is no file name at all.
-    """
-    if not name or name in (".", "..") or any(character in name for character in "/\\\0"):
-        raise StampError("bad_name", "", f"{name!r} cannot be part of a file name")
-    # Not str.format: a template or a name with other braces must stay as it is.
-    return Path(template.replace("{band}", band).replace("{name}", name))
-
-
-def read_image(path: Path) -> tuple[np.ndarray, fits.Header]:
-    """Read the first two-dimensional image of a FITS file.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    image : numpy.ndarray, float32, shape (H, W)
-        ``BSCALE``, ``BZERO`` and ``BLANK`` applied.
-    header : astropy.io.fits.Header
-        The header it came with.
-
-    Raises
-    ------
-    StampError
-        ``missing_file``, ``not_a_file``, ``too_large``, ``unreadable`` or ``no_image``.
-    """
-    _check_file(path)
-    try:
-        with warnings.catch_warnings():
-            # Non-standard headers, of which astropy warns, are normal in survey data.
-            warnings.simplefilter("ignore")
-            with fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
-                for hdu in hdus:
-                    if not hdu.is_image or len(shape := hdu.shape) != 2 or 0 in shape:
-                        continue
-                    if max(shape) > MAX_SIDE:
-                        raise StampError(
-                            "too_large", path, f"image of {shape[1]} x {shape[0]} pixels, limit {MAX_SIDE}"
-                        )
-                    return np.asarray(hdu.data, dtype=np.float32), hdu.header
-    except StampError:
-        raise
-    except (
-        Exception
-    ) as error:  # Whatever a damaged file makes astropy raise, it costs one object, not the run.
-        detail = " ".join(str(error).split()) or type(error).__name__
-        raise StampError("unreadable", path, f"not readable as FITS: {detail}") from error
-    raise StampError("no_image", path, "no two-dimensional image in any HDU")
-
-
-def read_plane(path: Path, *, side: int, max_blank: float) -> Plane:
-    """Read one stamp, cut its centre out and measure it.
-
-    Parameters
-    ----------
-    path : Path
+        Path with ``{name}`` and ``{band}``; of cubes with ``{name}`` alone.
+    bands : sequence of str
+        Bands to read.
     side : int
         Side of the square to keep [pixels].
-    max_blank : float
-        Largest fraction of NaN or infinite pixels that is accepted.
-
-    Returns
-    -------
-    Plane
-
-    Raises
-    ------
-    StampError
-        Those of `read_image`, and ``too_small``, ``too_blank`` or ``constant``.
+    cube_bands : sequence of str
+        Bands of a cube's planes, first plane first; empty if each band has a file.
+    calibration : Calibration
+    max_blank, max_saturated : float
+        Largest fractions of NaN or infinite, and of saturated pixels that are accepted.
+    max_offset : float
+        Largest distance between the object's position and the stamp's centre [side].
     """
-    image, header = read_image(path)
-    height, width = image.shape
-    if min(height, width) < side:
-        raise StampError("too_small", path, f"{width} x {height} pixels, the cut needs {side} x {side}")
-    flux = np.ascontiguousarray(centre_cut(image, side))
-    finite = np.isfinite(flux)
-    blank = float(flux.size - np.count_nonzero(finite)) / flux.size
-    if blank > max_blank:
-        raise StampError("too_blank", path, f"{blank:.1%} of the pixels are blank, limit {max_blank:.1%}")
-    pixels = flux[finite]
-    if pixels.min() == pixels.max():
-        raise StampError("constant", path, f"every pixel is {pixels[0]:g}")
-    saturation = header.get("SATURATE")
-    usable = isinstance(saturation, int | float) and saturation > 0
-    return Plane(
-        flux=flux,
-        height=height,
-        width=width,
-        mean=float(pixels.mean(dtype=np.float64)),
-        noise=float(mad_std(pixels)),
-        saturated=float(np.count_nonzero(pixels >= saturation)) / flux.size if usable else 0.0,
-        blank=blank,
-    )
+
+    template: str
+    bands: Sequence[str]
+    side: int
+    cube_bands: Sequence[str] = ()
+    calibration: Calibration = field(default_factory=Calibration)
+    max_blank: float = 0.2
+    max_saturated: float = 0.05
+    max_offset: float = 0.25
+
+    def path(self, name: str, band: str) -> Path:
+        """Return the file of a band of an object, under the spelling that exists."""
+        return find_stamp(self.template, name, band) if not self.cube_bands else self._cube_path(name)
+
+    def read(self, name: str, ra: float = math.nan, dec: float = math.nan) -> Stamp:
+        """Read an object.
+
+        Parameters
+        ----------
+        name : str
+        ra, dec : float
+            Its position, J2000 [deg]; with NaN, whether it lies on the stamp is not looked at.
+
+        Returns
+        -------
+        Stamp
+
+        Raises
+        ------
+        StampError
+            Of the first band that cannot be used: ``bad_name``, those of
+            `preprocessing.fits.image.read_image`, ``too_small``, ``too_blank``, ``too_saturated``,
+            ``constant``, ``off_stamp`` or ``no_zero_point``.
+        """
+        images = self._read_cube(name) if self.cube_bands else self._read_files(name)
+        planes = {
+            band: self._plane(image, header, path, band, (ra, dec))
+            for band, (image, header, path) in images.items()
+        }
+        return Stamp(planes, tuple(self._warnings(images)))
+
+    def _cube_path(self, name: str) -> Path:
+        return stamp_path(self.template, name, "")
+
+    def _read_files(self, name: str) -> "_Images":
+        images = {}
+        for band in self.bands:
+            path = find_stamp(self.template, name, band)
+            images[band] = (*read_image(path), path)
+        return images
+
+    def _read_cube(self, name: str) -> "_Images":
+        path = self._cube_path(name)
+        cube, header = read_image(path, planes=len(self.cube_bands))
+        return {band: (cube[self.cube_bands.index(band)], header, path) for band in self.bands}
+
+    def _plane(
+        self, image: np.ndarray, header: Header, path: Path, band: str, position: tuple[float, float]
+    ) -> Plane:
+        height, width = image.shape
+        side = self.side
+        if min(height, width) < side:
+            raise StampError("too_small", path, f"{width} x {height} pixels, the cut needs {side} x {side}")
+        self._check_position(header, (height, width), position, path)
+        cut = centre_cut(image, side)
+        saturated = self._saturated(cut, header, path)
+        try:
+            calibrated, _ = self.calibration.apply(image, header, band)
+        except CalibrationError as error:
+            raise StampError("no_zero_point", path, str(error)) from None
+        flux = np.ascontiguousarray(centre_cut(calibrated, side))
+        blank = self._blank(flux, path)
+        return Plane(flux, height, width, saturated, blank)
+
+    def _check_position(
+        self, header: Header, shape: tuple[int, int], position: tuple[float, float], path: Path
+    ) -> None:
+        if math.isnan(position[0]) or math.isnan(position[1]):
+            return
+        pixel = pixel_of(header, *position)
+        if pixel is None:
+            return
+        height, width = shape
+        distance = math.hypot(pixel[0] - (width - 1) / 2, pixel[1] - (height - 1) / 2)
+        if distance > self.max_offset * self.side:
+            limit = f"limit {self.max_offset * self.side:.1f}"
+            raise StampError(
+                "off_stamp", path, f"the table's position lies {distance:.1f} pixels from the centre, {limit}"
+            )
+
+    def _saturated(self, cut: np.ndarray, header: Header, path: Path) -> float:
+        levels = (header.number(keyword) for keyword in _SATURATION_KEYWORDS)
+        level = next((level for level in levels if level is not None and level > 0), None)
+        if level is None:
+            return 0.0
+        saturated = float(np.count_nonzero(cut >= level)) / cut.size
+        if saturated > self.max_saturated:
+            raise StampError(
+                "too_saturated",
+                path,
+                f"{saturated:.1%} of the pixels are saturated ({level:g} or more),"
+                f" limit {self.max_saturated:.1%}",
+            )
+        return saturated
+
+    def _blank(self, flux: np.ndarray, path: Path) -> float:
+        """Return the fraction of blank pixels; refuse what is blank or constant."""
+        # A sum of squares is finite where all pixels are, at a third of the cost of looking at each of them.
+        flat = flux.reshape(-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole = math.isfinite(np.dot(flat, flat))
+        if whole:
+            blank, least, most = 0.0, flat.min(), flat.max()
+        else:
+            finite = np.isfinite(flat)
+            blank = float(flat.size - np.count_nonzero(finite)) / flat.size
+            if blank > self.max_blank:
+                limit = f"limit {self.max_blank:.1%}"
+                raise StampError("too_blank", path, f"{blank:.1%} of the pixels are blank, {limit}")
+            middle = len(flux) // 2
+            if not finite.reshape(flux.shape)[middle - 1 : middle + 2, middle - 1 : middle + 2].any():
+                raise StampError("off_stamp", path, "no data at the centre, where the object should be")
+            pixels = flat[finite]
+            least, most = pixels.min(), pixels.max()
+        if least == most:
+            raise StampError("constant", path, f"every pixel is {least:g}")
+        return blank
+
+    def _warnings(self, images: "_Images") -> list[StampWarning]:
+        warnings = []
+        sizes = {image.shape: path for image, _, path in images.values()}
+        if len(sizes) > 1:
+            texts = ", ".join(f"{width} x {height} in {path.name}" for (height, width), path in sizes.items())
+            path = next(iter(sizes.values()))
+            warnings.append(StampWarning("sizes_differ", str(path), texts))
+        if not self.cube_bands:
+            for band, (_, header, path) in images.items():
+                if (other := _named_band(header)) not in (None, band):
+                    message = f"the header says {other}, the file's name {band}"
+                    warnings.append(StampWarning("band_contradicted", str(path), message))
+        return warnings
 
 
-def read_planes(
-    template: str, name: str, bands: Sequence[str], *, side: int, max_blank: float
-) -> dict[str, Plane]:
-    """Read the stamps of one object.
+_Images = Mapping[str, tuple[np.ndarray, Header, Path]]
 
-    Parameters
-    ----------
-    template : str
-        Path with ``{name}`` and ``{band}``.
-    name : str
-    bands : sequence of str
-    side, max_blank
-        As in `read_plane`.
 
-    Returns
-    -------
-    dict of Plane
-        By band.
-
-    Raises
-    ------
-    StampError
-        Of the first band that cannot be used.
-    """
-    return {
-        band: read_plane(stamp_path(template, name, band), side=side, max_blank=max_blank) for band in bands
-    }
+def _named_band(header: Header) -> str | None:
+    """Return the band that a header names, or None where it names none of ours."""
+    for keyword in BAND_KEYWORDS:
+        value = header.get(keyword)
+        if isinstance(value, str) and value:
+            try:
+                return band_name(value)
+            except ValueError:
+                return None
+    return None
 
 
 def centre_cut(image: np.ndarray, side: int) -> np.ndarray:
@@ -217,16 +301,3 @@ def centre_cut(image: np.ndarray, side: int) -> np.ndarray:
     """
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     return image[top : top + side, left : left + side]
-
-
-def _check_file(path: Path) -> None:
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        raise StampError("missing_file", path, "no such file") from None
-    except (OSError, ValueError) as error:
-        raise StampError("not_a_file", path, f"cannot be looked at: {error}") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise StampError("not_a_file", path, "not a regular file")
-    if status.st_size > MAX_FILE_BYTES:
-        raise StampError("too_large", path, f"{status.st_size:,} bytes, limit {MAX_FILE_BYTES:,}")

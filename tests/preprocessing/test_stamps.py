@@ -1,11 +1,21 @@
-import os
-import socket
-
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.stats import mad_std
 
-from preprocessing.stamps import StampError, read_image, read_plane, stamp_path
+from preprocessing.calibration import Calibration
+from preprocessing.fits.files import StampError
+from preprocessing.stamp_paths import find_stamp, stamp_path
+from preprocessing.stamps import StampReader
+
+
+@pytest.fixture
+def reader(tmp_path):
+    def make(bands="R", side=10, **options) -> StampReader:
+        template = options.pop("template", str(tmp_path / "{band}_stamps" / "{name}_{band}.fits"))
+        return StampReader(template, tuple(bands), side, **options)
+
+    return make
 
 
 def reason_of(function, *args, **kwargs) -> str:
@@ -15,105 +25,163 @@ def reason_of(function, *args, **kwargs) -> str:
     return caught.value.reason
 
 
-def test_a_plane_is_cut_and_measured(write_stamp):
+def noise(shape=(40, 50), seed=0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(5, 2, shape).astype("f4")
+
+
+def test_a_plane_is_cut_and_measured(write_stamp, reader):
     image = np.zeros((40, 50), np.float32)
-    image[10:30, 15:35] = np.random.default_rng(0).normal(5, 2, (20, 20))
+    image[10:30, 15:35] = noise((20, 20))
     image[12, 17:22] = np.nan
     image[13, 17] = 1000
-    plane = read_plane(write_stamp("a", "R", image, SATURATE=1000.0), side=20, max_blank=0.1)
-    assert np.array_equal(plane.flux, image[10:30, 15:35], equal_nan=True)
+    write_stamp("a", "R", image, SATURATE=1000.0)
+    plane = reader(side=20).read("a").planes["R"]
+    cut = image[10:30, 15:35]
+    assert np.array_equal(plane.flux, cut, equal_nan=True) and plane.flux.dtype == np.float32
     assert (plane.height, plane.width) == (40, 50)
     assert plane.blank == 5 / 400 and plane.saturated == 1 / 400
-    assert plane.mean == pytest.approx(np.nanmean(image[10:30, 15:35]), rel=1e-6)
+    assert plane.mean == pytest.approx(np.nanmean(cut), rel=1e-6)
+    assert plane.noise == pytest.approx(mad_std(cut[np.isfinite(cut)][::3]), rel=0.03)
     assert plane.noise == pytest.approx(2, rel=0.15)
 
 
-@pytest.mark.parametrize("dtype", ["u1", ">i2", ">i4", ">i8", ">f4", ">f8", "u2"])
-def test_every_pixel_type_is_read_as_astropy_does(tmp_path, dtype):
-    image = np.arange(100).reshape(10, 10).astype(dtype)
-    fits.PrimaryHDU(image).writeto(tmp_path / "a.fits")
-    read, _ = read_image(tmp_path / "a.fits")
-    assert read.dtype == np.float32 and np.array_equal(read, fits.getdata(tmp_path / "a.fits").astype("f4"))
-
-
-def test_blank_and_scaled_integers(tmp_path):
-    hdu = fits.PrimaryHDU(np.array([[1, 2], [-99, 4]], ">i2"))
-    hdu.header["BLANK"] = -99
-    hdu.header["BSCALE"], hdu.header["BZERO"] = 0.5, 10.0
-    hdu.writeto(tmp_path / "a.fits")
-    read, _ = read_image(tmp_path / "a.fits")
-    assert np.array_equal(read, np.array([[10.5, 11], [np.nan, 12]], "f4"), equal_nan=True)
-
-
-def test_the_image_may_be_in_any_hdu_and_compressed(tmp_path):
-    image = np.random.default_rng(0).normal(size=(32, 32)).astype("f4")
-    hdus = fits.HDUList(
-        [fits.PrimaryHDU(), fits.CompImageHDU(image, compression_type="GZIP_2", quantize_level=0)]
-    )
-    hdus.writeto(tmp_path / "a.fits.fz")
-    assert np.array_equal(read_image(tmp_path / "a.fits.fz")[0], image)
-
-
-def test_whatever_stands_under_a_fits_name_is_a_reject(tmp_path):
-    (tmp_path / "text.fits").write_text("<html>404</html>")
-    (tmp_path / "empty.fits").touch()
-    (tmp_path / "folder.fits").mkdir()
-    (tmp_path / "link.fits").symlink_to(tmp_path / "nowhere")
-    with open(tmp_path / "sparse.fits", "wb") as sparse:
-        sparse.truncate(4 * 2**30)
-    os.mkfifo(tmp_path / "pipe.fits")
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(tmp_path / "socket.fits"))
-    fits.PrimaryHDU(np.zeros((3, 20, 20))).writeto(tmp_path / "cube.fits")
-    fits.PrimaryHDU(np.ones((200, 200))).writeto(tmp_path / "whole.fits")
-    (tmp_path / "short.fits").write_bytes((tmp_path / "whole.fits").read_bytes()[:20_000])
-    reasons = {
-        "text": "unreadable",
-        "empty": "unreadable",
-        "folder": "not_a_file",
-        "link": "missing_file",
-        "sparse": "too_large",
-        "pipe": "not_a_file",
-        "socket": "not_a_file",
-        "cube": "no_image",
-        "short": "unreadable",
-        "absent": "missing_file",
-    }
-    assert {name: reason_of(read_image, tmp_path / f"{name}.fits") for name in reasons} == reasons
-
-
-def test_planes_that_are_no_use(write_stamp):
-    blank = np.ones((10, 10), "f4")
+def test_planes_that_are_no_use(write_stamp, reader):
+    blank = noise((10, 10))
     blank[:5] = np.nan
-    assert reason_of(read_plane, write_stamp("a", "R", blank), side=10, max_blank=0.4) == "too_blank"
-    assert (
-        reason_of(read_plane, write_stamp("b", "R", np.full((9, 9), 7.0)), side=9, max_blank=0.4)
-        == "constant"
-    )
-    noise = np.random.default_rng(0).normal(size=(9, 12))
-    assert reason_of(read_plane, write_stamp("c", "R", noise), side=10, max_blank=0.4) == "too_small"
-    everything = np.full((10, 10), np.nan, "f4")
-    assert reason_of(read_plane, write_stamp("d", "R", everything), side=10, max_blank=0.9) == "too_blank"
+    hole = noise((10, 10))
+    hole[3:7, 3:7] = np.nan
+    burnt = noise((10, 10))
+    burnt[2:8, 2:8] = 500
+    images = {
+        "too_blank": (blank, {}),
+        "off_stamp": (hole, {}),
+        "too_saturated": (burnt, {"SATURATE": 500.0}),
+        "constant": (np.full((10, 10), 7.0), {}),
+        "too_small": (noise((9, 12)), {}),
+    }
+    for reason, (image, header) in images.items():
+        write_stamp(reason, "R", image, **header)
+        assert reason_of(reader().read, reason) == reason
+    write_stamp("nothing", "R", np.full((10, 10), np.nan, "f4"))
+    assert reason_of(reader(max_blank=0.9).read, "nothing") == "too_blank"
+    assert reader(max_saturated=0.4).read("too_saturated").planes["R"].saturated == 0.36
+    assert reader(max_blank=0.5).read("too_blank").planes["R"].blank == 0.5
+
+
+def test_huge_pixels_are_not_taken_for_blank_ones(write_stamp, reader):
+    image = np.full((10, 10), 3e38, "f4")
+    image[0, 0] = 1
+    write_stamp("a", "R", image)
+    plane = reader().read("a").planes["R"]
+    assert plane.blank == 0 and plane.flux.max() == np.float32(3e38)
+
+
+WCS = {
+    "CTYPE1": "RA---TAN",
+    "CTYPE2": "DEC--TAN",
+    "CRPIX1": 25.5,
+    "CRPIX2": 20.5,
+    "CRVAL1": 150.0,
+    "CRVAL2": 2.0,
+    "CD1_1": -0.55 / 3600,
+    "CD2_2": 0.55 / 3600,
+}
+
+
+def test_an_object_off_its_stamp_is_a_reject(write_stamp, reader):
+    write_stamp("a", "R", noise(), **WCS)
+    arcsec = 1 / 3600
+    assert reader().read("a", 150.0, 2.0).planes
+    assert reader().read("a", 150.0, 2.0 + 0.55 * 2.4 * arcsec).planes
+    assert reason_of(reader().read, "a", 150.0, 2.0 + 0.55 * 2.6 * arcsec) == "off_stamp"
+    assert reader(max_offset=0.5).read("a", 150.0, 2.0 + 0.55 * 2.6 * arcsec).planes
+    assert reason_of(reader().read, "a", 330.0, -2.0) == "off_stamp"
+    assert reader().read("a").planes, "without a position there is nothing to compare"
+
+
+def test_flux_of_all_bands_comes_to_one_scale(write_stamp, reader):
+    for band, scale in (("R", 1e-10), ("Z", 1e5)):
+        write_stamp("a", band, (noise() * scale).astype("f4"), MAGZERO=20 + 2.5 * np.log10(scale))
+    plain = reader("RZ").read("a").planes
+    assert plain["Z"].mean / plain["R"].mean == pytest.approx(1e15, rel=1e-4)
+    for calibration in (
+        Calibration(factors={"R": 1e10, "Z": 1e-5}),
+        Calibration(zero_points={"R": 0.0, "Z": 37.5}, reference_zero_point=25.0),
+        Calibration(zero_points="header", reference_zero_point=20.0),
+    ):
+        planes = reader("RZ", calibration=calibration).read("a").planes
+        assert planes["R"].mean == pytest.approx(noise()[15:25, 20:30].mean(), rel=1e-5)
+        assert planes["Z"].mean == pytest.approx(planes["R"].mean, rel=1e-5)
+    write_stamp("b", "R", noise())
+    assert reason_of(reader(calibration=Calibration(zero_points="header")).read, "b") == "no_zero_point"
+
+
+def test_a_sky_pedestal_is_taken_off(write_stamp, reader):
+    image = noise() + 1100
+    image[18:22, 23:27] += 500
+    write_stamp("a", "R", image)
+    flux = reader(calibration=Calibration(background="sigma_clip")).read("a").planes["R"].flux
+    assert np.array_equal(flux, image[15:25, 20:30] - np.float32(1105) + (flux[0, 0] - image[15, 20] + 1105))
+    assert np.median(flux) == pytest.approx(0, abs=0.7)
+
+
+def test_odd_stamps_are_used_and_noted(write_stamp, reader):
+    path = write_stamp("a", "R", noise(), FILTER="g")
+    write_stamp("a", "Z", noise((30, 30)), FILTER="z")
+    stamp = reader("RZ").read("a")
+    assert stamp.planes["R"].flux.shape == stamp.planes["Z"].flux.shape == (10, 10)
+    assert {(warning.code, warning.path) for warning in stamp.warnings} == {
+        ("band_contradicted", str(path)),
+        ("sizes_differ", str(path)),
+    }
+    write_stamp("b", "R", noise(), FILTER="clear")
+    assert not reader().read("b").warnings
+
+
+def test_a_cube_holds_all_bands(tmp_path, reader):
+    cube = noise((3, 40, 50))
+    fits.PrimaryHDU(cube).writeto(tmp_path / "a.fits")
+    template = str(tmp_path / "{name}.fits")
+    planes = reader("IG", template=template, cube_bands=("G", "R", "I")).read("a").planes
+    assert list(planes) == ["I", "G"]
+    assert np.array_equal(planes["I"].flux, cube[2, 15:25, 20:30])
+    assert np.array_equal(planes["G"].flux, cube[0, 15:25, 20:30])
+    assert reason_of(reader("G", template=template, cube_bands=("G", "R")).read, "a") == "wrong_planes"
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", ".", "", "a/b", "a\0b", "a\\b"])
-def test_names_cannot_leave_the_folder(name):
+def test_names_cannot_leave_the_folder(name, reader):
     assert reason_of(stamp_path, "stamps/{name}_{band}.fits", name, "R") == "bad_name"
+    assert reason_of(reader().read, name) == "bad_name"
+    assert reason_of(reader(template="{name}.fits", cube_bands="R").read, name) == "bad_name"
 
 
 def test_other_braces_in_names_and_templates_stay():
     assert str(stamp_path("s/{x}/{band}/{name}.fits", "a{band}$(rm)", "R")) == "s/{x}/R/a{band}$(rm).fits"
 
 
-def test_real_awkward_files_end_as_image_or_reject(real_data):
-    outcomes = {}
-    for path in sorted((real_data / "fits-corpus").iterdir()):
-        try:
-            outcomes[path.name] = read_image(path)[0].shape
-        except StampError as error:
-            outcomes[path.name] = error.reason
-    assert outcomes["decals_truncated.fits"] == "no_image"  # it is a cube, too
-    assert outcomes["decals_cube_3band.fits"] == "no_image"
-    assert outcomes["hsc_image_in_ext1_nonsquare_G.fits"] == (512, 535)
-    assert outcomes["sdss_zero_length_axis_r.fits"] == "no_image"
-    assert outcomes["ngc6976_g_wrong_filter_keyword.fits.bz2"] in {(682, 496), (496, 682)}
+@pytest.mark.parametrize("spelling", ["F660", "J0660", "0660", "660", "j0660"])
+def test_files_are_found_under_any_spelling_of_the_band(tmp_path, spelling):
+    template = str(tmp_path / "{band}" / "{name}-{band}.fits")
+    (tmp_path / spelling).mkdir()
+    path = tmp_path / spelling / f"SPLUS.s-1_a.griz-{spelling}.fits"
+    path.touch()
+    for _ in range(2):  # the second time by memory of the first
+        assert find_stamp(template, "SPLUS.s-1_a.griz", "F660") == path
+    assert find_stamp(template, "other", "F660") == tmp_path / "F660" / "other-F660.fits"
+
+
+def test_real_stamps_of_two_surveys(real_data):
+    template = str(real_data / "kids-stamps" / "{band}_stamps" / "{name}_{band}.fits")
+    reader = StampReader(template, ("G", "R", "I"), 64, calibration=Calibration(factors={"G": 1e10}))
+    planes = reader.read("KIDS001").planes
+    image = fits.getdata(real_data / "kids-stamps" / "G_stamps" / "KIDS001_G.fits")
+    height, width = image.shape
+    cut = image[(height - 64) // 2 :, (width - 64) // 2 :][:64, :64]
+    assert np.array_equal(planes["G"].flux, (cut * np.float64(1e10)).astype("f4"))
+    corpus = StampReader(
+        str(real_data / "fits-corpus" / "{name}_{band}_wrong_filter_keyword.fits.bz2"), ("I", "R", "G"), 128
+    )
+    stamp = corpus.read("ngc6976")
+    contradicted = {warning.path for warning in stamp.warnings if warning.code == "band_contradicted"}
+    assert len(contradicted) == 2, "the header of all three says g"

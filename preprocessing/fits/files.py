@@ -1,0 +1,100 @@
+"""The bytes of a file, whatever stands under its name."""
+
+import bz2
+import gzip
+import io
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MAX_FILE_BYTES = 2**28
+"""A stamp is a few hundred kilobytes; a file above this (256 MiB, unpacked) is none and would stall a run."""
+
+_UNPACKERS: dict[bytes, Callable[[io.BytesIO], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+}
+
+
+class StampError(Exception):
+    """A stamp that cannot be used.
+
+    Parameters
+    ----------
+    reason : str
+        Reason code, as it stands in ``rejects.csv`` (see ``docs/ingest.md``).
+    path : str or Path
+        The file.
+    message : str
+        One sentence for a person.
+    """
+
+    def __init__(self, reason: str, path: str | Path, message: str) -> None:
+        super().__init__(reason, str(path), message)
+        self.reason, self.path, self.message = reason, str(path), message
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file, unpacked if it is gzip or bzip2 by content.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    bytes
+        At most `MAX_FILE_BYTES`.
+
+    Raises
+    ------
+    StampError
+        ``missing_file``, ``not_a_file``, ``too_large`` or ``unreadable``. Nothing here waits: a pipe or a
+        device is refused, not read.
+    """
+    try:
+        # Without O_NONBLOCK, opening a named pipe would wait for somebody to write to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise _absent(path) from None
+    except (OSError, ValueError) as error:
+        raise StampError("not_a_file", path, f"cannot be opened: {_cause(error)}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise StampError("not_a_file", path, "not a regular file")
+    with open(descriptor, "rb", buffering=0) as file:
+        if status.st_size > MAX_FILE_BYTES:
+            raise StampError("too_large", path, f"{status.st_size:,} bytes, limit {MAX_FILE_BYTES:,}")
+        try:
+            content = file.read()
+        except OSError as error:
+            raise StampError("unreadable", path, f"cannot be read: {_cause(error)}") from None
+    for magic, unpacker in _UNPACKERS.items():
+        if content.startswith(magic):
+            return _unpacked(content, unpacker, path)
+    return content
+
+
+def _unpacked(content: bytes, unpacker: Callable[[io.BytesIO], Any], path: Path) -> bytes:
+    try:
+        with unpacker(io.BytesIO(content)) as file:
+            unpacked = file.read(MAX_FILE_BYTES + 1)  # and no more: a small file may unpack to terabytes
+    except Exception as error:  # zlib.error, EOFError, OSError, ValueError: damage has many names
+        raise StampError("unreadable", path, f"cannot be unpacked: {_cause(error)}") from None
+    if len(unpacked) > MAX_FILE_BYTES:
+        raise StampError("too_large", path, f"unpacks to more than {MAX_FILE_BYTES:,} bytes")
+    return unpacked
+
+
+def _absent(path: Path) -> StampError:
+    if os.path.islink(path):
+        return StampError("not_a_file", path, f"a link to {os.readlink(path)!r}, which does not exist")
+    return StampError("missing_file", path, "no such file")
+
+
+def _cause(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__

@@ -1,0 +1,146 @@
+"""astropy in a process of its own, for files that might crash, stall or swamp the one that reads them.
+
+What the fast reader leaves alone is unusual, often because it is damaged, and compiled decoders do not
+survive every damage: a broken HCOMPRESS tile makes the C library abort, a small gzip tile may unpack to
+gigabytes. The process has a limit of memory and each file one of time; where it ends, the file is a reject
+and the next file gets a new process.
+"""
+
+import os
+import pickle
+import resource
+import select
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from preprocessing.fits.files import StampError
+from preprocessing.fits.header import Header
+
+SECONDS = 30.0
+"""Time for one file, the start of the process included."""
+MEMORY_BYTES = 4 * 2**30
+"""Address space of the process."""
+
+_LENGTH = struct.Struct(">Q")
+_PROJECT = str(Path(__file__).resolve().parent.parent.parent)
+
+
+class IsolatedReader:
+    """Reads images with astropy in a child process; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+        self._lock = threading.Lock()
+
+    def read(self, content: bytes, planes: int, path: str | Path) -> tuple[np.ndarray, Header]:
+        """Do what `preprocessing.fits.image.read_with_astropy` does.
+
+        Parameters
+        ----------
+        content : bytes
+            The whole file.
+        planes : int
+        path : str or Path
+            For messages.
+
+        Returns
+        -------
+        image : numpy.ndarray, float32
+        header : Header
+
+        Raises
+        ------
+        StampError
+            ``unreadable`` also where the process ended, stalled or ran out of memory.
+        """
+        with self._lock:
+            process = self._running()
+            try:
+                answer = _ask(process, pickle.dumps((content, planes, str(path))))
+            except _Gone as error:
+                process.kill()
+                process.wait()
+                self._process = None
+                raise StampError("unreadable", path, f"not readable as FITS: astropy {error}") from None
+        image, cards, behind, problem = pickle.loads(answer)
+        if problem is not None:
+            raise StampError(*problem)
+        return image, Header(cards, Header(behind) if behind is not None else None)
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        # A process that was forked from ours must not talk to our child.
+        if self._process is None or self._process.poll() is not None or self._owner != os.getpid():
+            path = os.pathsep.join(filter(None, (_PROJECT, os.environ.get("PYTHONPATH"))))
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "preprocessing.fits.isolated"],
+                stdin=subprocess.PIPE,  # its end tells the child that we are gone
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+            self._owner = os.getpid()
+        return self._process
+
+
+class _Gone(Exception):
+    """The child process gave no answer."""
+
+
+def _ask(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
+    assert process.stdin is not None and process.stdout is not None
+    deadline = time.monotonic() + SECONDS
+    try:
+        process.stdin.write(_LENGTH.pack(len(question)) + question)
+        process.stdin.flush()
+    except BrokenPipeError:
+        raise _Gone("ended") from None
+    (length,) = _LENGTH.unpack(_receive(process.stdout, _LENGTH.size, deadline))
+    return _receive(process.stdout, length, deadline)
+
+
+def _receive(stream: IO[bytes], length: int, deadline: float) -> bytes:
+    received = bytearray()
+    while len(received) < length:
+        ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            raise _Gone(f"took longer than {SECONDS:g} seconds")
+        part = os.read(stream.fileno(), length - len(received))
+        if not part:
+            raise _Gone("crashed on it, or ran out of memory")
+        received += part
+    return bytes(received)
+
+
+def _serve() -> None:
+    """Answer until the parent hangs up."""
+    from preprocessing.fits.image import read_with_astropy
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    questions, answers = sys.stdin.buffer, sys.stdout.buffer
+    while head := questions.read(_LENGTH.size):
+        content, planes, path = pickle.loads(questions.read(_LENGTH.unpack(head)[0]))
+        image = cards = behind = problem = None
+        try:
+            image, header = read_with_astropy(content, planes, path)
+            cards, behind = header.cards, header.behind.cards if header.behind else None
+        except StampError as error:
+            problem = error.reason, error.path, error.message
+        except Exception as error:  # Whatever damage makes astropy raise, it costs one object, not the run.
+            detail = " ".join(str(error).split()) or type(error).__name__
+            problem = "unreadable", path, f"not readable as FITS: {detail}"
+        answer = pickle.dumps((image, cards, behind, problem), protocol=pickle.HIGHEST_PROTOCOL)
+        answers.write(_LENGTH.pack(len(answer)) + answer)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,56 @@
+import io
+import time
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from preprocessing.fits import isolated
+from preprocessing.fits.files import StampError
+from preprocessing.fits.image import read_image
+from preprocessing.fits.isolated import IsolatedReader
+
+
+def file_of(**settings) -> bytes:
+    image = np.random.default_rng(0).normal(3, 1, (24, 30)).astype("f4")
+    file = io.BytesIO()
+    compressed = fits.CompImageHDU(image, **settings)
+    compressed.header["FILTER"] = "R"
+    fits.HDUList([fits.PrimaryHDU(header=fits.Header({"TILE": "A"})), compressed]).writeto(file)
+    return file.getvalue()
+
+
+def test_it_reads_what_astropy_reads():
+    content, reader = file_of(compression_type="HCOMPRESS_1"), IsolatedReader()
+    for _ in range(2):
+        image, header = reader.read(content, 1, "a.fits")
+        assert np.array_equal(image, fits.getdata(io.BytesIO(content)))
+        assert header.get("FILTER") == "R" and header.get("TILE") == "A"
+    with pytest.raises(StampError, match="cube of 3 planes") as caught:
+        reader.read(content, 3, "a.fits")
+    assert caught.value.reason == "wrong_planes" and caught.value.path == "a.fits"
+
+
+def test_a_file_that_crashes_the_decoder_is_a_reject(tmp_path):
+    content = bytearray(file_of(compression_type="HCOMPRESS_1"))
+    start = content.index(b"\xdd\x99")  # HCOMPRESS's magic number; then the sides of the tile
+    assert content[start + 2 : start + 10] == (24).to_bytes(4, "big") + (30).to_bytes(4, "big")
+    content[start + 9] = 104  # the decoder believes it and writes beyond its memory
+    (tmp_path / "a.fits").write_bytes(content)
+    with pytest.raises(StampError, match="astropy crashed on it") as caught:
+        read_image(tmp_path / "a.fits")
+    assert caught.value.reason == "unreadable"
+    (tmp_path / "b.fits").write_bytes(file_of(compression_type="HCOMPRESS_1"))
+    assert read_image(tmp_path / "b.fits")[0].shape == (24, 30)
+
+
+def test_a_file_that_takes_too_long_is_a_reject(monkeypatch):
+    cards = [f"{'SIMPLE':<8}= {'T':>20}", f"{'BITPIX':<8}= {8:>20}", f"{'NAXIS':<8}= {10**9:>20}", "END"]
+    endless = "".join(f"{card:<80}" for card in cards).encode().ljust(2880)
+    reader = IsolatedReader()
+    reader.read(file_of(compression_type="HCOMPRESS_1"), 1, "a")
+    monkeypatch.setattr(isolated, "SECONDS", 0.5)
+    started = time.monotonic()
+    with pytest.raises(StampError, match="took longer than"):
+        reader.read(endless, 1, "a")
+    assert time.monotonic() - started < 10

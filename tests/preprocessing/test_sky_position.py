@@ -1,0 +1,82 @@
+import warnings
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.wcs import WCS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from preprocessing.fits.header import Header
+from preprocessing.sky_position import pixel_of
+
+ANGLES = st.floats(0, 360, exclude_max=True)
+DECLINATIONS = st.floats(-89.9, 89.9)
+OFFSETS = st.floats(-0.02, 0.02)
+
+
+def scanned(cards: fits.Header) -> Header:
+    return Header(cards.tostring(endcard=False, padding=False).encode())
+
+
+def expected(cards: fits.Header, ra: float, dec: float) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.array(WCS(cards).world_to_pixel(SkyCoord(ra, dec, unit="deg")))
+
+
+def tangent(ra: float, dec: float, angle: float, scale: float, spelling: str) -> fits.Header:
+    sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    matrix = np.array([[-cosine, sine], [sine, cosine]])
+    cards = fits.Header({"NAXIS": 2, "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})
+    cards["CRPIX1"], cards["CRPIX2"], cards["CRVAL1"], cards["CRVAL2"] = 101.5, 98.0, ra, dec
+    if spelling == "PC":
+        cards["CDELT1"] = cards["CDELT2"] = scale
+    for row in (0, 1):
+        for column in (0, 1):
+            value = matrix[row, column] * (scale if spelling == "CD" else 1)
+            cards[f"{spelling}{row + 1}_{column + 1}"] = value
+    return cards
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    ANGLES,
+    DECLINATIONS,
+    ANGLES,
+    st.sampled_from(["CD", "PC"]),
+    st.floats(-0.02, 0.02),
+    st.floats(-0.02, 0.02),
+)
+def test_plain_projections_are_those_of_astropy(ra, dec, angle, spelling, east, north):
+    cards = tangent(ra, dec, angle, 0.55 / 3600, spelling)
+    place = SkyCoord(ra, dec, unit="deg").spherical_offsets_by(east * u.deg, north * u.deg)
+    found = pixel_of(scanned(cards), place.ra.deg, place.dec.deg)
+    assert found == pytest.approx(expected(cards, place.ra.deg, place.dec.deg), abs=1e-5)
+
+
+def test_other_projections_are_left_to_astropy():
+    cards = tangent(150, 2, 10, 0.55 / 3600, "CD")
+    cards["CTYPE1"], cards["CTYPE2"] = "RA---SIN", "DEC--SIN"
+    assert pixel_of(scanned(cards), 150.01, 2.01) == pytest.approx(expected(cards, 150.01, 2.01))
+    cards["CTYPE1"], cards["CTYPE2"] = "GLON-TAN", "GLAT-TAN"
+    cards["CRVAL1"], cards["CRVAL2"] = 236.8, 42.1
+    assert pixel_of(scanned(cards), 150.01, 2.01) == pytest.approx(expected(cards, 150.01, 2.01))
+
+
+def test_headers_that_say_nothing():
+    assert pixel_of(Header(b""), 10, 10) is None
+    assert pixel_of(scanned(fits.Header({"CTYPE1": "WAVE", "CTYPE2": "OFFSET"})), 10, 10) is None
+    assert pixel_of(scanned(fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})), 10, 10) is None
+    singular = tangent(150, 2, 10, 0.0, "CD")
+    assert pixel_of(scanned(singular), 150, 2) is None
+    assert pixel_of(scanned(tangent(150, 2, 0, 1e-4, "CD")), 330, -2) == (np.inf, np.inf)
+
+
+def test_a_real_header(real_data):
+    path = real_data / "kids-stamps" / "G_stamps" / "NGC6975_G.fits"
+    cards = fits.getheader(path)
+    found = pixel_of(scanned(cards), 313.2, -5.7)
+    assert found == pytest.approx(expected(cards, 313.2, -5.7), abs=1e-4)
