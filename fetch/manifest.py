@@ -1,0 +1,147 @@
+"""The list of what came and what did not, whole at every moment."""
+
+import contextlib
+import csv
+import fcntl
+import io
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from fetch.errors import FetchError
+
+FETCHED, PRESENT, FAILED = "fetched", "present", "failed"
+
+
+class Entry(NamedTuple):
+    """What became of one stamp: a line of ``manifest.csv``.
+
+    Attributes
+    ----------
+    name, band : str
+    file : str
+        Path relative to the folder of the manifest.
+    status : str
+        ``fetched``, ``present`` (it was there before) or ``failed``.
+    bytes : int
+    sha256 : str
+        Of the file; empty if there is none.
+    message : str
+        Why it failed, or what is odd about it.
+    attempts : int
+        Requests made; 0 if none was.
+    time : str
+        When this was found, UTC.
+    """
+
+    name: str
+    band: str
+    file: str
+    status: str
+    bytes: int = 0
+    sha256: str = ""
+    message: str = ""
+    attempts: int = 0
+    time: str = ""
+
+
+def now() -> str:
+    """Return the time, UTC, as it stands in a manifest."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_manifest(path: Path) -> dict[tuple[str, str], Entry]:
+    """Read a manifest.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict
+        Entries by name and band, the last one of each; lines that are no entry are left out.
+    """
+    entries: dict[tuple[str, str], Entry] = {}
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            if tuple(next(rows, ())) == Entry._fields:
+                for row in rows:
+                    with contextlib.suppress(ValueError):  # cut short by a crash of the machine
+                        name, band, stamp, status, size, digest, message, attempts, time = row
+                        counts = int(size), int(attempts)
+                        entry = Entry(name, band, stamp, status, counts[0], digest, message, counts[1], time)
+                        entries[entry.name, entry.band] = entry
+    except FileNotFoundError:
+        pass
+    return entries
+
+
+def rewrite_manifest(path: Path, entries: Iterable[Entry]) -> None:
+    """Replace a manifest in one step."""
+    replace_csv(path, Entry._fields, entries)
+
+
+def append_entry(path: Path, entry: Entry) -> None:
+    """Add a line in one write, so that a kill leaves it whole or not there."""
+    line = _lines([entry]).encode("utf-8", "replace")
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        os.write(descriptor, line)
+    finally:
+        os.close(descriptor)
+
+
+def replace_csv(path: Path, heading: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file beside its place and rename it.
+
+    Parameters
+    ----------
+    path : Path
+    heading : iterable of str
+    rows : iterable
+    """
+    new = path.with_name(f".{path.name}.new")
+    with open(new, "w", encoding="utf-8", errors="replace", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(heading)
+        writer.writerows(rows)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Keep other fetches out of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist.
+
+    Raises
+    ------
+    FetchError
+        If it cannot be made, or another fetch is at work in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / ".fetch.lock", "w")  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise FetchError(f"{folder} cannot be written: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FetchError(f"another galmorph fetch is writing in {folder}") from None
+        yield
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
