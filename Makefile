@@ -1,6 +1,7 @@
 # make demo   environment, simulated survey, whole pipeline     make lint   ruff and mypy
 # make test   environment, all tests                            make lock   rebuild requirements.lock
 # make quick  environment, the tests that take seconds          make clean  remove what the above have made
+# make fuzz   damaged stamps for ten minutes (FUZZ_SECONDS)     make bench-ingest   the ingest against the plain loop
 # make lock LOCK=--upgrade   with the newest versions that fit
 #
 # Needs Python 3.11 and make. Everything is installed from requirements.lock into .venv.
@@ -8,9 +9,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
-SOURCES := components configs pipeline preprocessing simulation tests trainer
+FUZZ_SECONDS ?= 600
+FUZZ_SEED ?= $(shell date +%s)
+SOURCES := benchmarks components configs fetch inspection pipeline preprocessing simulation tests trainer
 
-.PHONY: demo test quick lint lock clean environment
+.PHONY: demo test quick fuzz bench-ingest lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -21,6 +24,13 @@ test: $(READY)
 
 quick: $(READY)
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+
+fuzz: $(READY)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py
+
+bench-ingest: $(READY)
+	$(BIN)/python -m benchmarks.ingest $(BENCH)
+	$(BIN)/python -m benchmarks.ingest_scale $(BENCH)
 
 lint: $(READY)
 	$(BIN)/ruff check $(SOURCES)

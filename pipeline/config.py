@@ -88,6 +88,11 @@ class Settings(BaseModel):
         missing = [band for band in self.image.bands if self.data.bands and band not in self.data.bands]
         if missing:
             raise ValueError(f"[data] bands lacks {missing[0]}, which [image] rgb = {self.image.rgb!r} needs")
+        for band in self.example_bands:
+            if self.data.cube_bands and band not in self.data.cube_bands:
+                raise ValueError(f"[data] cube_bands lacks {band}, which [image] rgb or [data] bands needs")
+            if isinstance(self.data.zero_points, dict) and band not in self.data.zero_points:
+                raise ValueError(f"[data] zero_points lacks {band}, which [image] rgb or [data] bands needs")
         if 0 < self.data.stamp_size < self.image.cut:
             raise ValueError(
                 f"[image] cut = {self.image.cut} is larger than [data] stamp_size = {self.data.stamp_size}"
@@ -162,11 +167,17 @@ def _override(tables: dict[str, Any], override: str) -> None:
     table[key] = value
 
 
-_PATHS = (("pipeline", "root"), ("data", "labels"), ("data", "stamps"), ("push", "directory"))
+_PATHS = (
+    ("pipeline", "root"),
+    ("data", "labels"),
+    ("data", "positions"),
+    ("data", "stamps"),
+    ("push", "directory"),
+)
 
 
 def _resolve_paths(tables: dict[str, Any], folder: Path) -> None:
-    for section, key in (*_PATHS, ("model", "weights")):
+    for section, key in _PATHS:
         table = tables.get(section)
         if not isinstance(table, dict):
             continue

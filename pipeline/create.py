@@ -112,6 +112,7 @@ def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipel
             "model": settings.model.model_dump(mode="json"),
             "train": settings.train.model_dump(mode="json"),
             "decision": settings.decision.model_dump(mode="json"),
+            "flux": settings.data.flux,
             "code": code_fingerprint("preprocessing", "trainer"),
         },
     )

@@ -25,7 +25,7 @@ from tfx.v1.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.anomaly_gate.component import AnomalyError
 from components.fits_example_gen.ingest import IngestError
-from components.fits_example_gen.labels import TableError
+from components.fits_example_gen.labels.reading import TableError
 from pipeline.config import Settings
 from pipeline.create import Place, create_pipeline
 from pipeline.errors import InputError

@@ -8,12 +8,16 @@ from itertools import islice
 from pathlib import Path
 
 from components.atomic_pusher.publish import published_versions
+from components.fits_example_gen.accounting import label_files, stamp_reader
 from components.fits_example_gen.fingerprint import input_fingerprint
-from components.fits_example_gen.labels import LabelledObject, TableError, read_labels
+from components.fits_example_gen.labels.reading import LabelledObject, TableError, read_labels
+from components.fits_example_gen.rejects import Reject
 from pipeline.config import Settings
 from pipeline.errors import InputError
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
-from preprocessing.stamps import StampError, read_image, stamp_path
+from preprocessing.fits.files import StampError
+from preprocessing.fits.image import read_image
+from preprocessing.stamps import StampReader
 from trainer.weights_preflight import imagenet_weights_problem
 
 SAMPLE = 64
@@ -31,11 +35,17 @@ class Preflight:
     classes : dict of str to int
         Rows by class name.
     rows : int
+    refused : dict of str to int
+        Rows that are no labelled objects, by reason.
+    notes : tuple of str
+        What is odd about the tables.
     """
 
     fingerprint: str
     classes: dict[str, int]
     rows: int
+    refused: dict[str, int]
+    notes: tuple[str, ...]
 
 
 def check_before_run(settings: Settings) -> Preflight:
@@ -56,60 +66,73 @@ def check_before_run(settings: Settings) -> Preflight:
         than the cut, weights that cannot be had, or a published model that could not be compared.
     """
     try:
-        objects = read_labels(settings.data)
+        table = read_labels(settings.data)
     except TableError as error:
         raise InputError(f"[data] labels: {error}") from error
-    classes = Counter(CLASS_NAMES[entry.label] for entry in objects if entry.label is not None)
+    classes = Counter(CLASS_NAMES[entry.label] for entry in table.objects)
     for label in (SPIRAL, ELLIPTICAL):
         if not classes[CLASS_NAMES[label]]:
-            raise InputError(f"[data] labels: {settings.data.labels} has no {CLASS_NAMES[label]} object")
-    _check_stamps(settings, objects)
+            raise InputError(
+                f"[data] labels: {settings.data.labels} has no {CLASS_NAMES[label]} object"
+                f"{_rejected(table.rejects)}"
+            )
+    reader = stamp_reader(settings.data, settings.example_bands, settings.example_side)
+    _check_stamps(reader, table.objects)
     problem = imagenet_weights_problem(
         settings.model.backbone, settings.model.weights, settings.model.weights_sha256
     )
     if problem:
         raise InputError(problem)
     _check_incumbent(settings)
-    fingerprint = input_fingerprint(
-        Path(settings.data.labels), objects, settings.data.stamps, settings.example_bands
+    fingerprint = input_fingerprint(label_files(settings.data), table.objects, reader)
+    refused = Counter(reject.reason for reject in table.rejects)
+    return Preflight(fingerprint, dict(classes), table.rows, dict(refused), tuple(table.notes))
+
+
+def _rejected(rejects: Sequence[Reject]) -> str:
+    """Say why rows were not even labelled, where that is why a class is missing."""
+    reasons = Counter(reject.reason for reject in rejects).most_common(3)
+    return (
+        f" (rows refused: {', '.join(f'{count} {reason}' for reason, count in reasons)})" if reasons else ""
     )
-    return Preflight(fingerprint, dict(classes), len(objects))
 
 
-def _check_stamps(settings: Settings, objects: Sequence[LabelledObject]) -> None:
-    template, side = settings.data.stamps, settings.example_side
-    for band in settings.example_bands:
-        found = _sample_files(template, objects, band)
+def _check_stamps(reader: StampReader, objects: Sequence[LabelledObject]) -> None:
+    side = reader.side
+    for band in ("",) if reader.cube_bands else reader.bands:
+        found = _sample_files(reader, objects, band)
         if not found:
-            example = template.replace("{band}", band).replace("{name}", objects[0].name)
-            raise InputError(f"[data] stamps: band {band} has no files (looked for {example} and the like)")
+            example = reader.template.replace("{band}", band).replace("{name}", objects[0].name)
+            what = f"band {band} has no files" if band else "there are no files"
+            raise InputError(f"[data] stamps: {what} (looked for {example} and the like)")
         largest = (0, 0)
         for path in found:
             try:
-                height, width = read_image(path)[0].shape
+                height, width = read_image(path, len(reader.cube_bands) or 1)[0].shape[-2:]
             except StampError:
                 continue  # the ingest will name it
             largest = max(largest, (height, width), key=min)
             if min(largest) >= side:
                 break
         if 0 < min(largest) < side:
+            whose = f"those of band {band}" if band else "they"
             raise InputError(
-                f"[image] cut = {side} is larger than the stamps: those of band {band} have at most"
+                f"[image] cut = {side} is larger than the stamps: {whose} have at most"
                 f" {largest[1]} x {largest[0]} pixels ({len(found)} looked at)"
             )
 
 
-def _sample_files(template: str, objects: Sequence[LabelledObject], band: str) -> list[Path]:
+def _sample_files(reader: StampReader, objects: Sequence[LabelledObject], band: str) -> list[Path]:
     """Return up to `SAMPLE` stamps of a band, spread over the table; empty only if there is none at all."""
     spread = objects[:: max(1, len(objects) // SAMPLE)]
-    found = list(_existing(template, spread, band))[:SAMPLE]
-    return found or list(islice(_existing(template, objects, band), 1))
+    found = list(_existing(reader, spread, band))[:SAMPLE]
+    return found or list(islice(_existing(reader, objects, band), 1))
 
 
-def _existing(template: str, objects: Iterable[LabelledObject], band: str) -> Iterator[Path]:
+def _existing(reader: StampReader, objects: Iterable[LabelledObject], band: str) -> Iterator[Path]:
     for entry in objects:
         try:
-            path = stamp_path(template, entry.name, band)
+            path = reader.path(entry.name, band)
             if path.is_file():
                 yield path
         except (StampError, OSError, ValueError):
@@ -131,6 +154,7 @@ def _check_incumbent(settings: Settings) -> None:
         published = json.loads(description.read_text())
         missing = [band for band in published["bands"] if band not in settings.example_bands]
         cut = published["image"]["cut"]
+        flux = published.get("flux", settings.data.flux)  # absent: a model from before there was a choice
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
             f"[push] directory: {description} is not a description that galmorph wrote"
@@ -139,6 +163,13 @@ def _check_incumbent(settings: Settings) -> None:
         raise InputError(
             f"[data] bands: the published model (version {version}) needs band {missing[0]} to be compared"
             f" with: add it to [data] bands, or choose another [push] directory and [pipeline] root"
+        )
+    different = [key for key, value in settings.data.flux.items() if flux.get(key) != value]
+    if different:
+        raise InputError(
+            f"[data] {different[0]}: the published model (version {version}) learned from flux with"
+            f" {different[0]} = {flux.get(different[0])!r} and cannot be compared with: choose another [push]"
+            f" directory and [pipeline] root"
         )
     if cut > settings.example_side:
         raise InputError(

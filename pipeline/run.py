@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from pipeline.config import Settings
 from pipeline.display import RunDisplay, show_results
@@ -78,8 +79,10 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
     with console.status("checking configuration and input"):
         checked = check_before_run(settings)
         settings = _pin_weights(settings)
-    counts = ", ".join(f"{count} {name}" for name, count in checked.classes.items())
+    counts = ", ".join(f"{count} {name}" for name, count in {**checked.classes, **checked.refused}.items())
     console.print(f"[bold]{settings.pipeline.name}[/]: {checked.rows} rows ({counts})", highlight=False)
+    for note in checked.notes:
+        console.print(f"  {escape(note)}", style="dim", highlight=False)
     try:
         paths.logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -64,7 +64,8 @@ def run_fn(fn_args: FnArgs) -> None:
     ----------
     fn_args : FnArgs
         ``custom_config`` holds the tables ``image``, ``model``, ``train`` and ``decision`` of the
-        configuration. TensorBoard's logs go to the ``model_run`` artifact.
+        configuration, and as ``flux`` the keys of ``data`` by which numbers become flux. TensorBoard's logs
+        go to the ``model_run`` artifact.
     """
     config = fn_args.custom_config
     image = ImageSettings(**config["image"])
@@ -103,6 +104,7 @@ def run_fn(fn_args: FnArgs) -> None:
         image=image,
         uncertain=tuple(config["decision"]["uncertain"]),
         metadata={
+            "flux": config["flux"],
             "model": model_settings.model_dump(mode="json"),
             "train": train.model_dump(mode="json"),
             "history": history,

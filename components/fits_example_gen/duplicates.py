@@ -7,7 +7,7 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord, search_around_sky
 
-from components.fits_example_gen.labels import LabelledObject
+from components.fits_example_gen.labels.reading import LabelledObject
 from components.fits_example_gen.rejects import Reject
 
 

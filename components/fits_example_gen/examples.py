@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from components.fits_example_gen.labels import LabelledObject
+from components.fits_example_gen.labels.reading import LabelledObject
 from preprocessing import features
 from preprocessing.stamps import Plane
 
@@ -48,6 +48,7 @@ def build_example(entry: LabelledObject, planes: Mapping[str, Plane], fold: int)
         features.DECLINATION: entry.dec,
         features.MAGNITUDE: entry.magnitude,
         features.VOTE_ELLIPTICAL: entry.vote_elliptical,
+        features.VOTE_SPIRAL: entry.vote_spiral,
     }
     for band, plane in planes.items():
         for statistic in features.STATISTICS:

@@ -12,8 +12,11 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.fits_example_gen.ingest import Stamps, ingest
-from components.fits_example_gen.rejects import ingest_report, rejects_csv
+from components.fits_example_gen.accounting import StampNote, stamp_reader
+from components.fits_example_gen.ingest import ingest
+from components.fits_example_gen.labels.reading import Match
+from components.fits_example_gen.rejects import Reject
+from components.fits_example_gen.report import ingest_report, table_csv
 from components.fits_example_gen.settings import DataSettings, SplitSettings
 
 
@@ -40,7 +43,7 @@ class Executor(BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         settings = json.loads(exec_properties["settings"])
         data, split = DataSettings(**settings["data"]), SplitSettings(**settings["split"])
-        stamps = Stamps(data.stamps, tuple(settings["bands"]), settings["side"], data.max_blank)
+        reader = stamp_reader(data, settings["bands"], settings["side"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         report = artifact_utils.get_single_instance(output_dict["report"])
 
@@ -49,22 +52,28 @@ class Executor(BaseBeamExecutor):
         ingested = ingest(
             data,
             split,
-            stamps,
+            reader,
             self._make_beam_pipeline,
             lambda name: os.path.join(examples.uri, f"Split-{name}"),
             scratch,
         )
         examples.split_names = artifact_utils.encode_split_names(ingested.splits)
         examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
-        account = ingest_report(
-            ingested.rows,
-            ingested.kept,
-            ingested.rejects,
-            bands=list(stamps.bands),
-            stamp_size=stamps.side,
-            fingerprint=exec_properties["fingerprint"],
-            data=data.model_dump(mode="json"),
-            split=split.model_dump(mode="json"),
-        )
-        io_utils.write_string_file(os.path.join(report.uri, "ingest.json"), account)
-        io_utils.write_string_file(os.path.join(report.uri, "rejects.csv"), rejects_csv(ingested.rejects))
+        files = {
+            "ingest.json": ingest_report(
+                ingested.table,
+                ingested.division,
+                ingested.notes,
+                bands=list(reader.bands),
+                stamp_size=reader.side,
+                fingerprint=exec_properties["fingerprint"],
+                data=data.model_dump(mode="json"),
+                split=split.model_dump(mode="json"),
+            ),
+            "rejects.csv": table_csv(Reject, ingested.division.rejects),
+            "warnings.csv": table_csv(StampNote, ingested.notes),
+        }
+        if data.positions:
+            files["matches.csv"] = table_csv(Match, ingested.table.matches)
+        for name, text in files.items():
+            io_utils.write_string_file(os.path.join(report.uri, name), text)

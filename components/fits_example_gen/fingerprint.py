@@ -5,41 +5,40 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from components.fits_example_gen.labels import LabelledObject
-from preprocessing.stamps import StampError, stamp_path
+from components.fits_example_gen.labels.reading import LabelledObject
+from preprocessing.fits.files import StampError
+from preprocessing.stamps import StampReader
 
 
-def input_fingerprint(
-    labels: Path, objects: Iterable[LabelledObject], template: str, bands: Iterable[str]
-) -> str:
-    """Fingerprint a label table and its stamps.
+def input_fingerprint(tables: Iterable[Path], objects: Iterable[LabelledObject], reader: StampReader) -> str:
+    """Fingerprint label tables and stamps.
 
     Parameters
     ----------
-    labels : Path
-        The table; its bytes count.
+    tables : iterable of Path
+        The tables; their bytes count.
     objects : iterable of LabelledObject
-        Its rows.
-    template : str
-        Path of a stamp, with ``{name}`` and ``{band}``.
-    bands : iterable of str
-        Bands that are read.
+        The rows whose stamps would be read.
+    reader : StampReader
 
     Returns
     -------
     str
-        64 hexadecimal digits. They change with the table, and when a stamp appears, disappears, or changes
-        its size or time of modification. Contents of stamps are not read: one `stat` per stamp, about a
+        64 hexadecimal digits. They change with the tables, and when a stamp appears, disappears, or changes
+        its size or time of modification. Contents of stamps are not read: one `stat` per file, about a
         second for 100,000 objects on a local disk.
     """
-    digest = hashlib.sha256(labels.read_bytes())
-    bands = tuple(bands)
+    digest = hashlib.sha256()
+    for table in tables:
+        with open(table, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    bands = ("",) if reader.cube_bands else reader.bands
     for entry in objects:
         for band in bands:
             try:
-                status = os.stat(stamp_path(template, entry.name, band))
+                status = os.stat(reader.path(entry.name, band))
                 state = f"{status.st_size} {status.st_mtime_ns}"
             except (StampError, OSError, ValueError):
                 state = "absent"
-            digest.update(f"{entry.name}\0{band}\0{state}\n".encode())
+            digest.update(f"{entry.name}\0{band}\0{state}\n".encode(errors="surrogatepass"))
     return digest.hexdigest()

@@ -8,22 +8,22 @@ itself, about 1 kB a row, never the pixels.
 
 import json
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import apache_beam as beam
 import tensorflow as tf
 
-from components.fits_example_gen.duplicates import reject_duplicates
+from components.fits_example_gen.accounting import Division, StampNote, divide
 from components.fits_example_gen.examples import build_example
-from components.fits_example_gen.labels import LabelledObject, read_labels
+from components.fits_example_gen.labels.reading import LabelledObject, LabelTable, read_labels
 from components.fits_example_gen.rejects import Reject
 from components.fits_example_gen.settings import DataSettings, SplitSettings
-from components.fits_example_gen.splits import assign_splits
-from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL, SPLITS, TEST, TRAIN, VALIDATION
+from preprocessing.features import SPLITS
+from preprocessing.fits.files import StampError
 from preprocessing.progress import report_progress
-from preprocessing.stamps import Plane, StampError, read_planes
+from preprocessing.stamps import StampReader
 
 BATCH_ROWS = 64
 SHARD_ROWS = 256
@@ -35,47 +35,34 @@ class IngestError(Exception):
 
 
 @dataclass(frozen=True)
-class Stamps:
-    """Where the stamps are and what is asked of them: what a worker needs to read one object."""
-
-    template: str
-    bands: tuple[str, ...]
-    side: int
-    max_blank: float
-
-    def read(self, name: str) -> dict[str, Plane]:
-        """Read the planes of one object, as `preprocessing.stamps.read_planes`."""
-        return read_planes(self.template, name, self.bands, side=self.side, max_blank=self.max_blank)
-
-
-@dataclass(frozen=True)
 class Ingested:
     """What an ingest did.
 
     Attributes
     ----------
-    rows : int
-        Rows of the table.
-    kept : list of (str, str)
-        Split and class name of every Example written.
-    rejects : list of Reject
+    table : LabelTable
+        The rows as they were read.
+    division : Division
+        What became of them.
+    notes : list of StampNote
+        Warnings about stamps that were used all the same.
     """
 
-    rows: int
-    kept: list[tuple[str, str]]
-    rejects: list[Reject]
+    table: LabelTable
+    division: Division
+    notes: list[StampNote]
 
     @property
     def splits(self) -> list[str]:
         """Names of the splits that hold an Example, in the order of `SPLITS`."""
-        filled = {split for split, _ in self.kept}
+        filled = {split for split, _ in self.division.places.values()}
         return [split for split in SPLITS if split in filled]
 
 
 def ingest(
     data: DataSettings,
     split: SplitSettings,
-    stamps: Stamps,
+    reader: StampReader,
     make_pipeline: Callable[[], beam.Pipeline],
     split_folder: Callable[[str], str],
     scratch: str,
@@ -85,7 +72,7 @@ def ingest(
     Parameters
     ----------
     data, split : DataSettings, SplitSettings
-    stamps : Stamps
+    reader : StampReader
     make_pipeline : callable
         Makes a Beam pipeline; called twice.
     split_folder : callable
@@ -107,90 +94,62 @@ def ingest(
         If a stamp changed while it was being read.
     """
     table = read_labels(data)
-    promising, rejects = _reject_rows(table)
-    bad = {reject.row: reject for reject in _check_stamps(promising, stamps, make_pipeline, scratch)}
-    rejects += bad.values()
-    good = [entry for entry in promising if entry.row not in bad]
-    good, duplicates = reject_duplicates(good, data.duplicate_radius)
-    rejects += duplicates
-    labels = {entry.name: entry.label for entry in good if entry.label is not None}
-    assigned = assign_splits(labels, split)
-    _refuse_empty(labels, assigned, rejects)
-
-    shards = _shards(good, assigned, split_folder)
+    bad, notes = _check_stamps(table.objects, reader, make_pipeline, scratch)
+    division = divide(table, {reject.row: reject for reject in bad}, data, split)
+    if missing := division.missing_class():
+        raise IngestError(missing)
+    shards = _shards(division, split_folder)
     with make_pipeline() as pipeline:
         _ = (
             pipeline
             | "Shards" >> beam.Create(shards, reshuffle=True)
-            | "Write" >> beam.Map(_write_shard, stamps=stamps, total=len(good))
+            | "Write" >> beam.Map(_write_shard, reader=reader, total=len(division.kept))
         )
-    kept = [(assigned[entry.name][0], CLASS_NAMES[labels[entry.name]]) for entry in good]
-    return Ingested(rows=len(table), kept=kept, rejects=rejects)
-
-
-def _reject_rows(table: Iterable[LabelledObject]) -> tuple[list[LabelledObject], list[Reject]]:
-    promising, rejects = [], []
-    for entry in table:
-        if not entry.name:
-            rejects.append(Reject(entry.row, "", "", "no_name", "the row has no object name"))
-        elif entry.label is None:
-            rejects.append(Reject(entry.row, entry.name, "", "bad_label", entry.problem))
-        else:
-            promising.append(entry)
-    return promising, rejects
+    return Ingested(table, division, notes)
 
 
 def _check_stamps(
     entries: Sequence[LabelledObject],
-    stamps: Stamps,
+    reader: StampReader,
     make_pipeline: Callable[[], beam.Pipeline],
     scratch: str,
-) -> list[Reject]:
-    """Read the stamps of every row and return the rows that cannot be used."""
-    rows = [(entry.row, entry.name) for entry in entries]
-    batches = [rows[start : start + BATCH_ROWS] for start in range(0, len(rows), BATCH_ROWS)]
-    total = len(rows)
-    # Verdicts come back through files: the one way that every Beam runner offers.
-    prefix = os.path.join(scratch, "rejects")
+) -> tuple[list[Reject], list[StampNote]]:
+    """Read the stamps of every row and return what is wrong or odd about them."""
+    batches = [entries[start : start + BATCH_ROWS] for start in range(0, len(entries), BATCH_ROWS)]
+    # Findings come back through files: the one way that every Beam runner offers.
+    prefix = os.path.join(scratch, "findings")
     with make_pipeline() as pipeline:
         _ = (
             pipeline
             | "Rows" >> beam.Create(batches, reshuffle=True)
-            | "Check" >> beam.FlatMap(_check_batch, stamps=stamps, total=total)
-            | "Encode" >> beam.Map(lambda reject: json.dumps(asdict(reject)))
+            | "Check" >> beam.FlatMap(_check_batch, reader=reader, total=len(entries))
+            | "Encode" >> beam.Map(lambda finding: json.dumps(asdict(finding)))
             | "Collect" >> beam.io.WriteToText(prefix, file_name_suffix=".jsonl")
         )
-    rejects = []
+    rejects, notes = [], []
     for path in tf.io.gfile.glob(f"{prefix}*.jsonl"):
         with tf.io.gfile.GFile(path) as lines:
-            rejects += [Reject(**json.loads(line)) for line in lines]
-    return rejects
+            for line in lines:
+                finding = json.loads(line)
+                if "reason" in finding:
+                    rejects.append(Reject(**finding))
+                else:
+                    notes.append(StampNote(**finding))
+    return rejects, sorted(notes, key=lambda note: (note.row, note.file))
 
 
-def _check_batch(batch: Sequence[tuple[int, str]], stamps: Stamps, total: int) -> Iterator[Reject]:
-    for row, name in batch:
+def _check_batch(
+    batch: Sequence[LabelledObject], reader: StampReader, total: int
+) -> Iterator[Reject | StampNote]:
+    for entry in batch:
         try:
-            stamps.read(name)
+            stamp = reader.read(entry.name, entry.ra, entry.dec)
         except StampError as error:
-            yield Reject(row, name, error.path, error.reason, error.message)
+            yield Reject(entry.row, entry.name, error.path, error.reason, error.message)
+            continue
+        for warning in stamp.warnings:
+            yield StampNote(entry.row, entry.name, warning.path, warning.code, warning.message)
     report_progress("checking stamps", done=len(batch), total=total)
-
-
-def _refuse_empty(
-    labels: Mapping[str, int], assigned: Mapping[str, tuple[str, int]], rejects: Sequence[Reject]
-) -> None:
-    """Raise where training, validation or test lack a class."""
-    causes = Counter(reject.reason for reject in rejects).most_common(3)
-    account = ", ".join(f"{count} {reason}" for reason, count in causes) or "none"
-    left = f"{len(labels)} usable objects are left; rejects: {account}"
-    for label in (SPIRAL, ELLIPTICAL):
-        if label not in labels.values():
-            raise IngestError(f"no {CLASS_NAMES[label]} galaxy has usable stamps: {left}")
-    found = {(split, labels[name]) for name, (split, _) in assigned.items()}
-    for split in (TRAIN, VALIDATION, TEST):
-        for label in (SPIRAL, ELLIPTICAL):
-            if (split, label) not in found:
-                raise IngestError(f"split {split!r} has no {CLASS_NAMES[label]} galaxy: {left}")
 
 
 @dataclass(frozen=True)
@@ -201,14 +160,10 @@ class _Shard:
     members: tuple[tuple[LabelledObject, int], ...]  # object and fold
 
 
-def _shards(
-    entries: Iterable[LabelledObject],
-    assigned: Mapping[str, tuple[str, int]],
-    split_folder: Callable[[str], str],
-) -> list[_Shard]:
+def _shards(division: Division, split_folder: Callable[[str], str]) -> list[_Shard]:
     members: defaultdict[str, list[tuple[LabelledObject, int]]] = defaultdict(list)
-    for entry in sorted(entries, key=lambda entry: entry.name):
-        split, fold = assigned[entry.name]
+    for entry in sorted(division.kept, key=lambda entry: entry.name):
+        split, fold = division.places[entry.name]
         members[split].append((entry, fold))
     shards = []
     for split, rows in members.items():
@@ -219,15 +174,15 @@ def _shards(
     return shards
 
 
-def _write_shard(shard: _Shard, stamps: Stamps, total: int) -> None:
+def _write_shard(shard: _Shard, reader: StampReader, total: int) -> None:
     tf.io.gfile.makedirs(os.path.dirname(shard.path))
     with tf.io.TFRecordWriter(shard.path) as writer:
         for entry, fold in shard.members:
             try:
-                planes = stamps.read(entry.name)
+                stamp = reader.read(entry.name, entry.ra, entry.dec)
             except StampError as error:
                 raise RuntimeError(
                     f"{error.path} changed while it was being read: {error.message}"
                 ) from error
-            writer.write(build_example(entry, planes, fold).SerializeToString())
+            writer.write(build_example(entry, stamp.planes, fold).SerializeToString())
     report_progress("writing examples", done=len(shard.members), total=total)

@@ -1,24 +1,26 @@
-"""Rows that did not become Examples, and the account of all rows."""
+"""Rows that did not become Examples, and why."""
 
-import csv
-import io
-import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 REASONS = {
     "no_name": "the row has no object name",
     "bad_name": "the name cannot be part of a file name",
     "bad_label": "the row's label or votes say nothing that can be understood",
+    "artifact": "the volunteers saw a star or an artifact",
+    "bad_position": "the row has no usable position to be matched by",
+    "unmatched": "no stamp lies within the match radius",
+    "ambiguous_match": "several stamps lie within the match radius, or several objects claim one stamp",
     "missing_file": "a stamp does not exist",
     "not_a_file": "a stamp is a folder, a link to nowhere, a device or the like",
     "too_large": "a stamp is too large a file or image to be one",
     "unreadable": "a stamp is not FITS, or damaged",
-    "no_image": "a stamp holds no two-dimensional image",
+    "no_image": "a stamp holds no image",
+    "wrong_planes": "a stamp holds a cube where an image is expected, or a cube of another number of planes",
     "too_small": "a stamp is smaller than the cut",
     "too_blank": "too many pixels of a stamp are NaN or infinite",
+    "too_saturated": "too many pixels of a stamp are saturated",
+    "off_stamp": "the object lies off its stamp, or there are no data where it should be",
+    "no_zero_point": "the zero point that the flux needs is not in the header",
     "constant": "every pixel of a stamp has one value",
     "duplicate_name": "the name stands in an earlier row too",
     "duplicate_position": "another object of the table has the same position",
@@ -50,54 +52,3 @@ class Reject:
     file: str
     reason: str
     message: str
-
-
-def rejects_csv(rejects: Iterable[Reject]) -> str:
-    """Return the text of ``rejects.csv``, in order of rows."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Reject)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(reject) for reject in sorted(rejects, key=lambda reject: reject.row))
-    return text.getvalue()
-
-
-def ingest_report(
-    rows: int,
-    kept: Sequence[tuple[str, str]],
-    rejects: Sequence[Reject],
-    **details: Any,
-) -> str:
-    """Return the text of ``ingest.json``.
-
-    Parameters
-    ----------
-    rows : int
-        Rows of the table.
-    kept : sequence of (str, str)
-        Split and class name of every Example written.
-    rejects : sequence of Reject
-    **details
-        Further entries.
-
-    Returns
-    -------
-    str
-        JSON with ``rows``, ``examples``, ``rejects``, ``splits``, ``classes``, ``reasons`` and the details.
-
-    Raises
-    ------
-    RuntimeError
-        If a row is unaccounted for.
-    """
-    if rows != len(kept) + len(rejects):
-        raise RuntimeError(f"{rows} rows, but {len(kept)} examples and {len(rejects)} rejects")
-    report = {
-        "rows": rows,
-        "examples": len(kept),
-        "rejects": len(rejects),
-        "splits": dict(Counter(split for split, _ in kept)),
-        "classes": dict(Counter(name for _, name in kept)),
-        "reasons": dict(Counter(reject.reason for reject in rejects)),
-        **details,
-    }
-    return json.dumps(report, indent=2) + "\n"

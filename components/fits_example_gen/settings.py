@@ -1,11 +1,14 @@
 """The `[data]` and `[split]` tables of the configuration."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from preprocessing.bands import band_name
+from preprocessing.settings import Finite, PositiveFinite
+
+TableFormat = Literal["auto", "csv", "ecsv", "fits", "votable", "parquet"]
 
 
 class DataSettings(BaseModel):
@@ -14,19 +17,56 @@ class DataSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     labels: str = Field(description="table of labels: CSV, FITS, VOTable, ECSV or Parquet")
-    label_format: Literal["auto", "simple", "gz2"] = Field(
-        "auto", description="simple: a column of words or codes; gz2: Galaxy Zoo 2 vote fractions"
+    table_format: TableFormat = Field("auto", description="file format of the tables; auto: by content")
+    label_format: Literal["auto", "simple", "gz1", "gz2", "gz2_class"] = Field(
+        "auto",
+        description="simple: a column of words or codes; gz1, gz2: Galaxy Zoo vote fractions; gz2_class: the"
+        " string of Galaxy Zoo 2; auto: by the columns",
     )
-    stamps: str = Field(description="path of a stamp, with {name} and {band}")
     vote_threshold: float = Field(0.8, gt=0.5, le=1.0, description="vote fraction from which a class is sure")
+    min_votes: int = Field(20, ge=0, description="fewest answers to a question that make it count (gz1, gz2)")
+    positions: str = Field(
+        "", description="table of stamp names and positions, where the label table has other names"
+    )
+    match_radius: float = Field(
+        1.0, gt=0, le=60, description="largest distance between label and stamp [arcsec]"
+    )
+    stamps: str = Field(description="path of a stamp, with {name} and {band}; of a cube, with {name}")
+    cube_bands: tuple[str, ...] = Field(
+        (), description="bands of a cube's planes, first plane first; empty: one file per band"
+    )
     bands: tuple[str, ...] = Field((), description="bands kept in the Examples; empty: those of [image] rgb")
     stamp_size: int = Field(0, ge=0, le=2048, description="side kept of each stamp [pixels]; 0: [image] cut")
+    background: Literal["none", "sigma_clip"] = Field(
+        "none", description="sigma_clip: subtract the sigma-clipped median of each whole stamp"
+    )
+    zero_points: Literal["none", "header"] | dict[str, Finite] = Field(
+        "none", description="magnitude of flux 1 in each band, or where to find it; none: flux as it is"
+    )
+    reference_zero_point: Finite = Field(
+        22.5, description="magnitude of flux 1 after scaling by zero points; 22.5: nanomaggies"
+    )
+    flux_factors: dict[str, PositiveFinite] = Field(
+        {}, description="factor by which the flux of a band is multiplied"
+    )
     max_blank: float = Field(0.2, ge=0, lt=1, description="largest fraction of blank pixels accepted")
+    max_saturated: float = Field(
+        0.05, ge=0, le=1, description="largest fraction of saturated pixels accepted"
+    )
+    max_offset: float = Field(
+        0.25, gt=0, le=0.5, description="largest distance of object and centre [side of the kept square]"
+    )
     duplicate_radius: float = Field(
         1.0, ge=0, le=60, description="objects closer than this are one galaxy [arcsec]; 0: do not look"
     )
 
-    @field_validator("bands")
+    @property
+    def flux(self) -> dict[str, Any]:
+        """How numbers become flux: what whoever asks the model for an answer must do, too."""
+        keys = {"background", "zero_points", "reference_zero_point", "flux_factors"}
+        return self.model_dump(mode="json", include=keys)
+
+    @field_validator("bands", "cube_bands")
     @classmethod
     def _known_bands(cls, bands: tuple[str, ...]) -> tuple[str, ...]:
         names = tuple(band_name(band) for band in bands)
@@ -34,13 +74,32 @@ class DataSettings(BaseModel):
             raise ValueError(f"{list(bands)} names a band twice")
         return names
 
-    @field_validator("stamps")
+    @field_validator("zero_points", "flux_factors")
     @classmethod
-    def _template(cls, stamps: str) -> str:
-        for part in ("{name}", "{band}"):
-            if part not in stamps:
-                raise ValueError(f"{stamps!r} does not contain {part}")
-        return stamps
+    def _by_band(cls, numbers: str | dict[str, float]) -> str | dict[str, float]:
+        if isinstance(numbers, str):
+            return numbers
+        named = {band_name(band): number for band, number in numbers.items()}
+        if len(named) != len(numbers):
+            raise ValueError(f"{list(numbers)} names a band twice")
+        return named
+
+    @model_validator(mode="after")
+    def _template(self) -> "DataSettings":
+        if "{name}" not in self.stamps:
+            raise ValueError(f"stamps = {self.stamps!r} does not contain {{name}}")
+        if self.cube_bands and "{band}" in self.stamps:
+            raise ValueError(
+                f"stamps = {self.stamps!r} contains {{band}}, but cube_bands is set: one file has all"
+            )
+        if not self.cube_bands and "{band}" not in self.stamps:
+            raise ValueError(
+                f"stamps = {self.stamps!r} does not contain {{band}}; for one cube per object set cube_bands"
+            )
+        missing = [band for band in self.bands if self.cube_bands and band not in self.cube_bands]
+        if missing:
+            raise ValueError(f"cube_bands lacks {missing[0]}, which bands asks for")
+        return self
 
 
 class SplitSettings(BaseModel):

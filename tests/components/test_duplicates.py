@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.fits_example_gen.duplicates import reject_duplicates
-from components.fits_example_gen.labels import LabelledObject
+from components.fits_example_gen.labels.reading import LabelledObject
 
 
 def entry(row: int, name: str, label: int = 0, ra: float = math.nan, dec: float = math.nan) -> LabelledObject:
-    return LabelledObject(row, name, label, "", ra, dec, math.nan, math.nan)
+    return LabelledObject(row, name, label, ra, dec, math.nan, math.nan, math.nan)
 
 
 def outcome(entries, radius=1.0):

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from components.fits_example_gen.fingerprint import input_fingerprint
-from components.fits_example_gen.labels import read_labels
+from components.fits_example_gen.labels.reading import read_labels
 from components.fits_example_gen.settings import DataSettings
+from preprocessing.stamps import StampReader
 
 
 @pytest.fixture
@@ -15,8 +16,8 @@ def fingerprint(tmp_path, write_stamp):
 
     def take() -> str:
         template = str(tmp_path / "{band}_stamps" / "{name}_{band}.fits")
-        objects = read_labels(DataSettings(labels=str(labels), stamps=template))
-        return input_fingerprint(labels, objects, template, ["R"])
+        objects = read_labels(DataSettings(labels=str(labels), stamps=template)).objects
+        return input_fingerprint([labels], objects, StampReader(template, ["R"], 4))
 
     return take
 

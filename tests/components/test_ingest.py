@@ -1,6 +1,7 @@
 """The ingest on Beam, without TFX."""
 
 import csv
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.fits_example_gen.ingest import Ingested, IngestError, Stamps, ingest
-from components.fits_example_gen.rejects import REASONS, ingest_report, rejects_csv
+from components.fits_example_gen.accounting import stamp_reader
+from components.fits_example_gen.ingest import Ingested, IngestError, ingest
+from components.fits_example_gen.rejects import REASONS, Reject
+from components.fits_example_gen.report import ingest_report, table_csv
 from components.fits_example_gen.settings import DataSettings, SplitSettings
 
 LABELS = ["spiral"] * 24 + ["elliptical"] * 16 + ["uncertain"] * 3
@@ -49,7 +52,7 @@ def run(folder: Path, out: Path, workers: int = 1, table: str = "labels.csv", **
     return ingest(
         data,
         SplitSettings(**split),
-        Stamps(data.stamps, ("R", "G"), 8, data.max_blank),
+        stamp_reader(data, ("R", "G"), 8),
         lambda: beam.Pipeline(options=options),
         lambda name: str(out / f"Split-{name}"),
         str(scratch),
@@ -70,7 +73,8 @@ def examples(out: Path, split: str) -> list[dict]:
 
 def test_every_row_is_an_example_or_a_reject(survey, tmp_path):
     result = run(survey, tmp_path / "out")
-    reasons = {(reject.row, reject.reason) for reject in result.rejects}
+    rejects = result.division.rejects
+    reasons = {(reject.row, reject.reason) for reject in rejects}
     assert reasons == {
         (44, "missing_file"),
         (45, "bad_name"),
@@ -80,12 +84,12 @@ def test_every_row_is_an_example_or_a_reject(survey, tmp_path):
         (49, "unreadable"),
         (50, "duplicate_name"),
     }
-    assert {reject.reason for reject in result.rejects} <= REASONS.keys()
-    report = json.loads(ingest_report(result.rows, result.kept, result.rejects))
+    assert {reject.reason for reject in rejects} <= REASONS.keys()
+    report = json.loads(ingest_report(result.table, result.division, result.notes))
     assert report["rows"] == 50 == report["examples"] + report["rejects"]
     assert report["classes"] == {"spiral": 24, "elliptical": 16, "uncertain": 3}
     assert report["splits"] == {"train": 22, "val": 7, "test": 3, "holdout": 8, "uncertain": 3}
-    table = list(csv.DictReader(rejects_csv(result.rejects).splitlines()))
+    table = list(csv.DictReader(table_csv(Reject, rejects).splitlines()))
     assert list(table[0]) == ["row", "name", "file", "reason", "message"]
     assert table[4]["file"].endswith("G_stamps/half_G.fits")
     for split, count in report["splits"].items():
@@ -151,6 +155,11 @@ def test_a_split_that_would_lack_a_class_stops_the_ingest(survey, tmp_path):
         run(survey, tmp_path / "out")
 
 
-def test_a_row_unaccounted_for_is_an_error():
-    with pytest.raises(RuntimeError, match="3 rows, but 1 examples and 1 rejects"):
-        ingest_report(3, [("train", "spiral")], [None])
+def test_a_row_unaccounted_for_is_an_error(survey, tmp_path):
+    result = run(survey, tmp_path / "out")
+    lost = dataclasses.replace(result.division, rejects=result.division.rejects[1:])
+    with pytest.raises(RuntimeError, match="50 rows, but 43 examples and 6 rejects of 49 different rows"):
+        ingest_report(result.table, lost, result.notes)
+    twice = [*lost.rejects, lost.rejects[0]]
+    with pytest.raises(RuntimeError, match="50 rows, but 43 examples and 7 rejects of 49 different rows"):
+        ingest_report(result.table, dataclasses.replace(lost, rejects=twice), result.notes)

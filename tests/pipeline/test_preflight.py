@@ -95,6 +95,7 @@ def test_two_runs_on_one_root(survey, capsys, monkeypatch):
     [
         ({"bands": ["I", "R", "U"], "image": {"cut": 16}}, "(version 12) needs band U"),
         ({"bands": ["I", "R", "G"], "image": {"cut": 18}}, "set stamp_size = 18"),
+        ({"bands": ["I", "R", "G"], "image": {"cut": 16}, "flux": {}}, "[data] background: the published"),
         ([], "is not a description that galmorph wrote"),
     ],
 )

@@ -156,6 +156,7 @@ def test_the_pushed_model_works_with_tensorflow_alone(first_run, folder, tmp_pat
         assert morphology == reported[name]["morphology"] == expected
     assert answers["nothing"] == 0
     description = json.loads((folder / "models/1/assets.extra/galmorph.json").read_text())
+    assert description["flux"]["background"] == "none" and description["flux"]["flux_factors"] == {}
     assert description["bands"] == ["I", "R", "G"] and description["uncertain"] == [0.25, 0.75]
 
 

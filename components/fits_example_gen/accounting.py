@@ -1,0 +1,127 @@
+"""Which rows become Examples, in which split: decided here for the ingest and for the look before it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.fits_example_gen.duplicates import reject_duplicates
+from components.fits_example_gen.labels.reading import LabelledObject, LabelTable
+from components.fits_example_gen.rejects import Reject
+from components.fits_example_gen.settings import DataSettings, SplitSettings
+from components.fits_example_gen.splits import assign_splits
+from preprocessing.calibration import Calibration
+from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL, TEST, TRAIN, VALIDATION
+from preprocessing.stamps import StampReader
+
+
+@dataclass(frozen=True)
+class StampNote:
+    """A warning about a stamp of a row that is used all the same.
+
+    Attributes
+    ----------
+    row : int
+    name, file, code, message : str
+    """
+
+    row: int
+    name: str
+    file: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Division:
+    """What becomes of every row of a table.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of the table; ``len(kept) + len(rejects)``.
+    kept : list of LabelledObject
+    places : dict of str to (str, int)
+        Split and fold by object name.
+    rejects : list of Reject
+    """
+
+    rows: int
+    kept: list[LabelledObject]
+    places: dict[str, tuple[str, int]]
+    rejects: list[Reject]
+
+    @property
+    def splits_and_classes(self) -> list[tuple[str, str]]:
+        """Split and class name of every row kept."""
+        return [(self.places[entry.name][0], CLASS_NAMES[entry.label]) for entry in self.kept]
+
+    def missing_class(self) -> str:
+        """Say which class a split lacks that cannot do without; empty if none."""
+        causes = Counter(reject.reason for reject in self.rejects).most_common(3)
+        account = ", ".join(f"{count} {reason}" for reason, count in causes) or "none"
+        left = f"{len(self.kept)} usable objects are left; rejects: {account}"
+        found = set(self.splits_and_classes)
+        for label in (SPIRAL, ELLIPTICAL):
+            if not any(name == CLASS_NAMES[label] for _, name in found):
+                return f"no {CLASS_NAMES[label]} galaxy has usable stamps: {left}"
+        for split in (TRAIN, VALIDATION, TEST):
+            for label in (SPIRAL, ELLIPTICAL):
+                if (split, CLASS_NAMES[label]) not in found:
+                    return f"split {split!r} has no {CLASS_NAMES[label]} galaxy: {left}"
+        return ""
+
+
+def divide(
+    table: LabelTable, bad: Mapping[int, Reject], data: DataSettings, split: SplitSettings
+) -> Division:
+    """Decide what becomes of every row.
+
+    Parameters
+    ----------
+    table : LabelTable
+    bad : mapping of int to Reject
+        By row: those whose stamps cannot be used.
+    data, split : DataSettings, SplitSettings
+
+    Returns
+    -------
+    Division
+    """
+    good = [entry for entry in table.objects if entry.row not in bad]
+    kept, duplicates = reject_duplicates(good, data.duplicate_radius)
+    places = assign_splits({entry.name: entry.label for entry in kept}, split)
+    return Division(table.rows, kept, places, [*table.rejects, *bad.values(), *duplicates])
+
+
+def stamp_reader(data: DataSettings, bands: Sequence[str], side: int) -> StampReader:
+    """Return what reads the stamps that a configuration describes.
+
+    Parameters
+    ----------
+    data : DataSettings
+    bands : sequence of str
+    side : int
+        Side of the square to keep [pixels].
+
+    Returns
+    -------
+    StampReader
+    """
+    return StampReader(
+        template=data.stamps,
+        bands=tuple(bands),
+        side=side,
+        cube_bands=data.cube_bands,
+        calibration=Calibration(
+            data.background, data.zero_points, data.reference_zero_point, data.flux_factors
+        ),
+        max_blank=data.max_blank,
+        max_saturated=data.max_saturated,
+        max_offset=data.max_offset,
+    )
+
+
+def label_files(data: DataSettings) -> Iterable[Path]:
+    """Return the tables that a configuration names."""
+    return [Path(table) for table in (data.labels, data.positions) if table]
