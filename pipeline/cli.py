@@ -39,7 +39,7 @@ def simulate(
     out: Annotated[Path, typer.Argument(help="Folder to write; must be empty or not exist.")],
     galaxies: Annotated[int, typer.Option(min=1, help="Rows of the label table.")] = 1000,
     seed: Seed = 0,
-    size: Annotated[int, typer.Option(min=32, help="Side of a stamp [pixels].")] = 128,
+    size: Annotated[int, typer.Option(min=32, help="Side of a stamp in pixels.")] = 128,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
 ) -> None:
     """Write a synthetic S-PLUS-like survey: FITS stamps in six bands and a table of votes."""

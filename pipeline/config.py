@@ -190,8 +190,12 @@ def _resolve_paths(tables: dict[str, Any], folder: Path) -> None:
 def _first_problem(error: ValidationError, tables: dict[str, Any]) -> str:
     """Put the first of pydantic's findings into one line."""
     problem = error.errors()[0]
-    location = [str(part) for part in problem["loc"]]
-    message = problem["msg"].removeprefix("Value error, ")
+    # A key that may be one of several kinds has a finding for each, under names of pydantic's own.
+    findings = [finding for finding in error.errors() if finding["loc"][:2] == problem["loc"][:2]]
+    location = [str(part) for part in problem["loc"][:2]]
+    message = ", or: ".join(
+        dict.fromkeys(finding["msg"].removeprefix("Value error, ") for finding in findings)
+    )
     where = f"[{location[0]}] {'.'.join(location[1:])}".strip() if location else ""
     if problem["type"] == "extra_forbidden":
         return f"unknown key {where}{_suggestion(location)}"

@@ -1,5 +1,6 @@
 """What a person sees of a run: a line per node, a progress bar, a table of results."""
 
+import json
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -122,6 +123,7 @@ def show_results(
     test, holdout, uncertain = metrics["test"], metrics["holdout"], metrics["uncertain"]
     blessed = metrics["gate"]["blessed"]
     rows = {
+        "ingest": _ingest_line(json.loads((report / "ingest.json").read_text())),
         "test split": f"{test['n']} galaxies",
         "accuracy": f"{test['accuracy']:.4f}",
         "AUC": "-" if test["auc"] is None else f"{test['auc']:.4f}",
@@ -139,3 +141,14 @@ def show_results(
     for name, value in rows.items():
         if value:  # A line each and no table: a path must be whole to be copied, however narrow the window.
             console.print(f"  {name:<20}{value}", highlight=False, soft_wrap=True)
+
+
+def _ingest_line(ingest: dict[str, Any]) -> str:
+    """Say in a line what became of the rows of the table."""
+    parts = [f"{ingest['rows']:,} rows: {ingest['examples']:,} examples, {ingest['rejects']:,} rejects"]
+    for kind in ("reasons", "warnings"):
+        counts = sorted(ingest[kind].items(), key=lambda count: -count[1])
+        if counts:
+            listed = ", ".join(f"{number:,} {code}" for code, number in counts)
+            parts.append(f" ({listed})" if kind == "reasons" else f"; warnings: {listed}")
+    return "".join(parts)

@@ -10,6 +10,8 @@ from typing import Any
 
 from components.fits_example_gen.accounting import Division, StampNote
 from components.fits_example_gen.labels.reading import LabelTable
+from components.fits_example_gen.rejects import Reject
+from preprocessing.features import CLASS_NAMES
 
 
 def table_csv(kind: type, entries: Iterable[Any]) -> str:
@@ -47,7 +49,8 @@ def ingest_report(table: LabelTable, division: Division, notes: Sequence[StampNo
     -------
     str
         JSON with ``rows``, ``examples``, ``rejects``, ``splits``, ``classes``, ``reasons``, ``warnings``
-        and the details; ``classes_by_split`` counts each class within each split.
+        and the details; ``classes_by_split`` counts each class within each split, and ``rejects_by_class``
+        each reason within each class (``none``: rows whose label could not be read).
 
     Raises
     ------
@@ -72,6 +75,7 @@ def ingest_report(table: LabelTable, division: Division, notes: Sequence[StampNo
         "classes": dict(Counter(name for _, name in kept)),
         "classes_by_split": by_split,
         "reasons": dict(Counter(reject.reason for reject in rejects)),
+        "rejects_by_class": _rejects_by_class(table, rejects),
         "warnings": dict(Counter(note.code for note in notes)),
         "label_format": table.label_format,
         "matched": len(table.matches),
@@ -79,3 +83,13 @@ def ingest_report(table: LabelTable, division: Division, notes: Sequence[StampNo
         **details,
     }
     return json.dumps(report, indent=2) + "\n"
+
+
+def _rejects_by_class(table: LabelTable, rejects: Iterable[Reject]) -> dict[str, dict[str, int]]:
+    labels = {entry.row: CLASS_NAMES[entry.label] for entry in table.objects}
+    counts: dict[str, dict[str, int]] = {}
+    for (name, reason), count in Counter(
+        (labels.get(reject.row, "none"), reject.reason) for reject in rejects
+    ).items():
+        counts.setdefault(name, {})[reason] = count
+    return counts

@@ -18,8 +18,6 @@ from components.morphology_report.gate import gate_result
 from components.morphology_report.metrics import run_metrics
 from components.morphology_report.predictions import write_predictions
 
-INGEST_FILES = ("ingest.json", "rejects.csv")
-
 
 class Executor(BaseExecutor):
     """Classifies every galaxy with the exported model and writes the report files."""
@@ -65,7 +63,6 @@ class Executor(BaseExecutor):
             picture = Path(folder, "confusion_matrix.png")
             draw_confusion_matrix(metrics["test"]["confusion_matrix"], picture)
             io_utils.copy_file(str(picture), os.path.join(report.uri, picture.name), overwrite=True)
-        for name in INGEST_FILES:
-            io_utils.copy_file(
-                os.path.join(given["ingest_report"].uri, name), os.path.join(report.uri, name), overwrite=True
-            )
+        account = given["ingest_report"].uri
+        for name in fileio.listdir(account):
+            io_utils.copy_file(os.path.join(account, name), os.path.join(report.uri, name), overwrite=True)

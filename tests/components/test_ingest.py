@@ -88,6 +88,11 @@ def test_every_row_is_an_example_or_a_reject(survey, tmp_path):
     report = json.loads(ingest_report(result.table, result.division, result.notes))
     assert report["rows"] == 50 == report["examples"] + report["rejects"]
     assert report["classes"] == {"spiral": 24, "elliptical": 16, "uncertain": 3}
+    assert report["rejects_by_class"] == {
+        "none": {"no_name": 1, "bad_label": 1},
+        "spiral": {"missing_file": 2, "bad_name": 1, "duplicate_name": 1},
+        "elliptical": {"unreadable": 1},
+    }
     assert report["splits"] == {"train": 22, "val": 7, "test": 3, "holdout": 8, "uncertain": 3}
     table = list(csv.DictReader(table_csv(Reject, rejects).splitlines()))
     assert list(table[0]) == ["row", "name", "file", "reason", "message"]
