@@ -23,8 +23,8 @@ _OPTIONAL_FLOATS = {
 _STATISTICS = {
     "mean": (None, None),
     "noise": (0.0, None),
-    "saturated": (0.0, 0.25),  # the neighbourhood of a star that outshines the galaxy
-    "blank": (0.0, 0.9),
+    "saturated": (0.0, 1.0),  # the configuration sets narrower limits
+    "blank": (0.0, 1.0),
 }
 
 

@@ -219,12 +219,13 @@ def test_a_blocking_anomaly_stops_the_run(first_run, folder):
     with open(folder / "run/report/predictions.csv", newline="") as table:
         trained = next(row["name"] for row in csv.DictReader(table) if row["split"] == "train")
     rows = [line.split(",") for line in (folder / "survey/labels.csv").read_text().splitlines()]
-    odd = [[name, "400.5" if name == trained else ra, *rest] for name, ra, *rest in rows]
+    assert rows[0][3] == "petroMag_r"
+    odd = [[*row[:3], "55.5" if row[0] == trained else row[3], *row[4:]] for row in rows]
     (folder / "survey/odd.csv").write_text("".join(",".join(row) + "\n" for row in odd))
     result = galmorph("run", folder / "galmorph.toml", "--set", "data.labels=survey/odd.csv")
     assert result.returncode == 2, result.stdout + result.stderr
     assert states(result)["AnomalyGate"] == "failed" and "Trainer" not in states(result)
-    assert " ra: " in result.stderr and "400.5" in result.stderr and "the log is" in result.stderr
+    assert " magnitude: " in result.stderr and "55.5" in result.stderr and "the log is" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -31,7 +31,7 @@ def test_good_data_has_no_anomaly_although_pixels_have_no_statistics():
         ("ra", 400.0),
         ("dec", -91.0),
         ("label", 2),
-        ("saturated_R", 0.9),
+        ("saturated_R", 1.1),
         ("noise_I", -1.0),
         ("mean_G", float("inf")),
     ],

@@ -96,7 +96,7 @@ def judge_gz2(columns: Columns, settings: DataSettings) -> Verdicts:
     if NOT_EDGE_ON in columns.cells:
         spiral &= not_edge_on >= LEAST_NOT_EDGE_ON
     else:
-        notes.append(f"{columns.path} has no column {NOT_EDGE_ON!r}: spirals may be seen edge-on")
+        notes.append(f"{columns.path.name} has no column {NOT_EDGE_ON!r}: spirals may be seen edge-on")
 
     labels = np.full(columns.rows, NO_LABEL)
     labels[spiral] = SPIRAL
@@ -193,7 +193,7 @@ def _enough_answers(
     missing = [name for name in counts if name not in columns.cells]
     if missing:
         notes.append(
-            f"{columns.path} has no column {missing[0]!r}: min_votes does not apply to the question"
+            f"{columns.path.name} has no column {missing[0]!r}: min_votes does not apply to the question"
             f" {question!r}"
         )
         return np.full(columns.rows, True)

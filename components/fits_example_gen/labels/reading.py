@@ -142,6 +142,9 @@ def read_labels(settings: DataSettings) -> LabelTable:
     matching, stamps, notes = _match(Positions(names, ras, decs), settings)
     refused = matching.refused | verdicts.refused
     refused |= {row: ("no_name", "the row has no object name") for row, text in enumerate(names) if not text}
+    lost = int(np.isnan(ras).sum())
+    if ra is not None and dec is not None and lost:
+        notes = [f"{path.name}: {lost:,} rows have no possible position", *notes]
     label_table = LabelTable(columns.rows, scheme.name, [], [], notes=[*verdicts.notes, *notes])
     del columns  # a third of the memory
     cells = (verdicts.labels, ras, decs, magnitudes, verdicts.vote_elliptical, verdicts.vote_spiral)
