@@ -8,7 +8,9 @@ a process of its own. Astropy is also what the tests compare with, pixel for pix
 import io
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -78,49 +80,30 @@ def read_with_astropy(content: bytes, planes: int, path: Path) -> tuple[np.ndarr
     return _choose(_astropy_images(content), planes, path)
 
 
+@dataclass(frozen=True)
 class _Image:
-    """An image that is not read yet."""
+    """An image that is not read yet; `last` where no other unit of the file follows."""
 
-    def __init__(self, shape: tuple[int, ...], last: bool) -> None:
-        self.shape, self.last = shape, last
-
-    def read(self) -> tuple[np.ndarray, Header]:
-        raise NotImplementedError
-
-
-class _ScannedImage(_Image):
-    def __init__(self, hdu: Hdu, content: bytes) -> None:
-        super().__init__(hdu.shape("Z" if hdu.is_compressed_image else ""), hdu.last)
-        self._hdu, self._content = hdu, content
-
-    def read(self) -> tuple[np.ndarray, Header]:
-        header = self._hdu.header
-        if self._hdu.is_compressed_image:
-            pixels, bits = decompress_image(self._hdu, self._content), header.integer("ZBITPIX")
-        else:
-            bits = header.integer("BITPIX")
-            count = math.prod(self.shape)
-            pixels = np.frombuffer(self._content, _BIG_ENDIAN[bits], count, self._hdu.start)
-        return scaled(pixels.reshape(self.shape), bits, header), header
-
-
-class _AstropyImage(_Image):
-    def __init__(self, hdu: fits.ImageHDU, primary: fits.Header, last: bool) -> None:
-        lengths = hdu.shape
-        super().__init__((*(length for length in lengths[:-2] if length != 1), *lengths[-2:]), last)
-        self._hdu, self._primary = hdu, primary
-
-    def read(self) -> tuple[np.ndarray, Header]:
-        # Cards first: reading the data makes astropy rewrite those of the scaling.
-        header = Header(_cards(self._hdu.header), Header(_cards(self._primary)))
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.asarray(self._hdu.data, dtype=np.float32).reshape(self.shape), header
+    shape: tuple[int, ...]
+    last: bool
+    read: Callable[[], tuple[np.ndarray, Header]]
 
 
 def _scanned_images(content: bytes) -> Iterator[_Image]:
     for hdu in scan_hdus(content):
         if hdu.is_image or hdu.is_compressed_image:
-            yield _ScannedImage(hdu, content)
+            shape = hdu.shape("Z" if hdu.is_compressed_image else "")
+            yield _Image(shape, hdu.last, partial(_read_scanned_hdu, hdu, shape, content))
+
+
+def _read_scanned_hdu(hdu: Hdu, shape: tuple[int, ...], content: bytes) -> tuple[np.ndarray, Header]:
+    header = hdu.header
+    if hdu.is_compressed_image:
+        pixels, bits = decompress_image(hdu, content), header.integer("ZBITPIX")
+    else:
+        bits = header.integer("BITPIX")
+        pixels = np.frombuffer(content, _BIG_ENDIAN[bits], math.prod(shape), hdu.start)
+    return scaled(pixels.reshape(shape), bits, header), header
 
 
 def _astropy_images(content: bytes) -> Iterator[_Image]:
@@ -131,7 +114,18 @@ def _astropy_images(content: bytes) -> Iterator[_Image]:
             primary = hdus[0].header
             for hdu in hdus:
                 if hdu.is_image:
-                    yield _AstropyImage(hdu, primary, last=False)
+                    sides = hdu.shape
+                    shape = (*(length for length in sides[:-2] if length != 1), *sides[-2:])
+                    yield _Image(shape, False, partial(_read_astropy_hdu, hdu, shape, primary))
+
+
+def _read_astropy_hdu(
+    hdu: fits.ImageHDU, shape: tuple[int, ...], primary: fits.Header
+) -> tuple[np.ndarray, Header]:
+    # Cards first: reading the data makes astropy rewrite those of the scaling.
+    header = Header(_cards(hdu.header), Header(_cards(primary)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(hdu.data, dtype=np.float32).reshape(shape), header
 
 
 def _cards(header: fits.Header) -> bytes:

@@ -41,5 +41,5 @@ def test_good_data_pass(tmp_path):
 
 
 def test_a_blocking_anomaly_names_split_feature_and_value(tmp_path):
-    with pytest.raises(AnomalyError, match=r"split train: saturated_R: .*0\.75.*0\.25"):
-        run_gate(anomalies(tmp_path, saturated_R=0.75))
+    with pytest.raises(AnomalyError, match=r"split train: saturated_R: .*1\.5.*1\b"):
+        run_gate(anomalies(tmp_path, saturated_R=1.5))
