@@ -1,24 +1,49 @@
 import io
 import json
 
+import pytest
 from rich.console import Console
 
 from pipeline.display import show_results
 
+INGEST = {
+    "rows": 3000,
+    "examples": 2990,
+    "rejects": 10,
+    "reasons": {"too_blank": 1, "missing_file": 9},
+    "warnings": {"sizes_differ": 2},
+}
 METRICS = {
-    "test": {"n": 28, "accuracy": 0.96, "auc": None, "loss": 0.1},
+    "test": {"n": 10, "accuracy": 0.9, "auc": None, "loss": 0.3},
     "holdout": None,
     "uncertain": {"fraction_uncertain": 0.5, "n": 4},
-    "gate": {"blessed": False},
+    "gate": {"blessed": True, "reasons": []},
+    "pushed_version": "7",
+    "pushed_to": "/a/very/long/[path]/" + "x" * 80,
 }
 
 
-def test_the_results_say_what_became_of_every_row(tmp_path):
-    ingest = {"rows": 3000, "examples": 2990, "rejects": 10}
-    ingest |= {"reasons": {"too_blank": 1, "missing_file": 9}, "warnings": {"sizes_differ": 2}}
-    (tmp_path / "ingest.json").write_text(json.dumps(ingest))
-    console = Console(file=io.StringIO(), width=60)
-    show_results(console, METRICS, tmp_path, tmp_path / "log", 60.0, 2**30)
-    text = console.file.getvalue()
-    assert "3,000 rows: 2,990 examples, 10 rejects (9 missing_file, 1 too_blank); warnings: 2" in text
-    assert "not good enough" in text and "50.0% called uncertain of 4" in text
+@pytest.fixture
+def shown(tmp_path):
+    def show(**changed) -> str:
+        (tmp_path / "ingest.json").write_text(json.dumps(INGEST))
+        stream = io.StringIO()
+        console = Console(file=stream, width=40, color_system=None)
+        show_results(console, METRICS | changed, tmp_path, tmp_path / "log", 90.0, 3 * 2**30)
+        return stream.getvalue()
+
+    return show
+
+
+def test_results_keep_long_paths_whole(shown):
+    text = shown()
+    assert f"version 7, /a/very/long/[path]/{'x' * 80}\n" in text
+    assert "50.0% called uncertain of 4" in text and "1.5 min, 3.0 GiB" in text
+    assert "surplus" not in text
+
+
+def test_the_results_say_what_became_of_every_row(shown):
+    text = shown(gate={"blessed": False, "reasons": ["AUC"]})
+    rejects = "10 rejects (9 missing_file, 1 too_blank); warnings: 2 sizes_differ\n"
+    assert f"3,000 rows: 2,990 examples, {rejects}" in text
+    assert "not good enough" in text and "version 7" not in text

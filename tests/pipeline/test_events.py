@@ -4,7 +4,7 @@ import logging
 import pytest
 from rich.console import Console
 
-from pipeline.display import RunDisplay, show_results
+from pipeline.display import RunDisplay
 from pipeline.events import FailureEvent, NodeEvent, ProgressEvent, ProgressHandler, read_event, write_event
 
 EVENTS = [
@@ -56,21 +56,3 @@ def test_every_finished_node_and_epoch_has_a_line(terminal):
     assert "FitsExampleGen      cached     0.1 s  unchanged since an earlier run" in text
     assert "epoch   2/3  loss 0.2500  AUC 0.8750" in text
     assert "Trainer             failed    12.3 s" in text
-
-
-def test_results_keep_long_paths_whole(tmp_path):
-    stream = io.StringIO()
-    metrics = {
-        "test": {"n": 10, "accuracy": 0.9, "auc": None, "loss": 0.3},
-        "holdout": None,
-        "uncertain": {"fraction_uncertain": 0.5, "n": 4},
-        "gate": {"blessed": True, "reasons": []},
-        "pushed_version": "7",
-        "pushed_to": "/a/very/long/[path]/" + "x" * 80,
-    }
-    console = Console(file=stream, width=40, color_system=None)
-    show_results(console, metrics, tmp_path, tmp_path / "log", 90.0, 3 * 2**30)
-    text = stream.getvalue()
-    assert f"version 7, /a/very/long/[path]/{'x' * 80}\n" in text
-    assert "50.0% called uncertain of 4" in text and "1.5 min, 3.0 GiB" in text
-    assert "surplus" not in text
