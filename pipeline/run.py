@@ -82,7 +82,7 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
     counts = ", ".join(f"{count} {name}" for name, count in {**checked.classes, **checked.refused}.items())
     console.print(f"[bold]{settings.pipeline.name}[/]: {checked.rows} rows ({counts})", highlight=False)
     for note in checked.notes:
-        console.print(f"  {escape(note)}", style="dim", highlight=False)
+        console.print(f"  {escape(note)}", style="dim", highlight=False, soft_wrap=True)
     try:
         paths.logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
