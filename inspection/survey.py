@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from components.fits_example_gen.accounting import StampNote
+from components.fits_example_gen.accounting import StampNote, notes_on, refusal
 from components.fits_example_gen.labels.reading import LabelledObject
 from components.fits_example_gen.rejects import Reject
 from inspection.measures import STATISTICS, PixelHistogram, measure
@@ -161,14 +161,11 @@ def survey_batch(reader: StampReader, batch: Sequence[LabelledObject]) -> Survey
         try:
             stamp = reader.read(entry.name, entry.ra, entry.dec)
         except StampError as error:
-            found.rejects.append(Reject(entry.row, entry.name, error.path, error.reason, error.message))
+            found.rejects.append(refusal(entry.row, entry.name, error))
             if error.reason == "too_small":
                 _note_sizes(found, _sizes(reader, entry.name))
             continue
-        found.notes += [
-            StampNote(entry.row, entry.name, warning.path, warning.code, warning.message)
-            for warning in stamp.warnings
-        ]
+        found.notes += notes_on(entry.row, entry.name, stamp)
         _note_sizes(found, {band: (plane.height, plane.width) for band, plane in stamp.planes.items()})
         _measure(found, measurements, stamp)
     for band, rows in measurements.items():
@@ -194,7 +191,7 @@ def _sizes(reader: StampReader, name: str) -> dict[str, tuple[int, int]]:
     sizes = {}
     for band in reader.bands:
         try:
-            image, _ = read_image(reader.path(name, band), planes=len(reader.cube_bands) or 1)
+            image, _ = read_image(reader.path(name, band), planes=reader.planes)
         except StampError:
             continue
         sizes[band] = image.shape[-2:]

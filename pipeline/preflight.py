@@ -11,7 +11,7 @@ from components.atomic_pusher.publish import published_versions
 from components.fits_example_gen.accounting import label_files, stamp_reader
 from components.fits_example_gen.fingerprint import input_fingerprint
 from components.fits_example_gen.labels.reading import LabelledObject, TableError, read_labels
-from components.fits_example_gen.rejects import Reject
+from components.fits_example_gen.rejects import Reject, usual_reasons
 from pipeline.config import Settings
 from pipeline.errors import InputError
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
@@ -91,15 +91,13 @@ def check_before_run(settings: Settings) -> Preflight:
 
 def _rejected(rejects: Sequence[Reject]) -> str:
     """Say why rows were not even labelled, where that is why a class is missing."""
-    reasons = Counter(reject.reason for reject in rejects).most_common(3)
-    return (
-        f" (rows refused: {', '.join(f'{count} {reason}' for reason, count in reasons)})" if reasons else ""
-    )
+    reasons = usual_reasons(rejects)
+    return f" (rows refused: {reasons})" if reasons else ""
 
 
 def _check_stamps(reader: StampReader, objects: Sequence[LabelledObject]) -> None:
     side = reader.side
-    for band in ("",) if reader.cube_bands else reader.bands:
+    for band in reader.file_bands:
         found = _sample_files(reader, objects, band)
         if not found:
             example = reader.template.replace("{band}", band).replace("{name}", objects[0].name)
@@ -108,7 +106,7 @@ def _check_stamps(reader: StampReader, objects: Sequence[LabelledObject]) -> Non
         largest = (0, 0)
         for path in found:
             try:
-                height, width = read_image(path, len(reader.cube_bands) or 1)[0].shape[-2:]
+                height, width = read_image(path, reader.planes)[0].shape[-2:]
             except StampError:
                 continue  # the ingest will name it
             largest = max(largest, (height, width), key=min)

@@ -137,6 +137,16 @@ class StampReader:
     max_saturated: float = 0.05
     max_offset: float = 0.25
 
+    @property
+    def file_bands(self) -> Sequence[str]:
+        """Bands that have a file of their own; one empty one where a cube holds all."""
+        return ("",) if self.cube_bands else self.bands
+
+    @property
+    def planes(self) -> int:
+        """Planes in a file."""
+        return len(self.cube_bands) or 1
+
     def path(self, name: str, band: str) -> Path:
         """Return the file of a band of an object, under the spelling that exists."""
         return find_stamp(self.template, name, band) if not self.cube_bands else self._cube_path(name)
@@ -180,7 +190,7 @@ class StampReader:
 
     def _read_cube(self, name: str) -> "_Images":
         path = self._cube_path(name)
-        cube, header = read_image(path, planes=len(self.cube_bands))
+        cube, header = read_image(path, planes=self.planes)
         return {band: (cube[self.cube_bands.index(band)], header, path) for band in self.bands}
 
     def _plane(

@@ -1,18 +1,18 @@
 """Which rows become Examples, in which split: decided here for the ingest and for the look before it."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.fits_example_gen.duplicates import reject_duplicates
 from components.fits_example_gen.labels.reading import LabelledObject, LabelTable
-from components.fits_example_gen.rejects import Reject
+from components.fits_example_gen.rejects import Reject, usual_reasons
 from components.fits_example_gen.settings import DataSettings, SplitSettings
 from components.fits_example_gen.splits import assign_splits
 from preprocessing.calibration import Calibration
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL, TEST, TRAIN, VALIDATION
-from preprocessing.stamps import StampReader
+from preprocessing.fits.files import StampError
+from preprocessing.stamps import Stamp, StampReader
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,16 @@ class StampNote:
     file: str
     code: str
     message: str
+
+
+def refusal(row: int, name: str, error: StampError) -> Reject:
+    """Return the reject of a row whose stamp cannot be used."""
+    return Reject(row, name, error.path, error.reason, error.message)
+
+
+def notes_on(row: int, name: str, stamp: Stamp) -> list[StampNote]:
+    """Return the notes of a row whose stamps are used."""
+    return [StampNote(row, name, warning.path, warning.code, warning.message) for warning in stamp.warnings]
 
 
 @dataclass(frozen=True)
@@ -58,9 +68,7 @@ class Division:
 
     def missing_class(self) -> str:
         """Say which class a split lacks that cannot do without; empty if none."""
-        causes = Counter(reject.reason for reject in self.rejects).most_common(3)
-        account = ", ".join(f"{count} {reason}" for reason, count in causes) or "none"
-        left = f"{len(self.kept)} usable objects are left; rejects: {account}"
+        left = f"{len(self.kept)} usable objects are left; rejects: {usual_reasons(self.rejects) or 'none'}"
         found = set(self.splits_and_classes)
         for label in (SPIRAL, ELLIPTICAL):
             if not any(name == CLASS_NAMES[label] for _, name in found):

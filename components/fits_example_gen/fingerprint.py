@@ -32,9 +32,8 @@ def input_fingerprint(tables: Iterable[Path], objects: Iterable[LabelledObject],
     for table in tables:
         with open(table, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
-    bands = ("",) if reader.cube_bands else reader.bands
     for entry in objects:
-        for band in bands:
+        for band in reader.file_bands:
             try:
                 status = os.stat(reader.path(entry.name, band))
                 state = f"{status.st_size} {status.st_mtime_ns}"

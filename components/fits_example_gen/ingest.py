@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 import apache_beam as beam
 import tensorflow as tf
 
-from components.fits_example_gen.accounting import Division, StampNote, divide
+from components.fits_example_gen.accounting import Division, StampNote, divide, notes_on, refusal
 from components.fits_example_gen.examples import build_example
 from components.fits_example_gen.labels.reading import LabelledObject, LabelTable, read_labels
 from components.fits_example_gen.rejects import Reject
@@ -148,10 +148,9 @@ def _check_batch(
         try:
             stamp = reader.read(name, ra, dec)
         except StampError as error:
-            yield Reject(row, name, error.path, error.reason, error.message)
-            continue
-        for warning in stamp.warnings:
-            yield StampNote(row, name, warning.path, warning.code, warning.message)
+            yield refusal(row, name, error)
+        else:
+            yield from notes_on(row, name, stamp)
     report_progress("checking stamps", done=len(batch), total=total)
 
 

@@ -1,5 +1,7 @@
 """Rows that did not become Examples, and why."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 REASONS = {
@@ -52,3 +54,9 @@ class Reject:
     file: str
     reason: str
     message: str
+
+
+def usual_reasons(rejects: Iterable[Reject]) -> str:
+    """Return the three most common reasons with their counts, as one says them; empty without rejects."""
+    reasons = Counter(reject.reason for reject in rejects).most_common(3)
+    return ", ".join(f"{count} {reason}" for reason, count in reasons)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 BLOCK, CARD = 2880, 80
+PIXEL_TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+"""How pixels are stored, by ``BITPIX``."""
 
 _PRINTABLE = bytes(range(32, 127))
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([ED][+-]?\d+)?")
@@ -222,7 +224,7 @@ def _find_end(content: bytes, offset: int) -> int:
 
 def _data_size(header: Header) -> int:
     bits = header.integer("BITPIX")
-    if bits not in (8, 16, 32, 64, -32, -64):
+    if bits not in PIXEL_TYPES:
         raise Unusual(f"BITPIX = {bits}")
     count = header.integer("NAXIS")
     if count == 0:

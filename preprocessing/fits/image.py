@@ -17,7 +17,7 @@ import numpy as np
 from astropy.io import fits
 
 from preprocessing.fits.files import StampError, read_bytes
-from preprocessing.fits.header import Hdu, Header, Unusual, refuse_absurd, scan_hdus
+from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual, refuse_absurd, scan_hdus
 from preprocessing.fits.isolated import IsolatedReader
 from preprocessing.fits.tiles import decompress_image
 
@@ -25,7 +25,6 @@ MAX_SIDE = 8192
 """Longest side of an image that is read [pixels]."""
 
 _ISOLATED = IsolatedReader()
-_BIG_ENDIAN = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _UNSIGNED = {8: -128, 16: 2**15, 32: 2**31, 64: 2**63}  # BZERO by which FITS spells int8, uint16, ...
 
 
@@ -102,7 +101,7 @@ def _read_scanned_hdu(hdu: Hdu, shape: tuple[int, ...], content: bytes) -> tuple
         pixels, bits = decompress_image(hdu, content), header.integer("ZBITPIX")
     else:
         bits = header.integer("BITPIX")
-        pixels = np.frombuffer(content, _BIG_ENDIAN[bits], math.prod(shape), hdu.start)
+        pixels = np.frombuffer(content, PIXEL_TYPES[bits], math.prod(shape), hdu.start)
     return scaled(pixels.reshape(shape), bits, header), header
 
 

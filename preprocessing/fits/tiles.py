@@ -16,7 +16,7 @@ from itertools import product
 
 import numpy as np
 
-from preprocessing.fits.header import Hdu, Header, Unusual
+from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual
 
 try:
     # Not public, therefore guarded: without them everything goes through astropy's front door.
@@ -31,7 +31,6 @@ except ImportError:
 _SCALARS = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _FORMAT = re.compile(r"1?(?:([PQ])([BIJ])(?:\(\d+\))?|([BIJKED]))")
 _NATIVE = {8: np.uint8, 16: np.int16, 32: np.int32, -32: np.float32, -64: np.float64}
-_STORED = {8: ">u1", 16: ">i2", 32: ">i4", -32: ">f4", -64: ">f8"}
 _ALGORITHMS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")
 _DITHERS = {None: -1, "NO_DITHER": -1, "SUBTRACTIVE_DITHER_1": 1, "SUBTRACTIVE_DITHER_2": 2}
 _MAX_PIXELS = 2**26
@@ -132,8 +131,9 @@ class _Tiles:
         self._packed = table["COMPRESSED_DATA"].tolist()
         # Where rounding to integers would lose too much, the numbers themselves are stored, gzipped.
         self._exact = table["GZIP_COMPRESSED_DATA"].tolist() if "GZIP_COMPRESSED_DATA" in names else None
-        self._quantized = "ZSCALE" in names
-        if bits < 0 and not self._quantized and not algorithm.startswith("GZIP"):
+        self._quantized, self._is_gzip = "ZSCALE" in names, algorithm.startswith("GZIP")
+        self._native = 4 if self._quantized else abs(bits) // 8
+        if bits < 0 and not self._quantized and not self._is_gzip:
             raise Unusual("floats that were not made integers")
         if self._quantized and (bits > 0 or "ZZERO" not in names or "ZBLANK" in names):
             raise Unusual("scales without zeros, or for integers, or a blank for each tile")
@@ -151,61 +151,50 @@ class _Tiles:
 
     def read_all(self, counts: list[int]) -> list[bytes]:
         """Return the pixels of all tiles, of so many pixels each: native numbers of the image's type."""
-        usual = self._quantized and self._width == 4
-        if usual and self._algorithm.startswith("RICE") and min(length for length, _ in self._packed) > 0:
-            return self._read_usual(counts)
+        if self._quantized and all(length for length, _ in self._packed):
+            integers = [self._numbers(index, count) for index, count in enumerate(counts)]
+            return self._floats(integers, counts, 0)  # all at once: half the cost of one by one
         return [self._read(index, count) for index, count in enumerate(counts)]
 
-    def _read_usual(self, counts: list[int]) -> list[bytes]:
-        """Do what `_read` does for all tiles of a file as fpack or astropy writes it, at half the cost."""
-        block, width, dither = self._block, self._width, self._dither
-        tiles = [
-            decompress_rice_1_c(packed, block, width, count)
-            for packed, count in zip(map(self._bytes_at, self._packed), counts, strict=True)
-        ]
+    def _read(self, index: int, count: int) -> bytes:
+        """Return the pixels of one tile."""
+        if self._packed[index][0]:
+            numbers = self._numbers(index, count)
+            return self._floats([numbers], [count], index)[0] if self._quantized else numbers
+        if self._exact is None:
+            raise Unusual("a tile without data")
         if self.blank != _NO_BLANK:
-            self.integers = tiles
-        if dither == -1:
+            self.integers.append(bytes(4 * count) if self.blank else b"\1" * (4 * count))
+        return _unzip(self._bytes_at(self._exact[index]), count, self._bits)
+
+    def _numbers(self, index: int, count: int) -> bytes:
+        """Return the numbers of one tile as they were compressed: int32 where they stand for floats."""
+        packed = self._bytes_at(self._packed[index])
+        if self._is_gzip:
+            bits = 32 if self._quantized else self._bits
+            return _unzip(packed, count, bits, shuffled=self._algorithm == "GZIP_2")
+        numbers = decompress_rice_1_c(packed, self._block, self._width, count)
+        if self._width == self._native:
+            return numbers
+        kind = "u1" if self._width == 1 else f"i{self._width}"
+        return np.frombuffer(numbers, kind).astype(f"i{self._native}").tobytes()
+
+    def _floats(self, tiles: list[bytes], counts: list[int], first: int) -> list[bytes]:
+        """Make floats of the integers of successive tiles, `first` being the number of the first."""
+        if self.blank != _NO_BLANK:
+            self.integers += tiles
+        scales, zeros = (column[first : first + len(tiles)] for column in (self._scales, self._zeros))
+        if self._dither == -1:
             numbers = np.frombuffer(b"".join(tiles), np.int32)
             with np.errstate(over="ignore", invalid="ignore"):
-                floats = numbers * np.repeat(self._scales, counts) + np.repeat(self._zeros, counts)
+                floats = numbers * np.repeat(scales, counts) + np.repeat(zeros, counts)
                 return [floats.astype(_NATIVE[self._bits]).tobytes()]
-        unquantize = unquantize_float_c if self._bits == -32 else unquantize_double_c
-        rows = zip(tiles, counts, self._scales, self._zeros, strict=True)
+        unquantize, dither = unquantize_float_c if self._bits == -32 else unquantize_double_c, self._dither
+        rows = zip(tiles, counts, scales, zeros, strict=True)
         return [
-            unquantize(numbers, row, count, scale, zero, dither, 0, 0, 0.0, 4)
-            for row, (numbers, count, scale, zero) in enumerate(rows, start=self._seed)
+            unquantize(integers, row, count, scale, zero, dither, 0, 0, 0.0, 4)
+            for row, (integers, count, scale, zero) in enumerate(rows, start=first + self._seed)
         ]
-
-    def _read(self, index: int, count: int) -> bytes:
-        packed = self._bytes_at(self._packed[index])
-        if not packed:
-            if self._exact is None:
-                raise Unusual("a tile without data")
-            if self.blank != _NO_BLANK:
-                self.integers.append(bytes(4 * count) if self.blank else b"\1" * (4 * count))
-            return _unzip(self._bytes_at(self._exact[index]), count, self._bits)
-        if self._algorithm.startswith("GZIP"):
-            shuffled = self._algorithm == "GZIP_2"
-            numbers = _unzip(packed, count, 32 if self._quantized else self._bits, shuffled)
-        else:
-            numbers = decompress_rice_1_c(packed, self._block, self._width, count)
-            native = 4 if self._quantized else abs(self._bits) // 8
-            if self._width != native:
-                kind = "u1" if self._width == 1 else f"i{self._width}"
-                numbers = np.frombuffer(numbers, kind).astype(f"i{native}").tobytes()
-        return self._floats(numbers, count, index) if self._quantized else numbers
-
-    def _floats(self, numbers: bytes, count: int, index: int) -> bytes:
-        if self.blank != _NO_BLANK:
-            self.integers.append(numbers)
-        scale, zero = self._scales[index], self._zeros[index]
-        if self._dither == -1:
-            with np.errstate(over="ignore", invalid="ignore"):
-                floats = np.frombuffer(numbers, np.int32) * np.float64(scale) + np.float64(zero)
-                return floats.astype(_NATIVE[self._bits]).tobytes()
-        unquantize = unquantize_float_c if self._bits == -32 else unquantize_double_c
-        return unquantize(numbers, index + self._seed, count, scale, zero, self._dither, 0, 0, 0.0, 4)
 
     def _bytes_at(self, pointer: list[int]) -> bytes:
         length, offset = pointer
@@ -236,4 +225,4 @@ def _unzip(packed: bytes, count: int, bits: int, shuffled: bool = False) -> byte
         raise Unusual("a tile of numbers of another width")
     if shuffled:  # first all first bytes, then all second bytes
         unpacked = np.frombuffer(unpacked, np.uint8).reshape(width, count).T.tobytes()
-    return np.frombuffer(unpacked, _STORED[bits]).astype(_NATIVE[bits]).tobytes()
+    return np.frombuffer(unpacked, PIXEL_TYPES[bits]).astype(_NATIVE[bits]).tobytes()
