@@ -11,7 +11,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= $(shell date +%s)
-SOURCES := benchmarks components configs fetch inspection pipeline preprocessing simulation tests trainer
+SOURCES := benchmarks components configs fetch inspection pipeline preprocessing simulation sweep tests trainer
 
 .PHONY: demo test quick fuzz bench-ingest lint lock clean environment
 .DELETE_ON_ERROR:

@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from components.fits_example_gen.settings import DataSettings, SplitSettings
 from pipeline.errors import InputError
 from preprocessing.settings import ImageSettings
-from trainer.settings import ModelSettings, TrainSettings
+from trainer.recipe import Recipe
+from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
+from trainer.weights_preflight import file_digest
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -79,6 +81,7 @@ class Settings(BaseModel):
     split: SplitSettings = SplitSettings()
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()
+    cross_validation: CrossValidationSettings = CrossValidationSettings()
     gate: GateSettings = GateSettings()
     decision: DecisionSettings = DecisionSettings()
     push: PushSettings
@@ -97,6 +100,12 @@ class Settings(BaseModel):
             raise ValueError(
                 f"[image] cut = {self.image.cut} is larger than [data] stamp_size = {self.data.stamp_size}"
             )
+        if self.model.backbone == "TinyConv" and self.train.fine_tune_from != "stem":
+            raise ValueError(f"[train] fine_tune_from: TinyConv has no {self.train.fine_tune_from}")
+        try:
+            self.cross_validation.check(self.train)
+        except ValueError as error:
+            raise ValueError(f"[cross_validation] {error}") from None
         return self
 
     @property
@@ -108,6 +117,19 @@ class Settings(BaseModel):
     def example_side(self) -> int:
         """Side kept of each stamp [pixels]."""
         return self.data.stamp_size or self.image.cut
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the classifier is made."""
+        return Recipe(self.image, self.model, self.train, self.cross_validation)
+
+    def with_pinned_weights(self) -> "Settings":
+        """Return the settings with the content of a file of weights named, so that a changed file counts."""
+        if not self.model.weights_are_file or self.model.weights_sha256:
+            return self
+        digest = file_digest(Path(self.model.weights), "sha256")
+        pinned = self.model.model_copy(update={"weights_sha256": digest})
+        return self.model_copy(update={"model": pinned})
 
     def to_toml(self) -> str:
         """Return the resolved configuration, every key spelled out."""
@@ -173,6 +195,7 @@ _PATHS = (
     ("data", "positions"),
     ("data", "stamps"),
     ("push", "directory"),
+    ("model", "weights"),
 )
 
 

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 # TFX first: it stands in for a part of tfx-bsl that TFDV imports and that is no longer shipped.
 import tfx  # noqa: F401  # isort: skip
 import tensorflow_data_validation as tfdv
 import tensorflow_model_analysis as tfma
 from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types.channel import BaseChannel
 from tfx.v1.components import (
     Evaluator,
     ExampleValidator,
@@ -24,13 +27,20 @@ from tfx.v1.types.standard_artifacts import Model, ModelBlessing
 
 from components.anomaly_gate.component import AnomalyGate
 from components.atomic_pusher.executor import Executor as AtomicPusher
+from components.backbone_features.component import BackboneFeatures
+from components.cross_validation.component import CrossValidation
 from components.example_schema.component import ExampleSchema
 from components.fits_example_gen.component import FitsExampleGen
+from components.fold_model.component import FoldModel
+from components.fold_trainer.component import FoldTrainer
+from components.head_trainer.component import HeadTrainer
 from components.incumbent_resolver.strategy import IncumbentStrategy
 from components.morphology_report.component import MorphologyReport
 from pipeline.config import GateSettings, Settings
 from pipeline.fingerprint import code_fingerprint
 from preprocessing.features import LABEL, TEST, TRAIN, VALIDATION, scalar_features
+from trainer.recipe import Recipe
+from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,9 @@ class Place:
         None where the platform has its own store.
     resolve_incumbent : bool
         Whether the platform runs TFX's Resolver (open-source Kubeflow Pipelines does not).
+    scratch : str
+        Folder that outlives a killed run, for checkpoints and for features of the backbone that another run
+        may find again; empty where the platform has none.
     """
 
     root: str
@@ -54,10 +67,16 @@ class Place:
     beam_args: Sequence[str]
     metadata: metadata_store_pb2.ConnectionConfig | None = None
     resolve_incumbent: bool = True
+    scratch: str = ""
+
+    @property
+    def checkpoints(self) -> str:
+        """Folder of the states from which killed trainings go on; empty without `scratch`."""
+        return f"{self.scratch}/checkpoints" if self.scratch else ""
 
 
 def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipeline:
-    """Put the pipeline together.
+    """Put the whole pipeline together.
 
     Parameters
     ----------
@@ -71,6 +90,57 @@ def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipel
     tfx.v1.dsl.Pipeline
         Nodes in the order of DESIGN.md's data flow. Nothing is read or run.
     """
+    data = _data(settings, fingerprint)
+    folds = _folds(settings, data, place)
+    candidate = _candidate(settings, data, folds, place)
+    judged = _judgement(settings, data, folds, candidate.model, place)
+    return _pipeline(settings, place, [*data.nodes, *folds.nodes, *candidate.nodes, *judged])
+
+
+def create_cross_validation(settings: Settings, fingerprint: str, place: Place) -> Pipeline:
+    """Put together what a sweep runs for each of its points: all up to the summary of the folds.
+
+    Parameters and return value are those of `create_pipeline`.
+    """
+    data = _data(settings, fingerprint)
+    folds = _folds(settings, data, place)
+    return _pipeline(settings, place, [*data.nodes, *folds.nodes])
+
+
+def create_training(settings: Settings, fingerprint: str, place: Place) -> Pipeline:
+    """Put together what pretraining runs: all up to the Trainer.
+
+    Parameters and return value are those of `create_pipeline`.
+    """
+    data = _data(settings, fingerprint)
+    features = _features(settings, data, place)
+    candidate = _trainer(settings, data, features, place)
+    return _pipeline(settings, place, [*data.nodes, *features[:1], *candidate.nodes])
+
+
+def _pipeline(settings: Settings, place: Place, nodes: Sequence[BaseNode]) -> Pipeline:
+    return Pipeline(
+        pipeline_name=settings.pipeline.name,
+        pipeline_root=place.root,
+        components=list(nodes),
+        enable_cache=True,
+        metadata_connection_config=place.metadata,
+        beam_pipeline_args=list(place.beam_args),
+    )
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The nodes from stamps to pictures, and what they hand on."""
+
+    nodes: list[BaseNode]
+    examples: BaseChannel
+    ingest_report: BaseChannel
+    pictures: BaseChannel
+    graph: BaseChannel
+
+
+def _data(settings: Settings, fingerprint: str) -> _Data:
     bands = settings.example_bands
     example_gen = FitsExampleGen(
         data=settings.data,
@@ -101,23 +171,119 @@ def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipel
         disable_statistics=True,  # of PNG bytes
     )
     transform.add_upstream_node(gate)
+    return _Data(
+        [example_gen, statistics, schema, validator, gate, transform],
+        examples,
+        example_gen.outputs["report"],
+        transform.outputs["transformed_examples"],
+        transform.outputs["transform_graph"],
+    )
+
+
+def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
+    """Return the node that asks the frozen backbone, if the top has a phase of its own."""
+    train = settings.train
+    if not train.epochs:
+        return []
+    # Of the recipe only what features depend on: another learning rate must not ask the backbone again.
+    asked = {name: getattr(train, name) for name in ("views", "batch_size", "mixed_precision")}
+    if settings.model.weights == "none":
+        asked["seed"] = train.seed
+    backbone = settings.model.model_dump(include={"backbone", "weights", "weights_sha256"})
+    recipe = Recipe(
+        settings.image, ModelSettings(**backbone), TrainSettings(**asked), CrossValidationSettings()
+    )
+    node = BackboneFeatures(
+        examples=data.pictures,
+        recipe=_json(recipe.dump()),
+        cache=f"{place.scratch}/features" if place.scratch else "",
+        code=code_fingerprint("trainer"),
+    )
+    return [node]
+
+
+@dataclass(frozen=True)
+class _Folds:
+    """The nodes of the cross-validation, and what they hand on."""
+
+    nodes: list[BaseNode]
+    features: list[BaseNode]
+    models: list[BaseChannel]
+    summary: BaseChannel | None
+
+
+def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
+    features = _features(settings, data, place)
+    if settings.cross_validation.trained(settings.train) == "none":
+        return _Folds(features, features, [], None)
+    recipe = settings.recipe.dump()
+    # What only the published model depends on must not train the folds again.
+    recipe["cross_validation"]["publish"] = "single"
+    trainers = [
+        FoldTrainer(
+            examples=data.pictures,
+            **({"features": features[0].outputs["features"]} if features else {}),
+            fold=fold,
+            recipe=_json(recipe),
+            checkpoints=place.checkpoints,
+            code=code_fingerprint("preprocessing", "trainer"),
+        ).with_id(f"FoldTrainer-{fold}")
+        for fold in range(settings.split.folds)
+    ]
+    models = [trainer.outputs["model"] for trainer in trainers]
+    summary = CrossValidation(folds=models, code=code_fingerprint("components/cross_validation"))
+    return _Folds([*features, *trainers, summary], features, models, summary.outputs["summary"])
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """The nodes that make the model that may be published."""
+
+    nodes: list[BaseNode]
+    model: BaseChannel
+
+
+def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> _Candidate:
+    if settings.cross_validation.publish in ("single", "retrained"):
+        return _trainer(settings, data, folds.features, place)
+    node = FoldModel(
+        folds=folds.models,
+        config=_json(_training_config(settings)),
+        code=code_fingerprint("preprocessing", "trainer", "components/fold_model"),
+    )
+    return _Candidate([node], node.outputs["model"])
+
+
+def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: Place) -> _Candidate:
+    code = code_fingerprint("preprocessing", "trainer")
+    heads = [
+        HeadTrainer(features=node.outputs["features"], recipe=_json(settings.recipe.dump()), code=code)
+        for node in features
+    ]
     trainer = Trainer(
         run_fn="trainer.train.run_fn",
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
+        examples=data.pictures,
+        transform_graph=data.graph,
+        base_model=heads[0].outputs["head"] if heads else None,
         train_args=TrainArgs(splits=[TRAIN]),
         eval_args=EvalArgs(splits=[VALIDATION]),
-        custom_config={
-            "image": settings.image.model_dump(mode="json"),
-            "model": settings.model.model_dump(mode="json"),
-            "train": settings.train.model_dump(mode="json"),
-            "decision": settings.decision.model_dump(mode="json"),
-            "flux": settings.data.flux,
-            "code": code_fingerprint("preprocessing", "trainer"),
-        },
+        custom_config={**_training_config(settings), "checkpoints": place.checkpoints, "code": code},
     )
-    model = trainer.outputs["model"]
-    nodes = [example_gen, statistics, schema, validator, gate, transform, trainer]
+    return _Candidate([*heads, trainer], trainer.outputs["model"])
+
+
+def _training_config(settings: Settings) -> dict[str, Any]:
+    return {
+        **settings.recipe.dump(),
+        "decision": settings.decision.model_dump(mode="json"),
+        "flux": settings.data.flux,
+    }
+
+
+def _judgement(
+    settings: Settings, data: _Data, folds: _Folds, model: BaseChannel, place: Place
+) -> list[BaseNode]:
+    nodes: list[BaseNode] = []
     incumbent = None
     if place.resolve_incumbent:
         resolver = Resolver(
@@ -129,7 +295,7 @@ def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipel
         incumbent = resolver.outputs["model"]
         nodes.append(resolver)
     evaluator = Evaluator(
-        examples=examples,
+        examples=data.examples,
         model=model,
         baseline_model=incumbent,
         example_splits=[TEST],
@@ -144,22 +310,20 @@ def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipel
         custom_executor_spec=ExecutorClassSpec(AtomicPusher),
     )
     report = MorphologyReport(
-        examples=examples,
-        ingest_report=example_gen.outputs["report"],
+        examples=data.examples,
+        ingest_report=data.ingest_report,
         model=model,
         evaluation=evaluator.outputs["evaluation"],
         blessing=evaluator.outputs["blessing"],
         pushed_model=pusher.outputs["pushed_model"],
+        cross_validation=folds.summary,
         code=code_fingerprint("components/morphology_report"),
     )
-    return Pipeline(
-        pipeline_name=settings.pipeline.name,
-        pipeline_root=place.root,
-        components=[*nodes, evaluator, pusher, report],
-        enable_cache=True,
-        metadata_connection_config=place.metadata,
-        beam_pipeline_args=list(place.beam_args),
-    )
+    return [*nodes, evaluator, pusher, report]
+
+
+def _json(tables: dict[str, Any]) -> str:
+    return json.dumps(tables, sort_keys=True)
 
 
 def evaluation_config(gate: GateSettings) -> tfma.EvalConfig:

@@ -2,8 +2,21 @@
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import IO, Any
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """The process went on to another of its pipelines; what follows belongs to that.
+
+    Attributes
+    ----------
+    number : int
+        From 0.
+    """
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -17,16 +30,19 @@ class NodeEvent:
         ``running``, ``done``, ``cached`` or ``failed``.
     seconds : float
         Since it started.
+    outputs : dict of str to str
+        Where its artifacts are, by output, when it is ``done`` or ``cached``.
     """
 
     node: str
     state: str
     seconds: float = 0.0
+    outputs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class FailureEvent:
-    """The run failed.
+    """The pipeline failed.
 
     Attributes
     ----------
@@ -53,8 +69,8 @@ class ProgressEvent:
     figures: dict[str, Any]
 
 
-Event = NodeEvent | FailureEvent | ProgressEvent
-_KINDS = {kind.__name__: kind for kind in (NodeEvent, FailureEvent, ProgressEvent)}
+Event = JobEvent | NodeEvent | FailureEvent | ProgressEvent
+_KINDS = {kind.__name__: kind for kind in (JobEvent, NodeEvent, FailureEvent, ProgressEvent)}
 
 
 def write_event(stream: IO[str], event: Event) -> None:

@@ -4,18 +4,17 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from pipeline.errors import InputError
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(
-    help="Bring real data from the network: labels (table) and FITS stamps (stamps).", no_args_is_help=True
+    help="Bring what a run needs from the network: labels (table), FITS stamps (stamps), ImageNet weights "
+    "(weights).",
+    no_args_is_help=True,
 )
 
 _INTERRUPTED = 130  # what a shell returns after Ctrl-C
@@ -124,6 +123,90 @@ def stamps(
     _show(console, summary, targets)
     if summary.interrupted:
         raise typer.Exit(_INTERRUPTED)
+
+
+@app.command()
+def weights(
+    backbone: Annotated[
+        str, typer.Argument(metavar="BACKBONE", help="EfficientNetB0 .. B7; as [model] backbone has it.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help='Folder to write. Without it: the cache of Keras, where weights = "imagenet" finds them.',
+            show_default=False,
+        ),
+    ] = None,
+    sha256: Annotated[
+        str | None,
+        typer.Option(metavar="HEX", help="What the file's SHA-256 must be, besides the published MD5."),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="A mirror: the address of a folder that holds the files under their published names.",
+        ),
+    ] = None,
+    retries: Retries = 4,
+) -> None:
+    """Bring the ImageNet weights of a backbone, as Keras publishes them."""
+    from fetch.retry import Patience
+    from fetch.weights import fetch_weights
+    from trainer.backbone_names import backbone_facts
+    from trainer.weights_preflight import KERAS_WEIGHTS_URL, imagenet_weights_problem, keras_cache
+
+    try:
+        facts = backbone_facts(backbone)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    console = Console()
+    if facts.keras_md5 is None:
+        # Of these, this only looks whether the package is installed.
+        problem = imagenet_weights_problem(facts.name, "imagenet")
+        if problem:
+            raise InputError(problem)
+        _say(console, facts.name, "its ImageNet weights are installed with the package; nothing to fetch")
+        _show_model(console, facts.name, {"weights": "imagenet"})
+        return
+    folder = out or keras_cache()
+    with _input_errors(), _bar(console, "bytes") as bar:
+        task = bar.add_task(facts.keras_file, total=None)
+
+        def progress(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        try:
+            came = fetch_weights(
+                url or KERAS_WEIGHTS_URL,
+                facts.keras_file,
+                folder,
+                md5=facts.keras_md5,
+                sha256=sha256,
+                patience=Patience(retries),
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            bar.stop()
+            _say(console, "interrupted", "the same command goes on from here")
+            raise typer.Exit(_INTERRUPTED) from None
+    console.print("[bold]weights[/]")
+    _say(console, "came" if came.fetched else "were there", f"{came.path.absolute()}, {came.bytes:,} bytes")
+    _say(console, "SHA-256", came.sha256)
+    _say(console, "compared", f"with the published MD5 {facts.keras_md5}: equal")
+    if folder.absolute() == keras_cache().absolute():
+        _show_model(console, facts.name, {"weights": "imagenet"})
+    else:
+        values = {"weights": str(came.path.absolute()), "weights_sha256": came.sha256}
+        _show_model(console, facts.name, values)
+
+
+def _show_model(console: Console, backbone: str, values: dict[str, str]) -> None:
+    console.print("[bold]configuration[/]")
+    _say(console, "[model]", f"backbone = {_toml(backbone)}")
+    for key, value in values.items():
+        _say(console, "", f"{key} = {_toml(value)}")
 
 
 def _show(console: Console, summary, targets: Path) -> None:

@@ -1,7 +1,7 @@
 """Runs the pipeline on this machine: TFX's LocalDagRunner, told apart node by node.
 
-``python -m pipeline.local_runner RUN.json EVENTS`` is the process that `galmorph run` starts. It imports TFX
-(20 s), so that the command line need not; its standard output and error, and with them everything that
+``python -m pipeline.local_runner JOBS.json EVENTS`` is the process that `pipeline.child` starts. It imports
+TFX (20 s), so that the command line need not; its standard output and error, and with them everything that
 TensorFlow, Beam and TFX print, go to the run's log.
 """
 
@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 from absl import logging as absl_logging
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.portable import launcher
@@ -27,18 +28,25 @@ from components.anomaly_gate.component import AnomalyError
 from components.fits_example_gen.ingest import IngestError
 from components.fits_example_gen.labels.reading import TableError
 from pipeline.config import Settings
-from pipeline.create import Place, create_pipeline
+from pipeline.create import Place, create_cross_validation, create_pipeline, create_training
 from pipeline.errors import InputError
 from pipeline.events import (
     Event,
     FailureEvent,
+    JobEvent,
     NodeEvent,
     ProgressHandler,
     write_event,
 )
 from preprocessing.progress import PROGRESS_LOGGER
+from trainer.galaxies import TrainingDataError
 
-_INPUT_ERRORS = (AnomalyError, IngestError, InputError, TableError)
+_CREATE = {
+    "run": create_pipeline,
+    "cross_validation": create_cross_validation,
+    "training": create_training,
+}
+_INPUT_ERRORS = (AnomalyError, IngestError, InputError, TableError, TrainingDataError)
 
 
 def local_place(settings: Settings) -> Place:
@@ -49,6 +57,7 @@ def local_place(settings: Settings) -> Place:
         push_directory=settings.push.directory,
         beam_args=settings.pipeline.beam_args,
         metadata=sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
+        scratch=str(root / "scratch"),
     )
 
 
@@ -89,8 +98,9 @@ class LocalRunner(LocalDagRunner):
             except BaseException:
                 notify(NodeEvent(node, "failed", time.monotonic() - started))
                 raise
-            state = "cached" if info is not None and _was_cached(self, info.execution_id) else "done"
-            notify(NodeEvent(node, state, time.monotonic() - started))
+            state, outputs = _result(self, None if info is None else info.execution_id)
+            notify(NodeEvent(node, state, time.monotonic() - started, outputs))
+            keras.utils.clear_session()  # the next network must find neither this one's memory nor its names
             return info
 
         # LocalDagRunner offers no hook between nodes; its launcher is the one seam that all nodes pass.
@@ -101,12 +111,22 @@ class LocalRunner(LocalDagRunner):
             launcher.Launcher.launch = launch
 
 
-def _was_cached(node_launcher: launcher.Launcher, execution_id: int | None) -> bool:
+def _result(node_launcher: launcher.Launcher, execution_id: int | None) -> tuple[str, dict[str, str]]:
+    """Return ``done`` or ``cached``, and where the outputs are."""
     if execution_id is None:
-        return False
+        return "done", {}
     with node_launcher._mlmd_connection as handle:
         (execution,) = handle.store.get_executions_by_id([execution_id])
-    return execution.last_known_state == metadata_store_pb2.Execution.CACHED
+        events = [
+            event
+            for event in handle.store.get_events_by_execution_ids([execution_id])
+            if event.type == metadata_store_pb2.Event.OUTPUT
+        ]
+        artifacts = handle.store.get_artifacts_by_id([event.artifact_id for event in events])
+    uris = {artifact.id: artifact.uri for artifact in artifacts}
+    outputs = {event.path.steps[0].key: uris[event.artifact_id] for event in events if event.path.steps}
+    cached = execution.last_known_state == metadata_store_pb2.Execution.CACHED
+    return "cached" if cached else "done", outputs
 
 
 def _one_line(error: BaseException) -> str:
@@ -131,14 +151,14 @@ def _end_with_parent() -> None:
 
 
 def main() -> int:
-    """Run what the file named by the first argument describes, and tell the pipe named by the second.
+    """Run the jobs in the file named by the first argument, and tell the pipe named by the second.
 
     Returns
     -------
     int
-        0, or 1 if a node failed.
+        0, or 1 if a job failed; those after it are run all the same.
     """
-    description = json.loads(Path(sys.argv[1]).read_text())
+    jobs = json.loads(Path(sys.argv[1]).read_text())
     events = os.fdopen(int(sys.argv[2]), "w")
     logging.basicConfig(
         stream=sys.stderr,
@@ -151,17 +171,20 @@ def main() -> int:
     progress = logging.getLogger(PROGRESS_LOGGER)
     progress.setLevel(logging.INFO)
     progress.addHandler(ProgressHandler(events))
-    settings = Settings.model_validate(description["settings"])
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        pipeline = create_pipeline(settings, description["fingerprint"], local_place(settings))
-        LocalRunner(lambda event: write_event(events, event)).run_pipeline(pipeline)
-    except Exception as error:
-        traceback.print_exc()
-        cause = _cause(error)
-        write_event(events, FailureEvent(_one_line(cause), isinstance(cause, _INPUT_ERRORS)))
-        return 1
-    return 0
+    status = 0
+    for number, job in enumerate(jobs):
+        write_event(events, JobEvent(number))
+        try:
+            settings = Settings.model_validate(job["settings"])
+            pipeline = _CREATE[job["task"]](settings, job["fingerprint"], local_place(settings))
+            LocalRunner(lambda event: write_event(events, event)).run_pipeline(pipeline)
+        except Exception as error:
+            traceback.print_exc()
+            cause = _cause(error)
+            write_event(events, FailureEvent(_one_line(cause), isinstance(cause, _INPUT_ERRORS)))
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

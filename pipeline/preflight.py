@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -49,7 +49,7 @@ class Preflight:
 
 
 def check_before_run(settings: Settings) -> Preflight:
-    """Check configuration against input.
+    """Check configuration against input, and against what is published.
 
     Parameters
     ----------
@@ -62,8 +62,38 @@ def check_before_run(settings: Settings) -> Preflight:
     Raises
     ------
     InputError
-        For a table that is missing or unusable, a class without objects, a band without files, stamps smaller
-        than the cut, weights that cannot be had, or a published model that could not be compared.
+        See `check_data` and `check_weights`; or if the published model could not be compared with.
+    """
+    checked = check_data(settings)
+    check_weights(settings)
+    _check_incumbent(settings)
+    return checked
+
+
+def check_weights(settings: Settings) -> None:
+    """Raise `InputError` if the weights that the network starts from cannot be had."""
+    model = settings.model
+    problem = imagenet_weights_problem(model.backbone, model.weights, model.weights_sha256)
+    if problem:
+        raise InputError(problem)
+
+
+def check_data(settings: Settings) -> Preflight:
+    """Check configuration against table and stamps.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    Preflight
+
+    Raises
+    ------
+    InputError
+        For a table that is missing or unusable, a class without objects or with fewer than folds, a band
+        without files, or stamps smaller than the cut.
     """
     try:
         table = read_labels(settings.data)
@@ -78,15 +108,25 @@ def check_before_run(settings: Settings) -> Preflight:
             )
     reader = stamp_reader(settings.data, settings.example_bands, settings.example_side)
     _check_stamps(reader, table.objects)
-    problem = imagenet_weights_problem(
-        settings.model.backbone, settings.model.weights, settings.model.weights_sha256
-    )
-    if problem:
-        raise InputError(problem)
-    _check_incumbent(settings)
+    _check_folds(settings, classes)
     fingerprint = input_fingerprint(label_files(settings.data), table.objects, reader)
     refused = Counter(reject.reason for reject in table.rejects)
     return Preflight(fingerprint, dict(classes), table.rows, dict(refused), tuple(table.notes))
+
+
+def _check_folds(settings: Settings, classes: Mapping[str, int]) -> None:
+    """Refuse more folds than there are galaxies of a class to learn from."""
+    split = settings.split
+    if settings.cross_validation.trained(settings.train) == "none":
+        return
+    for name in (CLASS_NAMES[SPIRAL], CLASS_NAMES[ELLIPTICAL]):
+        learning = int(classes[name] * (split.train + split.val) + 1e-6)
+        if learning < split.folds:
+            raise InputError(
+                f"[split] folds = {split.folds}, but of {classes[name]} {name} objects only {learning} are to"
+                " learn from, and every fold needs one: ask for fewer, or set [cross_validation] phases ="
+                ' "none"'
+            )
 
 
 def _rejected(rejects: Sequence[Reject]) -> str:

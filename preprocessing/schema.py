@@ -59,6 +59,9 @@ def example_schema(bands: Iterable[str]) -> schema_pb2.Schema:
         schema.feature.add(name=name, type=schema_pb2.BYTES)
     for name in (features.NAME, features.LABEL, features.FOLD, *pixels):
         _transformed(schema, name)
+    tensors = schema.tensor_representation_group[""].tensor_representation
+    for name in (features.VOTE_ELLIPTICAL, features.VOTE_SPIRAL):
+        tensors[name].varlen_sparse_tensor.column_name = name
     return schema
 
 

@@ -23,7 +23,7 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     -------
     dict of tf.Tensor
         `PICTURE` (a PNG: lossless, ten times smaller than a list of integers, and a person can open it),
-        `NAME`, `LABEL` and `FOLD`, each of shape (N,).
+        `NAME`, `LABEL`, `FOLD` and `SOFT_LABEL`, each of shape (N,).
     """
     image = ImageSettings(**custom_config["image"])
     planes = [tf.reshape(inputs[features.flux_feature(band)], [-1]) for band in image.bands]
@@ -31,4 +31,32 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     outputs = {features.PICTURE: tf.io.encode_png(pictures)}
     for name in (features.NAME, features.LABEL, features.FOLD):
         outputs[name] = tf.reshape(inputs[name], [-1])
+    elliptical, spiral = (_or_zero(inputs[name]) for name in (features.VOTE_ELLIPTICAL, features.VOTE_SPIRAL))
+    outputs[features.SOFT_LABEL] = soft_label(elliptical, spiral, outputs[features.LABEL])
     return outputs
+
+
+def soft_label(vote_elliptical: tf.Tensor, vote_spiral: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+    """Return the share of ellipticals among the votes for either class.
+
+    Parameters
+    ----------
+    vote_elliptical, vote_spiral : tf.Tensor, float32, shape (N,)
+        Fractions of all votes; zero where unknown.
+    label : tf.Tensor, int64, shape (N,)
+        What stands in where there are no votes.
+
+    Returns
+    -------
+    tf.Tensor, float32, shape (N,)
+        0 to 1, and -1 for a galaxy with neither votes nor label.
+    """
+    total = vote_elliptical + vote_spiral
+    return tf.where(total > 0, vote_elliptical / tf.where(total > 0, total, 1.0), tf.cast(label, tf.float32))
+
+
+def _or_zero(votes: tf.SparseTensor) -> tf.Tensor:
+    """Return a feature that some Examples lack as a dense tensor of shape (N,)."""
+    # Where no Example of a batch has the feature, the batch is zero wide.
+    column = tf.SparseTensor(votes.indices, votes.values, (votes.dense_shape[0], 1))
+    return tf.sparse.to_dense(column)[:, 0]

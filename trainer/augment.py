@@ -8,6 +8,7 @@ stateless random numbers: one seed gives one sequence of pictures, however many 
 import math
 from collections.abc import Callable, Collection
 
+import keras
 import tensorflow as tf
 
 ZOOM_RANGE = (0.85, 1.2)
@@ -37,6 +38,27 @@ def dihedral(pictures: tf.Tensor, which: tf.Tensor) -> tf.Tensor:
     pictures = tf.where(mirror, pictures[:, :, ::-1], pictures)
     pictures = tf.where(upside_down, pictures[:, ::-1], pictures)
     return tf.where(swap, tf.transpose(pictures, (0, 2, 1, 3)), pictures)
+
+
+def dihedral_views(pictures, count: int) -> list:
+    """Return the first of the eight symmetries of square pictures, as `dihedral` numbers them.
+
+    Parameters
+    ----------
+    pictures : Tensor or KerasTensor of shape (N, size, size, channels)
+    count : int
+        1 to 8; the first view is the picture itself.
+
+    Returns
+    -------
+    list of Tensor
+    """
+    views = []
+    for number in range(count):
+        view = pictures[:, :, ::-1] if number & 1 else pictures
+        view = view[:, ::-1] if number & 2 else view
+        views.append(keras.ops.transpose(view, (0, 2, 1, 3)) if number & 4 else view)
+    return views
 
 
 def affine(pictures: tf.Tensor, angle: tf.Tensor, zoom: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:

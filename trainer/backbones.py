@@ -9,8 +9,8 @@ from keras import layers
 
 from trainer.backbone_names import FACTS, backbone_facts
 from trainer.efficientnet_lite import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2
-from trainer.imagenet import assign_state, load_imagenet
-from trainer.torch_checkpoint import read_checkpoint
+from trainer.imagenet import load_imagenet
+from trainer.weights_file import WeightsError, read_weights
 from trainer.weights_preflight import KERAS_WEIGHTS_URL, file_digest
 
 Shape = tuple[int, int, int]
@@ -66,46 +66,37 @@ def _mend_normalization(model: keras.Model) -> None:
             layer.finalize_state()
 
 
-def _backbone_of_saved(path: Path, name: str) -> keras.Model:
-    """Return the network in a ``.keras`` file: itself, or the backbone of a classifier."""
-    model = keras.saving.load_model(path, compile=False)
-    inner = [layer for layer in model.layers if isinstance(layer, keras.Model) and layer.name == name]
-    return inner[0] if inner else model
-
-
-def _copy_weights(source: keras.Model, target: keras.Model) -> None:
-    for ours, theirs in zip(target.layers, source.layers, strict=True):
-        ours.set_weights(theirs.get_weights())
-        if isinstance(ours, layers.Normalization):
-            ours.finalize_state()
-
-
 def _load_file(model: keras.Model, path: Path) -> None:
-    """Load weights from a file of any kind that `trainer.weights_preflight` lets pass."""
+    """Load all weights from a file of any kind that `trainer.weights_file` reads, or none."""
+    name = next(name for name in FACTS if name.lower() == model.name)
     try:
-        if path.suffix == ".pth":
-            assign_state(model, read_checkpoint(path))
-        elif path.suffix == ".keras":
-            _copy_weights(_backbone_of_saved(path, model.name), model)
-        else:
-            model.load_weights(path)
-    except (ValueError, KeyError, OSError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ValueError(
-            f"the weights in {path} do not fit {model.name} without its top: {reason}"
-        ) from error
+        arrays = read_weights(path, name)
+    except WeightsError as error:
+        raise ValueError(f"no weights for {name}: {path} {error}") from error
+    with_weights = [layer for layer in model.layers if layer.weights]
+    for layer, values in zip(with_weights, arrays, strict=True):
+        layer.set_weights(values)
+        if isinstance(layer, layers.Normalization):
+            layer.finalize_state()
     _mend_normalization(model)
 
 
 def _load_downloaded(model: keras.Model, name: str) -> None:
     """Load the weights that ``keras.applications`` publishes, from its cache or the network."""
     facts = backbone_facts(name)
-    path = keras.utils.get_file(
-        facts.keras_file,
-        KERAS_WEIGHTS_URL + facts.keras_file,
-        cache_subdir="models",
-        file_hash=facts.keras_md5,
-    )
+    try:
+        path = keras.utils.get_file(
+            facts.keras_file,
+            KERAS_WEIGHTS_URL + facts.keras_file,
+            cache_subdir="models",
+            file_hash=facts.keras_md5,
+        )
+    except Exception as error:  # Keras raises just that where the network fails
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"the ImageNet weights of {name} could not be downloaded ({reason}): "
+            f"`galmorph fetch weights {name}` is more patient, and takes the address of a mirror"
+        ) from error
     _load_file(model, Path(path))
 
 

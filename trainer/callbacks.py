@@ -33,15 +33,14 @@ class StopOnNaN(keras.callbacks.Callback):
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Remember the weights of the least validation loss over several calls of ``fit``, and stop early.
+    """Remember the weights of the least validation loss, and stop early.
 
-    Unlike ``keras.callbacks.EarlyStopping`` it does not forget the best epoch of the frozen phase when the
-    whole network's training begins.
+    Unlike that of ``keras.callbacks.EarlyStopping`` its state can be kept on disk and taken up again.
 
     Parameters
     ----------
     patience : int
-        Epochs without improvement, counted anew in each ``fit``, before training stops; 0 never stops it.
+        Epochs without improvement before training stops; 0 never stops it.
 
     Attributes
     ----------
@@ -49,8 +48,10 @@ class KeepBest(keras.callbacks.Callback):
         Number of the best epoch, from 0.
     best_loss : float
         Its validation loss.
-    stopped_epoch : int or None
-        The epoch after which the last ``fit`` was stopped early, if it was.
+    weights : list of ndarray or None
+        Its weights.
+    waited : int
+        Epochs since.
     """
 
     def __init__(self, patience: int):
@@ -58,32 +59,29 @@ class KeepBest(keras.callbacks.Callback):
         self.patience = patience
         self.best_epoch: int | None = None
         self.best_loss = math.inf
-        self.stopped_epoch: int | None = None
-        self._weights: list[np.ndarray] | None = None
-        self._waited = 0
+        self.weights: list[np.ndarray] | None = None
+        self.waited = 0
 
-    def on_train_begin(self, logs=None):
-        """Count the patience anew."""
-        self._waited = 0
-        self.stopped_epoch = None
+    def resume(self, epoch: int, loss: float, waited: int, weights: list[np.ndarray]) -> None:
+        """Go on from the state of a training that was killed."""
+        self.best_epoch, self.best_loss, self.waited, self.weights = epoch, loss, waited, weights
 
     def on_epoch_end(self, epoch, logs=None):
         """Compare the validation loss with the best so far."""
         loss = (logs or {})["val_loss"]
         if loss < self.best_loss:
-            self.best_loss, self.best_epoch, self._waited = float(loss), epoch, 0
-            self._weights = self.model.get_weights()
+            self.best_loss, self.best_epoch, self.waited = float(loss), epoch, 0
+            self.weights = self.model.get_weights()
             return
-        self._waited += 1
-        if self.patience and self._waited >= self.patience:
-            self.stopped_epoch = epoch
+        self.waited += 1
+        if self.patience and self.waited >= self.patience:
             self.model.stop_training = True
 
     def restore(self, model: keras.Model) -> None:
         """Put the best weights back."""
-        if self._weights is None:
+        if self.weights is None:
             raise TrainingDiverged("no epoch had a finite validation loss")
-        model.set_weights(self._weights)
+        model.set_weights(self.weights)
 
 
 class LogLearningRate(keras.callbacks.Callback):

@@ -1,18 +1,44 @@
-"""Train a classifier: first its top on a frozen backbone, then the whole network."""
+"""Train a network: warm-up and decay, best weights kept, a diverging loss refused, a killed run resumed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from trainer.augment import augmenter
-from trainer.callbacks import KeepBest, LogLearningRate, StopOnNaN
+from trainer.callbacks import KeepBest, LogLearningRate, StopOnNaN, TrainingDiverged
+from trainer.checkpoint import Checkpoint
 from trainer.metrics import AUC, Accuracy
-from trainer.model import set_trainable
 from trainer.scalar_log import ScalarLog
-from trainer.settings import TrainSettings
+from trainer.settings import Augmentation, TrainSettings
+
+Stream = Callable[[int], tf.data.Dataset]
+"""From the number of an epoch to the batches of this and all later epochs, without end: inputs (N, ...) and
+labels (N,), 0 to 1. It must not matter where one began, so that a training can go on from any epoch."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a network learns from.
+
+    Attributes
+    ----------
+    stream : callable
+        See `Stream`.
+    steps : int
+        Batches in an epoch.
+    class_counts : tuple of int
+        Spirals and ellipticals in an epoch.
+    augment : collection of str
+        See `trainer.augment.augmenter`.
+    """
+
+    stream: Stream
+    steps: int
+    class_counts: tuple[int, int]
+    augment: Sequence[Augmentation] = ()
 
 
 def balanced_weights(counts: Sequence[int]) -> tuple[float, float]:
@@ -37,50 +63,43 @@ def balanced_weights(counts: Sequence[int]) -> tuple[float, float]:
     return total / (2 * spirals), total / (2 * ellipticals)
 
 
-def count_steps_and_classes(batches: tf.data.Dataset) -> tuple[int, tuple[int, int]]:
-    """Return the number of batches of a finite dataset, and of its spirals and ellipticals."""
-    steps, counts = 0, np.zeros(2, np.int64)
-    for _, labels in batches:
-        counts += np.bincount(np.asarray(labels).ravel().astype(np.int64), minlength=2)
-        steps += 1
-    return steps, (int(counts[0]), int(counts[1]))
-
-
-def prepare_training(
-    batches: tf.data.Dataset, *, settings: TrainSettings, class_weights: tuple[float, float], seed: int
+def training_batches(
+    train: TrainingSet, first_epoch: int, *, settings: TrainSettings, seed: int
 ) -> tf.data.Dataset:
-    """Vary the pictures, smooth the labels and add the class weights.
+    """Vary the inputs, smooth the labels and add the class weights.
 
     Parameters
     ----------
-    batches : Dataset
-        Of pictures (N, size, size, 3), uint8 or float32, 0 to 255, and labels (N,) or (N, 1), 0 or 1.
+    train : TrainingSet
+    first_epoch : int
+        Number of the first epoch wanted, from 0.
     settings : TrainSettings
-        `augment` and `label_smoothing` are used.
-    class_weights : tuple of float
-        Weights of spirals and ellipticals.
+        `label_smoothing` and `class_weights` are used.
     seed : int
         Of the augmentation; every epoch varies the pictures anew.
 
     Returns
     -------
     Dataset
-        Of pictures, labels (N, 1) and weights (N,), without end.
+        Of inputs, labels (N, 1) and weights (N,): epoch after epoch, without end.
     """
-    vary = augmenter(settings.augment)
-    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+    vary = augmenter(train.augment) if train.augment else None
+    weights = balanced_weights(train.class_counts) if settings.class_weights else (1.0, 1.0)
     smoothing = settings.label_smoothing
 
-    def prepare(batch, numbers):
-        pictures, labels = batch
+    def prepare(step, batch):
+        inputs, labels = batch
+        if vary is not None:
+            inputs = vary(inputs, tf.stack((tf.constant(seed, tf.int64), step)))
         labels = tf.reshape(tf.cast(labels, tf.float32), (-1, 1))
-        weights = tf.where(labels[:, 0] > 0.5, class_weights[1], class_weights[0])
-        return vary(pictures, numbers), labels * (1.0 - smoothing) + 0.5 * smoothing, weights
+        # A soft label weighs as the class that it leans to does, in proportion.
+        weight = labels[:, 0] * weights[1] + (1.0 - labels[:, 0]) * weights[0]
+        return inputs, labels * (1.0 - smoothing) + 0.5 * smoothing, weight
 
-    # Endless, because Keras draws all epochs from one iterator when it is told how long an epoch is.
-    endless = tf.data.Dataset.zip((batches.repeat(), seeds))
+    # One stream for all epochs, because Keras draws them from one iterator when it is told how long one is.
+    numbered = train.stream(first_epoch).enumerate(start=first_epoch * train.steps)
     # Two threads keep one batch ahead of the network; more would take cores from it.
-    return endless.map(prepare, num_parallel_calls=2).prefetch(2)
+    return numbered.map(prepare, num_parallel_calls=2).prefetch(2)
 
 
 def _optimizer(peak: float, steps: int, settings: TrainSettings) -> keras.Optimizer:
@@ -97,109 +116,117 @@ def _optimizer(peak: float, steps: int, settings: TrainSettings) -> keras.Optimi
     return optimizer
 
 
-def fit_classifier(
+def fit(
     model: keras.Model,
-    train: tf.data.Dataset,
-    validation: tf.data.Dataset,
+    train: TrainingSet,
+    validation: tf.data.Dataset | None,
     *,
+    epochs: int,
+    learning_rate: float,
     settings: TrainSettings,
-    pretrained: bool,
-    steps_per_epoch: int | None = None,
-    class_counts: tuple[int, int] | None = None,
+    start_counts: bool = False,
+    steps_per_execution: int = 1,
+    checkpoint: Path | None = None,
     log_dir: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, list[float]]:
-    """Train a classifier in place and leave it with the weights of the best epoch.
+    """Train a network in place.
 
     Parameters
     ----------
     model : keras.Model
-        From `trainer.model.build_classifier`.
-    train : Dataset
-        Batches of pictures (N, size, size, 3), uint8 or float32, 0 to 255, and labels (N,) or (N, 1), 0 or 1;
-        shuffled by the caller. One pass is an epoch unless `steps_per_epoch` is given.
-    validation : Dataset
-        Batches of the same kind, finite.
+        To the probability of elliptical (N, 1).
+    train : TrainingSet
+    validation : Dataset or None
+        Batches of inputs and labels (N,) or (N, 1), 0 or 1; finite. The weights of the epoch with the least
+        loss on it are left in the model. Without it all epochs are gone through and the last weights count.
+    epochs : int
+    learning_rate : float
+        At its peak.
     settings : TrainSettings
-        The `[train]` table.
-    pretrained : bool
-        Whether the backbone came with learned weights: only then is it frozen in the first phase, and its
-        batch norms in both.
-    steps_per_epoch : int, optional
-        Batches in an epoch; needed for an endless dataset, otherwise counted.
-    class_counts : tuple of int, optional
-        Spirals and ellipticals in one epoch; counted in a pass through `train` if needed and not given.
+    start_counts : bool
+        Whether the weights that the model comes with may turn out to be the best.
+    steps_per_execution : int
+        Batches that TensorFlow works off between two callbacks.
+    checkpoint : Path, optional
+        Folder where the state is kept after each epoch, and from which a training that was killed goes on.
+        It is left there: remove it (`Checkpoint.remove`) when the result is safe.
     log_dir : Path, optional
         Where TensorBoard's logs go.
     callbacks : sequence of Callback
-        Called in addition, after ours; ``on_train_begin`` comes once for each phase. Epochs are numbered
-        through.
+        Called in addition, after ours. Epochs are numbered through, also where a training goes on.
 
     Returns
     -------
     dict of str to list of float
-        ``loss``, ``accuracy``, ``auc``, ``val_loss``, ``val_accuracy``, ``val_auc`` and ``learning_rate``
-        after each epoch, and one number each in ``best_epoch`` (from 1) and ``best_val_loss``. The training
-        loss is smoothed and weighted, the validation loss is neither.
+        ``loss``, ``accuracy``, ``auc`` and ``learning_rate`` after each epoch, with a validation also
+        ``val_loss``, ``val_accuracy``, ``val_auc``, and one number each in ``best_epoch`` (from 1; 0 is the
+        start) and ``best_val_loss``. The training loss is smoothed and weighted, the validation loss is
+        neither.
 
     Raises
     ------
     TrainingDiverged
-        If the loss is no longer finite.
+        If the loss is no longer finite. The weights of the last good epoch are then in the folder
+        `checkpoint`, as a file that Keras loads.
     ValueError
-        If a dataset is empty or a class is missing.
+        If the training set is empty or a class is missing.
     """
-    keras.utils.set_random_seed(settings.seed)
-    if steps_per_epoch is None or (settings.class_weights and class_counts is None):
-        counted = train if steps_per_epoch is None else train.take(steps_per_epoch)
-        steps_per_epoch, class_counts = count_steps_and_classes(counted)
-    if not steps_per_epoch:
+    if not train.steps:
         raise ValueError("the training set is empty")
-    weights = balanced_weights(class_counts) if settings.class_weights and class_counts else (1.0, 1.0)
-
-    best = KeepBest(settings.patience)
-    watchers = [LogLearningRate(), StopOnNaN(), best]
-    log = None
-    if log_dir is not None:
-        log = ScalarLog(log_dir)
-        watchers.append(log)
-    history: dict[str, list[float]] = {}
-    done = 0
-    phases = (
-        (True, settings.epochs, settings.learning_rate),
-        (False, settings.fine_tune_epochs, settings.fine_tune_learning_rate),
+    keras.utils.set_random_seed(settings.seed)
+    model.compile(
+        optimizer=_optimizer(learning_rate, epochs * train.steps, settings),
+        loss=keras.losses.BinaryCrossentropy(),
+        metrics=[Accuracy(name="accuracy"), AUC(name="auc")],
+        jit_compile=settings.jit_compile,
+        steps_per_execution=min(steps_per_execution, train.steps),
     )
-    for phase, (top_only, epochs, learning_rate) in enumerate(phases):
-        if not epochs:
-            continue
-        set_trainable(model, top_only=top_only, pretrained=pretrained)
-        if best.best_epoch is not None:  # the whole network starts from the best top
-            best.restore(model)
-        model.compile(
-            optimizer=_optimizer(learning_rate, epochs * steps_per_epoch, settings),
-            loss=keras.losses.BinaryCrossentropy(),
-            metrics=[Accuracy(name="accuracy"), AUC(name="auc")],
-            jit_compile=settings.jit_compile,
-        )
-        prepared = prepare_training(
-            train, settings=settings, class_weights=weights, seed=settings.seed + phase
-        )
-        result = model.fit(
-            prepared,
-            validation_data=validation,
-            initial_epoch=done,
-            epochs=done + epochs,
-            steps_per_epoch=steps_per_epoch,
-            callbacks=[*watchers, *callbacks],
-            shuffle=False,  # the dataset is shuffled; Keras warns otherwise
-            verbose=0,
-        )
-        done += len(result.epoch)
-        for name, values in result.history.items():
-            history.setdefault(name, []).extend(float(value) for value in values)
-    if log is not None:
-        log.close()
-    best.restore(model)
-    history["best_epoch"] = [float((best.best_epoch or 0) + 1)]
-    history["best_val_loss"] = [best.best_loss]
+    best = KeepBest(settings.patience) if validation is not None else None
+    state = Checkpoint(checkpoint, best) if checkpoint is not None else None
+    course = state.restore(model) if state is not None else []
+    if best is not None and start_counts and not course:
+        start = model.evaluate(validation, verbose=0, return_dict=True)
+        best.resume(-1, start["loss"], 0, model.get_weights())
+    done = len(course)
+    if done < epochs and not (state is not None and state.stopped):
+        log = ScalarLog(log_dir) if log_dir is not None else None
+        figures = _Course(course)
+        watchers = [LogLearningRate(), StopOnNaN(), best, state, figures, log, *callbacks]
+        try:
+            model.fit(
+                training_batches(train, done, settings=settings, seed=settings.seed),
+                validation_data=validation,
+                initial_epoch=done,
+                epochs=epochs,
+                steps_per_epoch=train.steps,
+                callbacks=[watcher for watcher in watchers if watcher is not None],
+                shuffle=False,  # the dataset is shuffled; Keras warns otherwise
+                verbose=0,
+            )
+        except TrainingDiverged as error:
+            kept = state.keep_weights(model, "last-good") if state is not None else None
+            raise TrainingDiverged(
+                f"{error}; the weights of the last good epoch are in {kept}" if kept else str(error)
+            ) from None
+        finally:
+            if log is not None:
+                log.close()
+    history = {name: [row[name] for row in course] for name in (course[0] if course else ())}
+    if best is not None:
+        best.restore(model)
+        history["best_epoch"] = [float((-1 if best.best_epoch is None else best.best_epoch) + 1)]
+        history["best_val_loss"] = [best.best_loss]
     return history
+
+
+class _Course(keras.callbacks.Callback):
+    """Add the figures of each epoch to a list."""
+
+    def __init__(self, course: list[dict[str, float]]) -> None:
+        super().__init__()
+        self._course = course
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add the figures of an epoch."""
+        self._course.append({name: float(value) for name, value in (logs or {}).items()})

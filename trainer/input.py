@@ -1,6 +1,7 @@
 """Transformed Examples as batches of pictures and labels."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import tensorflow as tf
 
@@ -10,39 +11,87 @@ SHUFFLE_BUFFER = 4096
 """Compressed pictures held for shuffling: about 80 MB at 128 x 128, however many galaxies there are."""
 
 
-def picture_batches(
-    files: Sequence[str], *, size: int, batch_size: int, shuffle: bool = False, seed: int = 0
-) -> tf.data.Dataset:
-    """Read pictures and labels.
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures and labels in transformed Examples, streamed from disk.
 
-    Parameters
+    Attributes
     ----------
     files : sequence of str
-        Gzipped TFRecords of transformed Examples.
+        Gzipped TFRecords.
     size : int
         Side of the pictures [pixels].
     batch_size : int
-    shuffle : bool
-        In a new order each epoch, the same in every run with one `seed`.
-    seed : int
-
-    Returns
-    -------
-    tf.data.Dataset
-        Of pictures (N, size, size, 3), uint8, and labels (N,), int64. Streams from disk: memory does not
-        grow with the number of galaxies beyond `SHUFFLE_BUFFER`.
+    without_fold, only_fold : int, optional
+        Leave out the galaxies of a fold; or all others.
     """
-    specification = {
-        features.PICTURE: tf.io.FixedLenFeature([], tf.string),
-        features.LABEL: tf.io.FixedLenFeature([], tf.int64),
-    }
 
-    def decode(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        example = tf.io.parse_single_example(record, specification)
-        picture = tf.io.decode_png(example[features.PICTURE], channels=3)
-        return tf.ensure_shape(picture, (size, size, 3)), example[features.LABEL]
+    files: Sequence[str]
+    size: int
+    batch_size: int
+    without_fold: int | None = None
+    only_fold: int | None = None
 
-    records = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP")
-    if shuffle:
-        records = records.shuffle(SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
-    return records.map(decode, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
+    def in_order(self) -> tf.data.Dataset:
+        """Return each picture once: (N, size, size, 3), uint8, and labels (N,), int64."""
+        batches = self._records().batch(self.batch_size)
+        return self._decoded(batches).map(lambda pictures, label, soft_label: (pictures, label))
+
+    def stream(self, first_epoch: int, steps: int, *, seed: int, soft: bool = False) -> tf.data.Dataset:
+        """Return epoch after epoch, without end, each in an order of its own.
+
+        Parameters
+        ----------
+        first_epoch : int
+            Where to begin, from 0: a training that was killed goes on as if it had not been. The records of
+            the epochs before are read and passed over, not decoded.
+        steps : int
+            Batches in an epoch.
+        seed : int
+        soft : bool
+            Whether labels are the shares of the votes, rather than the classes.
+
+        Returns
+        -------
+        tf.data.Dataset
+            Of pictures (N, size, size, 3), uint8, and labels (N,), float32; no batch reaches over the end of
+            an epoch.
+        """
+        shuffled = self._records().shuffle(SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
+        batches = shuffled.batch(self.batch_size).repeat().skip(first_epoch * steps)
+
+        def choose(pictures, label, soft_label):
+            return pictures, soft_label if soft else tf.cast(label, tf.float32)
+
+        return self._decoded(batches).map(choose)
+
+    def _records(self) -> tf.data.Dataset:
+        records = tf.data.TFRecordDataset(sorted(self.files), compression_type="GZIP")
+        if self.without_fold is None and self.only_fold is None:
+            return records
+        specification = {features.FOLD: tf.io.FixedLenFeature([], tf.int64)}
+
+        def wanted(record):
+            fold = tf.io.parse_single_example(record, specification)[features.FOLD]
+            return fold != self.without_fold if self.only_fold is None else fold == self.only_fold
+
+        return records.filter(wanted)
+
+    def _decoded(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        specification = {
+            features.PICTURE: tf.io.FixedLenFeature([], tf.string),
+            features.LABEL: tf.io.FixedLenFeature([], tf.int64),
+            features.SOFT_LABEL: tf.io.FixedLenFeature([], tf.float32),
+        }
+        shape = (self.size, self.size, 3)
+
+        def decode(records):
+            batch = tf.io.parse_example(records, specification)
+            pictures = tf.map_fn(
+                lambda png: tf.ensure_shape(tf.io.decode_png(png, channels=3), shape),
+                batch[features.PICTURE],
+                fn_output_signature=tf.TensorSpec(shape, tf.uint8),
+            )
+            return pictures, batch[features.LABEL], batch[features.SOFT_LABEL]
+
+        return batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE)

@@ -1,15 +1,21 @@
 """The classifier: a backbone and a simple top that gives the probability of elliptical."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import keras
 from keras import layers
 
+from trainer.augment import dihedral_views
 from trainer.backbones import build_backbone, scale_pixels
+from trainer.settings import ModelSettings
 
+FEATURES = "features"
+"""Name of the layer whose output is a picture's features: the average of the backbone's last maps."""
 OUTPUT = "p_elliptical"
 """Name of the one output: probability of label 1, elliptical; label 0 is spiral."""
+
+_STOCHASTIC_DEPTH = "_drop"  # how the layers that skip a block are named in every EfficientNet
 
 
 @contextmanager
@@ -31,35 +37,39 @@ def backbone_of(model: keras.Model) -> keras.Model:
     return inner[0]
 
 
-def set_trainable(model: keras.Model, *, top_only: bool, pretrained: bool) -> None:
-    """Choose which weights of a classifier training may change.
+def set_trainable(model: keras.Model, *, start: str, pretrained: bool) -> None:
+    """Choose which weights of a classifier training may change: the top's always do.
 
     Parameters
     ----------
     model : keras.Model
         From `build_classifier`.
-    top_only : bool
-        Whether the backbone is frozen; takes no effect on a network that starts from random weights, whose
-        frozen features would mean nothing.
+    start : str
+        The lowest part of the backbone that changes: ``"stem"`` (all of it), ``"block1"`` to ``"block7"``.
     pretrained : bool
         Whether the backbone came with learned weights. Its batch norms then stay in inference mode: a few
         small batches of galaxies would spoil the statistics learned from a million photographs.
+
+    Raises
+    ------
+    ValueError
+        If the backbone has no such block.
     """
-    backbone = backbone_of(model)
-    backbone.trainable = not (top_only and pretrained)
-    if pretrained:
-        for layer in backbone.layers:
-            if isinstance(layer, layers.BatchNormalization):
-                layer.trainable = False
+    inner = backbone_of(model).layers
+    first = next((number for number, layer in enumerate(inner) if layer.name.startswith(start)), None)
+    if start == "stem":
+        first = 0
+    if first is None:
+        raise ValueError(f"[train] fine_tune_from: {backbone_of(model).name} has no {start}")
+    for number, layer in enumerate(inner):
+        is_norm = isinstance(layer, layers.BatchNormalization)
+        layer.trainable = number >= first and not (is_norm and pretrained)
 
 
 def build_classifier(
+    settings: ModelSettings,
     *,
-    backbone: str,
-    weights: str = "imagenet",
-    weights_sha256: str | None = None,
     image_size: int | None = None,
-    dropout: float = 0.3,
     policy: str = "float32",
     seed: int | None = None,
 ) -> keras.Model:
@@ -67,14 +77,9 @@ def build_classifier(
 
     Parameters
     ----------
-    backbone : str
-        A name of `trainer.backbones.BACKBONES`.
-    weights, weights_sha256
-        See `trainer.backbones.build_backbone`.
+    settings : ModelSettings
     image_size : int, optional
         Side of the pictures [pixels]; the backbone's native size unless given.
-    dropout : float
-        Share of features dropped in training before the last layer.
     policy : str
         Keras dtype policy, such as ``"mixed_bfloat16"``; the output is float32 always.
     seed : int, optional
@@ -89,14 +94,64 @@ def build_classifier(
         keras.utils.set_random_seed(seed)
     with dtype_policy(policy):
         network = build_backbone(
-            backbone, weights=weights, weights_sha256=weights_sha256, image_size=image_size
+            settings.backbone,
+            weights=settings.weights,
+            weights_sha256=settings.weights_sha256,
+            image_size=image_size,
         )
+        _set_stochastic_depth(network, settings.stochastic_depth)
         pictures = keras.Input(network.input_shape[1:], name="picture", dtype="float32")
-        x = network(scale_pixels(backbone, pictures))
-        x = layers.GlobalAveragePooling2D(name="features")(x)
-        x = layers.Dropout(dropout, name="dropout")(x)
-        # In half precision a sigmoid near 1 has steps of 0.0005; the decision is taken in full precision.
-        p_elliptical = layers.Dense(1, activation="sigmoid", dtype="float32", name=OUTPUT)(x)
-        model = keras.Model(pictures, p_elliptical, name="galmorph")
-    set_trainable(model, top_only=False, pretrained=weights != "none")
+        x = network(scale_pixels(settings.backbone, pictures))
+        x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
+        model = keras.Model(pictures, top(x, settings.dropout), name="galmorph")
+    set_trainable(model, start="stem", pretrained=settings.pretrained)
     return model
+
+
+def top(features: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
+    """Put the classifier's simple top on features (N, F)."""
+    x = layers.Dropout(dropout, name="dropout")(features)
+    # In half precision a sigmoid near 1 has steps of 0.0005; the decision is taken in full precision.
+    return layers.Dense(1, activation="sigmoid", dtype="float32", name=OUTPUT)(x)
+
+
+def feature_extractor(model: keras.Model) -> keras.Model:
+    """Return the part of a classifier that goes from pictures to features (N, F)."""
+    return keras.Model(model.input, model.get_layer(FEATURES).output, name="feature_extractor")
+
+
+def averaged(models: Sequence[keras.Model], views: int = 1) -> keras.Model:
+    """Return a network whose probability is the mean over classifiers and over symmetries of the picture.
+
+    Parameters
+    ----------
+    models : sequence of keras.Model
+        Classifiers of pictures of one size.
+    views : int
+        1, or up to 8 symmetries of the square.
+
+    Returns
+    -------
+    keras.Model
+        With the input and output of a classifier; a single classifier and view come back as they are.
+    """
+    if len(models) == 1 and views == 1:
+        return models[0]
+    pictures = keras.Input(models[0].input_shape[1:], name="picture", dtype="float32")
+    seen = dihedral_views(pictures, views)
+    # One name each: five folds' classifiers are all called the same.
+    members = [_named(model, f"{model.name}_{number}") for number, model in enumerate(models)]
+    answers = [member(view) for member in members for view in seen]
+    return keras.Model(pictures, layers.Average(name=OUTPUT)(answers), name="galmorph_mean")
+
+
+def _named(model: keras.Model, name: str) -> keras.Model:
+    return keras.Model(model.input, model.output, name=name)
+
+
+def _set_stochastic_depth(network: keras.Model, rate: float) -> None:
+    """Rescale the rates at which blocks are skipped, which rise from zero to that of the last block."""
+    # Both families are built with 0.2 at the end, which keras.applications lets nobody choose.
+    for layer in network.layers:
+        if layer.name.endswith(_STOCHASTIC_DEPTH):
+            layer.rate *= rate / 0.2

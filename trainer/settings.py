@@ -1,8 +1,8 @@
-"""The `[model]` and `[train]` tables of the configuration: every value, its bounds and its default.
+"""The tables `[model]`, `[train]` and `[cross_validation]`: every value, its bounds and its default.
 
 Imports no TensorFlow: the command line reads a configuration before it knows whether anything will run.
 The defaults are for EfficientNetB7 in the spirit of the published method: ImageNet weights, a simple top
-trained first, then the whole network. ``configs/`` holds measured values for smaller networks.
+trained first, then the whole network, five folds. ``configs/`` holds measured values for smaller networks.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from trainer.backbone_names import backbone_facts
 
 Augmentation = Literal["flips", "rotations", "zoom", "shifts"]
+
+FineTuneFrom = Literal["stem", "block1", "block2", "block3", "block4", "block5", "block6", "block7"]
 
 AUGMENTATIONS: tuple[Augmentation, ...] = ("flips", "rotations", "zoom", "shifts")
 """Ways to vary a training picture; ``flips`` are the eight exact symmetries of the square."""
@@ -41,11 +43,27 @@ class ModelSettings(BaseModel):
     dropout: float = Field(
         0.3, ge=0.0, lt=1.0, description="Share of features dropped before the last layer."
     )
+    stochastic_depth: float = Field(
+        0.2,
+        ge=0.0,
+        lt=1.0,
+        description="Probability that the last block is skipped in training; earlier ones less.",
+    )
+    dihedral_average: bool = Field(
+        False,
+        description="Let the exported model average its probability over the eight symmetries of each "
+        "picture: eight times the work.",
+    )
 
     @field_validator("backbone")
     @classmethod
     def _known_backbone(cls, name: str) -> str:
         return backbone_facts(name).name
+
+    @property
+    def views(self) -> int:
+        """Symmetries of a picture that the exported model averages over."""
+        return 8 if self.dihedral_average else 1
 
     @model_validator(mode="after")
     def _weights_fit_backbone(self) -> Self:
@@ -72,17 +90,25 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: int = Field(
-        5, ge=0, le=10_000, description="Epochs of the top alone, on a frozen backbone; may be 0."
+        30, ge=0, le=10_000, description="Epochs of the top alone, on a frozen backbone; may be 0."
+    )
+    views: Literal[1, 2, 4, 8] = Field(
+        8, description="Symmetries of each picture whose features the top learns from; computed once."
     )
     fine_tune_epochs: int = Field(
-        20, ge=0, le=10_000, description="Epochs of the whole network, after those of the top; may be 0."
+        20, ge=0, le=10_000, description="Epochs of the network, after those of the top; may be 0."
+    )
+    fine_tune_from: FineTuneFrom = Field(
+        "stem",
+        description='The lowest part of the network that is fine-tuned: "stem" (all of it), "block1" .. '
+        '"block7".',
     )
     batch_size: int = Field(32, ge=1, le=8192, description="Pictures in one step.")
     learning_rate: float = Field(
         1e-3, gt=0, le=1, description="Peak learning rate while only the top is trained."
     )
     fine_tune_learning_rate: float = Field(
-        2e-4, gt=0, le=1, description="Peak learning rate while the whole network is trained."
+        2e-4, gt=0, le=1, description="Peak learning rate while the network is fine-tuned."
     )
     weight_decay: float = Field(
         1e-4, ge=0, le=1, description="Decay of the kernels by AdamW; biases and batch norm are spared."
@@ -108,6 +134,11 @@ class TrainSettings(BaseModel):
         AUGMENTATIONS,
         description='true, false, or a list of "flips" (the eight symmetries of the square), "rotations" '
         '(any angle), "zoom", "shifts".',
+    )
+    labels: Literal["hard", "votes"] = Field(
+        "hard",
+        description='What is learned: "hard", the class; "votes", the share of ellipticals among the '
+        "volunteers' votes for either class, where there are any.",
     )
     class_weights: bool = Field(
         True, description="Weigh training examples so that both classes count alike, however many there are."
@@ -145,3 +176,35 @@ class TrainSettings(BaseModel):
     def dtype_policy(self) -> str:
         """The Keras dtype policy that the network is built with."""
         return self.mixed_precision or "float32"
+
+
+class CrossValidationSettings(BaseModel):
+    """What the folds train, and which model is published: `[cross_validation]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phases: Literal["auto", "head", "all", "none"] = Field(
+        "auto",
+        description='What each fold trains: "head", the top on frozen features; "all", that and the network '
+        'after it; "none", no folds; "auto": "head" where [train] epochs > 0, else "all".',
+    )
+    publish: Literal["single", "retrained", "ensemble", "best_fold"] = Field(
+        "single",
+        description='Which model is judged and published: "single", trained on the training split and '
+        'stopped by the validation split; "retrained", on both through all epochs; "ensemble", the mean of '
+        'the folds\' models; "best_fold", the fold with the highest accuracy.',
+    )
+
+    def trained(self, train: TrainSettings) -> Literal["head", "all", "none"]:
+        """Return what the folds train, with "auto" decided."""
+        if self.phases == "auto":
+            return "head" if train.epochs else "all"
+        return self.phases
+
+    def check(self, train: TrainSettings) -> None:
+        """Raise ValueError where this does not go together with `[train]`."""
+        trained = self.trained(train)
+        if trained == "head" and not train.epochs:
+            raise ValueError('phases = "head" needs [train] epochs > 0')
+        if trained == "none" and self.publish in ("ensemble", "best_fold"):
+            raise ValueError(f'publish = "{self.publish}" needs folds, but phases = "none"')

@@ -1,7 +1,7 @@
 """The model that leaves the pipeline: a SavedModel whose signatures hold everything from flux to class."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import tensorflow as tf
 from preprocessing import features
 from preprocessing.picture import decode_flux, make_picture
 from preprocessing.settings import ImageSettings
+from trainer.model import averaged
+from trainer.recipe import Recipe
 
 CHUNK = 64
 """Pictures that go through the network at once. TFX's evaluation hands over 1,000 at a time; with
@@ -114,6 +116,39 @@ def export_model(
     extra = path / "assets.extra"
     extra.mkdir(exist_ok=True)
     (extra / METADATA_FILE).write_text(json.dumps(description, indent=2) + "\n")
+
+
+def export_classifier(
+    models: Sequence[keras.Model],
+    recipe: Recipe,
+    config: Mapping[str, Any],
+    path: Path,
+    metadata: Mapping[str, Any],
+) -> None:
+    """Export the mean of classifiers as a recipe wants it.
+
+    Parameters
+    ----------
+    models : sequence of keras.Model
+    recipe : Recipe
+    config : mapping
+        ``decision`` and ``flux``, as `trainer.train.run_fn` gets them.
+    path : Path
+    metadata : mapping
+        Further entries of ``assets.extra/galmorph.json``.
+    """
+    tables = recipe.dump()
+    export_model(
+        averaged(models, recipe.model.views),
+        path,
+        image=recipe.image,
+        uncertain=tuple(config["decision"]["uncertain"]),
+        metadata={
+            "flux": config["flux"],
+            **{name: tables[name] for name in ("model", "train", "cross_validation")},
+            **metadata,
+        },
+    )
 
 
 def _in_chunks(classify: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:

@@ -1,60 +1,42 @@
-"""What TFX's Trainer runs."""
+"""What TFX's Trainer runs: the model that may be published."""
 
-import time
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.dsl.io import fileio
 
+from preprocessing.features import TRAIN, VALIDATION
 from preprocessing.progress import report_progress
-from preprocessing.settings import ImageSettings
-from trainer.fit import fit_classifier
-from trainer.input import picture_batches
-from trainer.model import build_classifier
-from trainer.settings import ModelSettings, TrainSettings
-from trainer.signatures import export_model
+from trainer.checkpoint import Checkpoint
+from trainer.devices import strategy
+from trainer.fine_tune import BACKBONE_FILE, HEAD_FILE, fine_tune, start_classifier
+from trainer.galaxies import read_galaxies
+from trainer.head import Head
+from trainer.input import Pictures
+from trainer.model import backbone_of
+from trainer.recipe import Recipe
+from trainer.report_epochs import ReportEpochs
+from trainer.signatures import export_classifier
 
 
-class ReportEpochs(keras.callbacks.Callback):
-    """Send each epoch's figures, and the share of the epoch done, to the log that the command line shows.
+def checkpoint_folder(root: str, *about: Any) -> Path | None:
+    """Return a folder for the state of a training, which depends on all that the training depends on.
 
     Parameters
     ----------
-    epochs : int
-        Epochs in all, over both phases.
-    interval : float
-        Least time between two reports within an epoch [s].
+    root : str
+        Folder of all such folders; empty where the platform has none that outlives a killed run.
+    *about
+        What JSON can hold: the recipe, the files learned from, the version of the code.
     """
-
-    def __init__(self, epochs: int, interval: float = 0.5) -> None:
-        super().__init__()
-        self._epochs = epochs
-        self._interval = interval
-        self._epoch = 0
-        self._last = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember the epoch."""
-        self._epoch = epoch + 1
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Report the share of the epoch that is done."""
-        now = time.monotonic()
-        if now - self._last < self._interval:
-            return
-        self._last = now
-        share = (batch + 1) / (self.params.get("steps") or 1)
-        self._report("training", share=share)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Report the figures of the epoch."""
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        self._report("epoch", **figures)
-
-    def _report(self, phase: str, **figures: float) -> None:
-        report_progress(phase, epoch=self._epoch, epochs=self._epochs, **figures)
+    if not root:
+        return None
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
+    return Path(root, key)
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -63,50 +45,59 @@ def run_fn(fn_args: FnArgs) -> None:
     Parameters
     ----------
     fn_args : FnArgs
-        ``custom_config`` holds the tables ``image``, ``model``, ``train`` and ``decision`` of the
-        configuration, and as ``flux`` the keys of ``data`` by which numbers become flux. TensorBoard's logs
-        go to the ``model_run`` artifact.
+        ``custom_config`` holds the tables of `Recipe`, ``decision``, as ``flux`` the keys of ``data`` by
+        which numbers become flux, ``checkpoints`` (a folder or nothing) and ``code``. ``base_model`` holds
+        the top that was trained on frozen features, where that phase was asked for. TensorBoard's logs and
+        the weights, as Keras reads them, go to the ``model_run`` artifact.
     """
     config = fn_args.custom_config
-    image = ImageSettings(**config["image"])
-    model_settings = ModelSettings(**config["model"])
-    train = TrainSettings(**config["train"])
-
-    def batches(patterns: list[str], *, shuffle: bool = False):
-        files = [path for pattern in patterns for path in fileio.glob(pattern)]
-        return picture_batches(
-            files, size=image.size, batch_size=train.batch_size, shuffle=shuffle, seed=train.seed
-        )
+    recipe = Recipe.load(config)
+    files = {
+        TRAIN: [path for pattern in fn_args.train_files for path in fileio.glob(pattern)],
+        VALIDATION: [path for pattern in fn_args.eval_files for path in fileio.glob(pattern)],
+    }
+    checkpoint = checkpoint_folder(config["checkpoints"], config, files, fn_args.base_model)
+    head = Head.load(Path(fn_args.base_model, HEAD_FILE)) if fn_args.base_model else None
+    run_dir = Path(fn_args.model_run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
 
     # With EfficientNetB7 a minute goes by before the first step.
     report_progress("building and compiling the network")
-    model = build_classifier(
-        backbone=model_settings.backbone,
-        weights=model_settings.weights,
-        weights_sha256=model_settings.weights_sha256,
-        image_size=image.size,
-        dropout=model_settings.dropout,
-        policy=train.dtype_policy,
-        seed=train.seed,
-    )
-    history = fit_classifier(
+    with strategy().scope():
+        model = start_classifier(recipe, head)
+        history = {}
+        if recipe.train.fine_tune_epochs:
+            history = _fine_tune(model, recipe, files, head is not None, checkpoint, run_dir)
+    backbone_of(model).save_weights(run_dir / BACKBONE_FILE)
+    Head.of(model).save(run_dir / HEAD_FILE)
+    export_classifier([model], recipe, config, Path(fn_args.serving_model_dir), {"history": history})
+    if checkpoint is not None:
+        Checkpoint(checkpoint).remove()
+
+
+def _fine_tune(
+    model,
+    recipe: Recipe,
+    files: Mapping[str, Sequence[str]],
+    has_head: bool,
+    checkpoint: Path | None,
+    log_dir: Path,
+) -> dict[str, list[float]]:
+    everything = recipe.cross_validation.publish == "retrained"
+    learning = dict(files) if everything else {TRAIN: files[TRAIN]}
+
+    def pictures(which: Mapping[str, Sequence[str]]) -> Pictures:
+        every = [path for paths in which.values() for path in paths]
+        return Pictures(every, recipe.image.size, recipe.train.batch_size)
+
+    return fine_tune(
         model,
-        batches(fn_args.train_files, shuffle=True),
-        batches(fn_args.eval_files),
-        settings=train,
-        pretrained=model_settings.pretrained,
-        log_dir=Path(fn_args.model_run_dir),
-        callbacks=[ReportEpochs(train.epochs + train.fine_tune_epochs)],
-    )
-    export_model(
-        model,
-        Path(fn_args.serving_model_dir),
-        image=image,
-        uncertain=tuple(config["decision"]["uncertain"]),
-        metadata={
-            "flux": config["flux"],
-            "model": model_settings.model_dump(mode="json"),
-            "train": train.model_dump(mode="json"),
-            "history": history,
-        },
+        recipe,
+        pictures(learning),
+        read_galaxies(learning),
+        None if everything else pictures({VALIDATION: files[VALIDATION]}),
+        has_head=has_head,
+        checkpoint=checkpoint,
+        log_dir=log_dir,
+        callbacks=[ReportEpochs(recipe.train.fine_tune_epochs)],
     )

@@ -12,10 +12,9 @@ import urllib.request
 from pathlib import Path
 
 from trainer.backbone_names import FACTS, BackboneFacts, backbone_facts
+from trainer.weights_check import file_problem
 
 KERAS_WEIGHTS_URL = "https://storage.googleapis.com/keras-applications/"
-
-_MAGIC = {b"\x89HDF\r\n\x1a\n": (".h5", ".hdf5"), b"PK\x03\x04": (".keras",)}
 
 
 def keras_cache() -> Path:
@@ -61,9 +60,10 @@ def _download_problem(facts: BackboneFacts) -> str | None:
     offline = ", ".join(name for name, other in FACTS.items() if other.package)
     return (
         f"the ImageNet weights of {facts.name} are downloaded on first use, but {KERAS_WEIGHTS_URL} does not "
-        f"answer from this machine and {cached} is not there (or not whole): copy {facts.keras_file} there, "
-        f'or set [model] weights = "path/to/{facts.keras_file}", or choose a backbone whose weights are '
-        f"installed ({offline})"
+        f"answer from this machine and {cached} is not there (or not whole): bring {facts.keras_file} there "
+        f"(`galmorph fetch weights {facts.name}` does, where there is a network or a mirror), or set "
+        f'[model] weights = "path/to/{facts.keras_file}", or choose a backbone whose weights are installed '
+        f"({offline})"
     )
 
 
@@ -78,24 +78,13 @@ def _file_problem(path: Path, sha256: str | None, facts: BackboneFacts) -> str |
     if not path.is_file():
         return f'[model] weights: there is no file {path} ("imagenet" and "none" are the other choices)'
     try:
-        with open(path, "rb") as stream:
-            head = stream.read(8)
         digest = file_digest(path, "sha256") if sha256 else None
     except OSError as error:
         return f"[model] weights: {path} cannot be read: {error.strerror}"
     if sha256 and digest != sha256.lower():
         return f"[model] weights: {path} has SHA-256 {digest}, not {sha256.lower()} as weights_sha256 says"
-    if path.suffix == ".pth":
-        return (
-            None
-            if facts.package
-            else f"[model] weights: {facts.name} takes no .pth file, only EfficientNetLite does"
-        )
-    suffixes = next((names for magic, names in _MAGIC.items() if head.startswith(magic)), ())
-    if path.suffix not in suffixes:
-        kind = f"its content is that of a {suffixes[0]} file" if suffixes else "its content is neither"
-        return f"[model] weights: {path} should be a .h5, .weights.h5 or .keras file, but {kind}"
-    return None
+    problem = file_problem(path, facts.name)
+    return f"[model] weights: {problem}" if problem else None
 
 
 def imagenet_weights_problem(backbone: str, weights: str, sha256: str | None = None) -> str | None:
@@ -113,7 +102,8 @@ def imagenet_weights_problem(backbone: str, weights: str, sha256: str | None = N
     Returns
     -------
     str or None
-        One sentence for the user. Takes at most about three seconds, most of them waiting for the network.
+        One sentence for the user. Takes at most about three seconds, most of them waiting for the network
+        or the disk: a file is read as a whole.
     """
     facts = backbone_facts(backbone)
     if weights == "none":

@@ -22,6 +22,7 @@ class MorphologyReportSpec(ComponentSpec):
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
         "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
+        "cross_validation": ChannelParameter(type=artifacts.CrossValidation, optional=True),
     }
     OUTPUTS = {"report": ChannelParameter(type=artifacts.MorphologyReport)}
 
@@ -35,7 +36,9 @@ class MorphologyReport(BaseComponent):
     Parameters
     ----------
     examples, ingest_report, model, evaluation, blessing, pushed_model : BaseChannel
-        Of FitsExampleGen, Trainer, Evaluator and Pusher.
+        Of FitsExampleGen, Trainer or FoldModel, Evaluator and Pusher.
+    cross_validation : BaseChannel or None
+        Of CrossValidation, where there are folds.
     code : str
         Fingerprint of our own code, for the cache.
     """
@@ -51,6 +54,7 @@ class MorphologyReport(BaseComponent):
         evaluation: BaseChannel,
         blessing: BaseChannel,
         pushed_model: BaseChannel,
+        cross_validation: BaseChannel | None,
         code: str,
     ) -> None:
         super().__init__(
@@ -61,6 +65,7 @@ class MorphologyReport(BaseComponent):
                 evaluation=evaluation,
                 blessing=blessing,
                 pushed_model=pushed_model,
+                cross_validation=cross_validation,
                 code=code,
                 report=as_channel([artifacts.MorphologyReport()]),
             )

@@ -56,7 +56,7 @@ def run_metrics(scores: Mapping[str, Scores]) -> dict[str, Any]:
     -------
     dict
         ``test`` (see `classification_metrics`), ``holdout`` {accuracy, n} or None, ``uncertain``
-        {fraction_uncertain, n} or None, and ``cross_validation``: None, until the pipeline has folds.
+        {fraction_uncertain, n} or None.
     """
     holdout = uncertain = None
     if HOLDOUT in scores:
@@ -69,7 +69,6 @@ def run_metrics(scores: Mapping[str, Scores]) -> dict[str, Any]:
         uncertain = {"fraction_uncertain": share, "n": len(called)}
     return {
         "test": classification_metrics(scores[TEST]),
-        "cross_validation": None,
         "holdout": holdout,
         "uncertain": uncertain,
     }

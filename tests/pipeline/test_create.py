@@ -7,8 +7,16 @@ import pytest
 from tfx.dsl.components.base.base_driver import BaseDriver
 
 from pipeline.config import Settings
-from pipeline.create import Place, create_pipeline, evaluation_config
+from pipeline.create import (
+    Place,
+    create_cross_validation,
+    create_pipeline,
+    create_training,
+    evaluation_config,
+)
 
+FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
+TRAINERS = {"HeadTrainer", "Trainer"}
 TABLES = {
     "pipeline": {"root": "/root"},
     "data": {"labels": "/labels.csv", "stamps": "/{band}/{name}.fits"},
@@ -36,7 +44,8 @@ def changed(**changes) -> set[str]:
 def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names():
     nodes = pipeline().components
     names = [node.id for node in nodes]
-    expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform", "Trainer"]
+    expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform"]
+    expected += ["BackboneFeatures", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
     expected += ["IncumbentResolver", "Evaluator", "Pusher", "MorphologyReport"]
     assert [name for name in names if name != "ExampleSchema"] == expected
     assert all(re.fullmatch("[A-Za-z0-9-]+", name) for name in names)
@@ -59,9 +68,11 @@ def test_kubeflow_gets_neither_resolver_nor_drivers():
     [
         ({"fingerprint": "g"}, {"FitsExampleGen"}),
         ({"split": {"seed": 3}}, {"FitsExampleGen"}),
-        ({"image": {"stretch": 5.0}}, {"Transform", "Trainer"}),
-        ({"image": {"cut": 96}}, {"FitsExampleGen", "Transform", "Trainer"}),
-        ({"train": {"batch_size": 16}}, {"Trainer"}),
+        ({"image": {"stretch": 5.0}}, {"Transform", "BackboneFeatures", *FOLDS, *TRAINERS}),
+        ({"image": {"cut": 96}}, {"FitsExampleGen", "Transform", "BackboneFeatures", *FOLDS, *TRAINERS}),
+        ({"train": {"learning_rate": 0.01}}, {*FOLDS, *TRAINERS}),
+        ({"train": {"views": 1}}, {"BackboneFeatures", *FOLDS, *TRAINERS}),
+        ({"cross_validation": {"publish": "retrained"}}, TRAINERS),
         ({"decision": {"uncertain": (0.2, 0.8)}}, {"Trainer"}),
         ({"gate": {"min_auc": 0.5}}, {"Evaluator"}),
         ({"push": {"directory": "/models"}}, set()),
@@ -69,6 +80,44 @@ def test_kubeflow_gets_neither_resolver_nor_drivers():
 )
 def test_a_change_touches_only_what_depends_on_it(change, nodes):
     assert changed(**change) == nodes
+
+
+def ids(make=create_pipeline, **tables) -> list[str]:
+    settings = Settings.model_validate(TABLES | tables)
+    return [
+        node.id
+        for node in make(settings, "f", Place("/root", "/models", ["--runner=DirectRunner"])).components
+    ]
+
+
+def test_what_is_published_decides_who_makes_it():
+    made_by = {
+        "single": TRAINERS,
+        "retrained": TRAINERS,
+        "ensemble": {"FoldModel"},
+        "best_fold": {"FoldModel"},
+    }
+    for publish, nodes in made_by.items():
+        assert {*ids(cross_validation={"publish": publish})} & {*TRAINERS, "FoldModel"} == nodes
+
+
+def test_phases_that_are_left_out_have_no_nodes():
+    assert not {"BackboneFeatures", "HeadTrainer"} & {*ids(train={"epochs": 0})}
+    assert not {"CrossValidation", *FOLDS} & {*ids(cross_validation={"phases": "none"})}
+    assert [name for name in ids(split={"folds": 3}) if name.startswith("FoldTrainer")] == FOLDS[:3]
+
+
+def test_a_sweep_ends_with_the_folds_and_pretraining_with_the_network():
+    assert ids(create_cross_validation)[-2:] == [FOLDS[-1], "CrossValidation"]
+    assert ids(create_training)[-2:] == ["HeadTrainer", "Trainer"] and not {*FOLDS} & {*ids(create_training)}
+
+
+def test_the_features_do_not_depend_on_what_the_top_learns_with():
+    before, after = ({**parameters(**change)}["BackboneFeatures"] for change in ({}, {"train": {"seed": 5}}))
+    assert before == after, "learned weights have no seed"
+    random = {"backbone": "EfficientNetB0", "weights": "none"}
+    seeds = [parameters(model=random, train={"seed": seed})["BackboneFeatures"] for seed in (0, 1)]
+    assert seeds[0] != seeds[1]
 
 
 def test_the_gate_stands_in_the_evaluation():

@@ -22,6 +22,8 @@ size = 32
 [model]
 backbone = "TinyConv"
 weights = "none"
+[cross_validation]
+phases = "none"
 [push]
 directory = "models"
 """
@@ -41,7 +43,7 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
     """Run the command line and return its one line on standard error."""
     sets = [word for override in overrides for word in ("--set", override)]
     monkeypatch.setattr("sys.argv", ["galmorph", "run", str(survey / "galmorph.toml"), *sets])
-    monkeypatch.setattr("pipeline.run._run_child", lambda *_: pytest.fail("a component would have run"))
+    monkeypatch.setattr("pipeline.run.run_jobs", lambda *_: pytest.fail("a component would have run"))
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 2
@@ -61,6 +63,14 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
             "[image] cut = 21 is larger than the stamps: those of band I have at most 24 x 20 pixels",
         ),
         ("image.streach=3", "did you mean 'stretch'?"),
+        (
+            "cross_validation.phases=auto",
+            "[split] folds = 5, but of 2 spiral objects only 1 are to learn from, and every fold needs one",
+        ),
+        ("split.folds=1", "[split] folds = 1: Input should be greater than or equal to 2"),
+        ("train.fine_tune_from=block3", "[train] fine_tune_from: TinyConv has no block3"),
+        ("cross_validation.publish=ensemble", 'publish = "ensemble" needs folds, but phases = "none"'),
+        ("model.backbone=EfficientNetB8", "did you mean"),
         ("gate.min_auc=1.5", "[gate] min_auc = 1.5"),
         ("model.weights=absent.h5", "[model] weights: there is no file"),
     ],

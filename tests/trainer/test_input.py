@@ -1,49 +1,88 @@
+import itertools
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from transformed import synthetic, write_split
 
-from trainer.input import picture_batches
+from trainer.galaxies import TrainingDataError, read_galaxies
+from trainer.input import Pictures
 
-
-@pytest.fixture
-def files(tmp_path) -> list[str]:
-    """Two files with pictures whose every pixel is their number."""
-    paths = []
-    for part in range(2):
-        paths.append(str(tmp_path / f"pictures-{part}.gz"))
-        with tf.io.TFRecordWriter(paths[-1], tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
-            for number in range(part * 10, part * 10 + 10):
-                example = tf.train.Example()
-                picture = tf.io.encode_png(np.full((8, 8, 3), number, np.uint8)).numpy()
-                example.features.feature["picture"].bytes_list.value.append(picture)
-                example.features.feature["label"].int64_list.value.append(number % 2)
-                writer.write(example.SerializeToString())
-    return paths
+COUNT, STEPS = 20, 4
 
 
-def numbers(dataset: tf.data.Dataset) -> list[int]:
-    found = []
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> list[str]:
+    return write_split(tmp_path_factory.mktemp("pictures"), "train", COUNT, 7)
+
+
+def known() -> dict[bytes, int]:
+    return {picture.tobytes(): number for number, picture in enumerate(synthetic(COUNT, 7)[0])}
+
+
+def numbers(dataset: Iterable, soft: bool = False) -> list[int]:
+    """Which pictures come, after a look at their labels."""
+    names, found = known(), []
+    labels_by_number = synthetic(COUNT, 7)[1]
     for pictures, labels in dataset:
-        assert pictures.dtype == tf.uint8 and pictures.shape[1:] == (8, 8, 3)
-        assert (pictures[:, 0, 0, 0].numpy() % 2 == labels.numpy()).all(), "picture and label belong together"
-        found += pictures[:, 0, 0, 0].numpy().tolist()
+        assert pictures.dtype == tf.uint8 and pictures.shape[1:] == (32, 32, 3)
+        batch = [names[picture.tobytes()] for picture in pictures.numpy()]
+        expected = labels_by_number[batch]
+        expected = np.where(expected == 1, 0.8, 0.2) if soft else expected
+        np.testing.assert_allclose(labels, expected, atol=1e-6)
+        found += batch
     return found
 
 
-def test_everything_comes_once_and_in_order(files):
-    assert numbers(picture_batches(files[::-1], size=8, batch_size=6)) == list(range(20))
+def test_everything_comes_once_and_in_the_order_of_the_files(files):
+    order = [*range(0, COUNT, 2), *range(1, COUNT, 2)]
+    assert numbers(Pictures(files[::-1], 32, 6).in_order()) == order
 
 
-def test_shuffled_anew_each_epoch_and_alike_in_every_run(files):
-    epochs = []
-    for _ in range(2):
-        dataset = picture_batches(files, size=8, batch_size=6, shuffle=True, seed=3)
-        epochs.append([numbers(dataset), numbers(dataset)])
-    assert epochs[0] == epochs[1]
-    assert epochs[0][0] != epochs[0][1] != sorted(epochs[0][1])
-    assert sorted(epochs[0][0]) == list(range(20))
+def test_a_fold_alone_and_all_but_it(files):
+    fold = {number for number in range(COUNT) if number // 3 % 3 == 1}
+    assert set(numbers(Pictures(files, 32, 6, only_fold=1).in_order())) == fold
+    assert set(numbers(Pictures(files, 32, 6, without_fold=1).in_order())) == set(range(COUNT)) - fold
+
+
+def epochs(files, first: int, count: int, soft: bool = False) -> list[list[int]]:
+    tf.random.set_seed(5)
+    stream = iter(Pictures(files, 32, 6).stream(first, STEPS, seed=3, soft=soft))
+    return [numbers(itertools.islice(stream, STEPS), soft) for _ in range(count)]
+
+
+def test_epochs_are_whole_in_orders_of_their_own_and_can_be_entered_anywhere(files):
+    found = epochs(files, 0, 3)
+    assert all(sorted(epoch) == list(range(COUNT)) for epoch in found)
+    assert found[0] != found[1] != found[2]
+    assert epochs(files, 0, 3) == found
+    assert epochs(files, 2, 1) == found[2:]
+
+
+def test_soft_labels(files):
+    assert sorted(epochs(files, 0, 1, soft=True)[0]) == list(range(COUNT))
 
 
 def test_a_picture_of_another_size_is_an_error(files):
     with pytest.raises(tf.errors.InvalidArgumentError):
-        numbers(picture_batches(files, size=9, batch_size=6))
+        next(iter(Pictures(files, 33, 6).in_order()))
+
+
+def test_who_is_there(files, tmp_path):
+    more = write_split(tmp_path, "val", 6, 8)
+    galaxies = read_galaxies({"train": files, "val": more})
+    assert len(galaxies) == COUNT + 6
+    assert galaxies.names[0] == "train0" and galaxies.names[-1] == "val5"
+    assert galaxies.class_counts == (13 + 4, 7 + 2)
+    assert len(set(galaxies.digests)) == COUNT + 6 and len(galaxies.digests[0]) == 64
+    validation = galaxies.take(galaxies.splits == "val")
+    assert list(validation.names) == [f"val{number}" for number in (0, 2, 4, 1, 3, 5)]
+    np.testing.assert_allclose(validation.soft_labels, np.where(validation.labels == 1, 0.8, 0.2))
+    spirals = validation.take(validation.labels == 0)
+    with pytest.raises(TrainingDataError, match=r"fold 2 has no elliptical galaxy \(4 galaxies in all\)"):
+        spirals.require_both_classes("fold 2")
+
+
+def test_no_galaxies_at_all():
+    assert len(read_galaxies({"train": []})) == 0

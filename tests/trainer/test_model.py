@@ -2,15 +2,16 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.model import OUTPUT, backbone_of, build_classifier, set_trainable
+from trainer.augment import dihedral
+from trainer.model import OUTPUT, averaged, backbone_of, build_classifier, feature_extractor, set_trainable
+from trainer.settings import ModelSettings
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
 
 
-def tiny(**values):
-    return build_classifier(
-        **{"backbone": "TinyConv", "weights": "none", "image_size": 32, "seed": 0, **values}
-    )
+def tiny(*, image_size=32, policy="float32", seed=0, **values):
+    settings = ModelSettings(**{"backbone": "TinyConv", "weights": "none"} | values)
+    return build_classifier(settings, image_size=image_size, policy=policy, seed=seed)
 
 
 def norms(model):
@@ -39,7 +40,7 @@ def test_the_seed_decides_the_weights():
 
 @pytest.mark.parametrize("backbone", ["EfficientNetB0", "EfficientNetLite0", "TinyConv"])
 def test_save_and_reload(backbone, tmp_path):
-    model = build_classifier(backbone=backbone, weights="none", image_size=32, seed=0)
+    model = tiny(backbone=backbone)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", compile=False)
     np.testing.assert_allclose(model(PICTURES), again(PICTURES), rtol=1e-5)
@@ -63,25 +64,56 @@ def test_a_failed_build_puts_the_policy_back():
 
 def test_pretrained_batch_norm_stays_in_inference_mode():
     model = tiny(dropout=0.0)
-    set_trainable(model, top_only=False, pretrained=True)
+    set_trainable(model, start="stem", pretrained=True)
     assert backbone_of(model).trainable and not any(layer.trainable for layer in norms(model))
     np.testing.assert_array_equal(model(PICTURES, training=True), model(PICTURES, training=False))
-
-
-def test_a_random_network_trains_all_of_itself_even_in_the_first_phase():
-    model = tiny()
-    for top_only in (True, False):
-        set_trainable(model, top_only=top_only, pretrained=False)
-        assert all(layer.trainable for layer in norms(model))
-        assert len(model.trainable_weights) == 3 + 2 + 6 + 2
-
-
-def test_the_top_alone():
-    model = tiny()
-    set_trainable(model, top_only=True, pretrained=True)
-    assert [variable.path for variable in model.trainable_weights] == [f"{OUTPUT}/kernel", f"{OUTPUT}/bias"]
-    set_trainable(model, top_only=False, pretrained=True)
     assert len(model.trainable_weights) == 3 + 2 + 2
+
+
+def test_a_random_network_trains_all_of_itself():
+    model = tiny()
+    set_trainable(model, start="stem", pretrained=False)
+    assert all(layer.trainable for layer in norms(model))
+    assert len(model.trainable_weights) == 3 + 2 + 6 + 2
+
+
+@pytest.mark.parametrize("backbone", ["EfficientNetB0", "EfficientNetLite0"])
+def test_the_upper_blocks_alone(backbone):
+    model = tiny(backbone=backbone)
+    set_trainable(model, start="block6", pretrained=True)
+    layers = [layer for layer in backbone_of(model).layers if layer.trainable and layer.trainable_weights]
+    assert {layer.name.split("_")[0][:6] for layer in layers} == {"block6", "block7", "top"}
+    set_trainable(model, start="stem", pretrained=True)
+    assert any(layer.name.startswith("stem") and layer.trainable for layer in backbone_of(model).layers)
+    with pytest.raises(ValueError, match="fine_tune_from: tinyconv has no block3"):
+        set_trainable(tiny(), start="block3", pretrained=True)
+
+
+@pytest.mark.parametrize("backbone", ["EfficientNetB0", "EfficientNetLite0"])
+def test_stochastic_depth_rises_to_its_rate(backbone):
+    def rates(value):
+        inner = backbone_of(tiny(backbone=backbone, stochastic_depth=value)).layers
+        return [layer.rate for layer in inner if layer.name.endswith("_drop")]
+
+    assert rates(0.2) == sorted(rates(0.2)) and 0 < rates(0.2)[0] < rates(0.2)[-1] < 0.2
+    np.testing.assert_allclose(rates(0.4), 2 * np.array(rates(0.2)))
+    assert set(rates(0.0)) == {0.0}
+
+
+def test_the_mean_over_classifiers_and_symmetries():
+    first, second = tiny(seed=0), tiny(seed=1)
+    assert averaged([first]) is first
+    pictures = PICTURES.astype("f4")
+    mean = averaged([first, second], 8)
+    each = [m(dihedral(pictures, np.full(3, view))) for m in (first, second) for view in range(8)]
+    np.testing.assert_allclose(mean(pictures), np.mean(each, axis=0), atol=1e-6)
+    turned = np.rot90(pictures, axes=(1, 2))
+    np.testing.assert_allclose(mean(pictures), mean(turned), atol=1e-6)
+
+
+def test_features_are_what_the_top_sees():
+    model = tiny()
+    assert feature_extractor(model)(PICTURES.astype("f4")).shape == (3, 64)
 
 
 def test_backbone_of_wants_exactly_one():

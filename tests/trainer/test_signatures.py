@@ -4,15 +4,17 @@ import tensorflow as tf
 from astropy.visualization import make_lupton_rgb
 
 from preprocessing.settings import ImageSettings
-from trainer.model import build_classifier
+from trainer.model import averaged, build_classifier
+from trainer.settings import ModelSettings
 from trainer.signatures import CHUNK, export_model, morphology
 
 IMAGE = ImageSettings(cut=40, size=32)
+TINY = ModelSettings(backbone="TinyConv", weights="none")
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    model = build_classifier(backbone="TinyConv", weights="none", image_size=32, seed=1)
+    model = build_classifier(TINY, image_size=32, seed=1)
     path = tmp_path_factory.mktemp("model")
     export_model(model, path, image=IMAGE, uncertain=(0.25, 0.75))
     return model, tf.saved_model.load(str(path)).signatures
@@ -39,7 +41,7 @@ def test_chunks_change_nothing(exported, count):
 
 
 def test_the_model_sees_astropys_picture(tmp_path):
-    model = build_classifier(backbone="TinyConv", weights="none", image_size=40, seed=2)
+    model = build_classifier(TINY, image_size=40, seed=2)
     export_model(model, tmp_path, image=ImageSettings(cut=40, size=40), uncertain=(0.25, 0.75))
     flux = galaxies(6)
     answers = tf.saved_model.load(str(tmp_path)).signatures["classify_flux"](flux=tf.constant(flux))
@@ -59,3 +61,16 @@ def test_the_uncertain_interval_is_closed_and_takes_what_is_no_number():
     p = tf.constant([0.0, 0.2499, 0.25, 0.5, 0.75, 0.7501, 1.0, np.nan], tf.float32)
     words = [word.decode() for word in morphology(p, (0.25, 0.75)).numpy()]
     assert words == ["spiral"] * 2 + ["uncertain"] * 3 + ["elliptical"] * 2 + ["uncertain"]
+
+
+def test_an_average_over_symmetries_needs_no_keras_to_be_loaded(tmp_path):
+    members = [build_classifier(TINY, image_size=32, seed=seed) for seed in (1, 2)]
+    model = averaged(members, 8)
+    export_model(model, tmp_path, image=IMAGE, uncertain=(0.25, 0.75))
+    signature = tf.saved_model.load(str(tmp_path)).signatures["classify_flux"]
+    flux = galaxies(3)
+    answers = signature(flux=tf.constant(flux))["p_elliptical"]
+    np.testing.assert_allclose(answers, signature(flux=tf.constant(flux[:, ::-1]))["p_elliptical"], atol=1e-6)
+    np.testing.assert_allclose(
+        answers, signature(flux=tf.constant(flux.transpose(0, 2, 1, 3)))["p_elliptical"], atol=1e-6
+    )

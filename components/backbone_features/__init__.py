@@ -1,0 +1,1 @@
+"""Features of every galaxy from the frozen backbone, computed once for all who train a top."""

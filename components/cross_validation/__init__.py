@@ -1,0 +1,1 @@
+"""What the folds found, in one table."""

@@ -1,0 +1,1 @@
+"""The model that the folds make together, or the best of them."""

@@ -1,0 +1,90 @@
+"""FoldModel: the model that the folds make together, or the best of them, as one SavedModel."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.artifact import Artifact
+from tfx.types.channel import BaseChannel
+from tfx.types.channel_utils import as_channel
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.utils import path_utils
+
+from components.cross_validation.fold_inputs import fold_channels, fold_folders, with_folds
+from components.cross_validation.summary import best_fold, summarize
+from trainer.folds import FoldScores, fold_classifiers
+from trainer.recipe import Recipe
+from trainer.signatures import export_classifier
+
+
+class Executor(BaseExecutor):
+    """Exports the mean of the folds' classifiers, or the best one."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Export the model.
+
+        Parameters
+        ----------
+        input_dict : dict
+            ``fold_0``, ``fold_1`` ...
+        output_dict : dict
+            ``model``.
+        exec_properties : dict
+            ``config``: the recipe, ``decision`` and ``flux``, as JSON; ``code``.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        config = json.loads(exec_properties["config"])
+        recipe = Recipe.load(config)
+        folders = [Path(folder) for folder in fold_folders(input_dict)]
+        chosen = list(range(len(folders)))
+        if recipe.cross_validation.publish == "best_fold":
+            chosen = [best_fold(summarize([FoldScores.load(folder) for folder in folders]))]
+        models = fold_classifiers(recipe, [folders[number] for number in chosen])
+        path = Path(path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict["model"])))
+        export_classifier(models, recipe, config, path, {"folds": chosen})
+
+
+class FoldModelSpec(ComponentSpec):
+    """Inputs (a fold each), outputs and parameters of FoldModel."""
+
+    PARAMETERS = {"config": ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
+    INPUTS: dict[str, ChannelParameter] = {}
+    OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
+
+
+class FoldModel(BaseComponent):
+    """Make the model that may be published from those of the folds.
+
+    Parameters
+    ----------
+    folds : sequence of BaseChannel
+        Of the FoldTrainers.
+    config : str
+        The recipe, ``decision`` and ``flux``, as JSON.
+    code : str
+        Fingerprint of our own code, for the cache.
+    """
+
+    SPEC_CLASS = FoldModelSpec
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+
+    def __init__(self, folds: Sequence[BaseChannel], config: str, code: str) -> None:
+        spec = with_folds(FoldModelSpec, len(folds))
+        super().__init__(
+            spec=spec(
+                config=config,
+                code=code,
+                model=as_channel([standard_artifacts.Model()]),
+                **fold_channels(folds),
+            )
+        )

@@ -1,0 +1,1 @@
+"""One fold of the cross-validation."""

@@ -1,0 +1,55 @@
+"""FoldTrainer: trains on all folds but one and scores that one."""
+
+import json
+from pathlib import Path
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import Examples
+
+from components.artifacts import BackboneFeatures as Features
+from components.artifacts import FoldModel
+from components.example_files import learning_files
+from trainer.folds import train_fold
+from trainer.recipe import Recipe
+from trainer.train import checkpoint_folder
+
+
+@component
+def FoldTrainer(
+    examples: InputArtifact[Examples],
+    model: OutputArtifact[FoldModel],
+    fold: Parameter[int],
+    recipe: Parameter[str],
+    checkpoints: Parameter[str],
+    code: Parameter[str],
+    features: InputArtifact[Features] = None,
+) -> None:
+    """Train one fold.
+
+    Parameters
+    ----------
+    examples : Examples
+        Transformed.
+    model : FoldModel
+    fold : int
+    recipe : str
+        Of `Recipe.dump`, as JSON.
+    checkpoints : str
+        Folder of the states from which a killed training goes on; empty: none.
+    code : str
+        Fingerprint of our own code, for the cache.
+    features : BackboneFeatures, optional
+        Where the top has a phase of its own.
+    """
+    files = learning_files(examples)
+    folder = Path(model.uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    train_fold(
+        Recipe.load(json.loads(recipe)),
+        files,
+        Path(features.uri) if features else None,
+        fold,
+        folder,
+        checkpoint=checkpoint_folder(checkpoints, fold, recipe, files, code),
+    )

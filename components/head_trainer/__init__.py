@@ -1,0 +1,1 @@
+"""The top of the classifier, trained on the frozen backbone's features."""

@@ -1,0 +1,57 @@
+"""HeadTrainer: the first phase of the model that may be published."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import Model
+from tfx.utils import path_utils
+
+from components.artifacts import BackboneFeatures as Features
+from preprocessing.features import TRAIN, VALIDATION
+from trainer.backbone_features import BackboneFeatures
+from trainer.fine_tune import HEAD_FILE
+from trainer.head import fit_head
+from trainer.recipe import Recipe
+from trainer.report_epochs import ReportHead
+
+
+@component
+def HeadTrainer(
+    features: InputArtifact[Features],
+    head: OutputArtifact[Model],
+    recipe: Parameter[str],
+    code: Parameter[str],
+) -> None:
+    """Train the top on the training split, stopped by the validation split; or on both.
+
+    Parameters
+    ----------
+    features : BackboneFeatures
+    head : Model
+        Gets ``head.npz``: the Trainer's base model.
+    recipe : str
+        Of `Recipe.dump`, as JSON.
+    code : str
+        Fingerprint of our own code, for the cache.
+    """
+    tables = Recipe.load(json.loads(recipe))
+    store = BackboneFeatures.load(Path(features.uri))
+    everything = tables.cross_validation.publish == "retrained"
+    splits = store.galaxies.splits
+    learning = np.flatnonzero(np.isin(splits, (TRAIN, VALIDATION) if everything else (TRAIN,)))
+    validation = None if everything else np.flatnonzero(splits == VALIDATION)
+    top, history = fit_head(
+        store,
+        learning,
+        validation,
+        model=tables.model,
+        settings=tables.train,
+        callbacks=[ReportHead(tables.train.epochs)],
+    )
+    folder = Path(path_utils.serving_model_dir(head.uri))
+    folder.mkdir(parents=True, exist_ok=True)
+    top.save(folder / HEAD_FILE)
+    (folder / "history.json").write_text(json.dumps(history, indent=2) + "\n")

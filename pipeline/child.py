@@ -1,0 +1,230 @@
+"""The process that runs pipelines: started, watched and ended here. Imports no TFX and no TensorFlow."""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from pipeline.config import Settings
+from pipeline.display import RunDisplay
+from pipeline.errors import InputError
+from pipeline.events import FailureEvent, JobEvent, NodeEvent, read_event
+
+Task = Literal["run", "cross_validation", "training"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A pipeline to run.
+
+    Attributes
+    ----------
+    task : str
+        How far it goes: ``run``, all of it; ``cross_validation``, to the summary of the folds; ``training``,
+        to the Trainer.
+    settings : Settings
+    fingerprint : str
+        Of table and stamps.
+    """
+
+    task: Task
+    settings: Settings
+    fingerprint: str
+
+    def dump(self) -> dict:
+        """Return it in the types of JSON."""
+        return {
+            "task": self.task,
+            "settings": self.settings.model_dump(mode="json"),
+            "fingerprint": self.fingerprint,
+        }
+
+
+@dataclass
+class Outcome:
+    """What became of a job.
+
+    Attributes
+    ----------
+    failure : FailureEvent or None
+    outputs : dict of str to dict of str to str
+        Where the artifacts are, by node and output.
+    seconds : float
+        Wall time.
+    """
+
+    failure: FailureEvent | None = None
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """What runs leave under their root.
+
+    Attributes
+    ----------
+    root : Path
+    """
+
+    root: Path
+
+    @property
+    def report(self) -> Path:
+        """Folder of the report."""
+        return self.root / "report"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs, one a run."""
+        return self.root / "logs"
+
+    @property
+    def sweep(self) -> Path:
+        """Folder of the results of a sweep."""
+        return self.root / "sweep"
+
+    @property
+    def lock(self) -> Path:
+        """File that a running run holds."""
+        return self.root / ".lock"
+
+
+@contextlib.contextmanager
+def opened_log(root: Path, kind: str) -> Iterator[tuple[Path, int]]:
+    """Hold the root, and return the path of a new log and the lock to hand to the child.
+
+    Parameters
+    ----------
+    root : Path
+        Made if it is not there.
+    kind : str
+        How the log's name begins.
+
+    Raises
+    ------
+    InputError
+        If the root cannot be written, or another run holds it.
+    """
+    paths = RunPaths(root)
+    try:
+        paths.logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"[pipeline] root: {root}: {error.strerror}") from error
+    with _locked(paths.lock) as lock:
+        yield paths.logs / f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}.log", lock
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """Hold the root for one run; the system lets go of it when the run's processes end, however they end."""
+    with open(path, "a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"[pipeline] root: another run is using {path.parent}") from None
+        yield lock.fileno()
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    log: Path,
+    lock: int,
+    console: Console,
+    finished: Callable[[int, Outcome], None] = lambda number, outcome: None,
+) -> list[Outcome]:
+    """Run pipelines one after the other in one process of their own and show their events.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        One that fails does not keep the next from being run.
+    log : Path
+        Gets all that the process and the engines in it print.
+    lock : int
+        Of `opened_log`: the child holds it, too.
+    console : Console
+    finished : callable
+        Told the number and the outcome of each job at its end.
+
+    Returns
+    -------
+    list of Outcome
+    """
+    outcomes = [Outcome() for _ in jobs]
+    description = log.with_suffix(".json")
+    description.write_text(json.dumps([job.dump() for job in jobs]))
+    reader, writer = os.pipe()
+    with open(log, "ab") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.local_runner", str(description), str(writer)],
+            stdin=subprocess.PIPE,  # its end tells the child that we are gone
+            stdout=output,
+            stderr=output,
+            pass_fds=[writer, lock],
+            start_new_session=True,  # so that Ctrl-C reaches it through us, once
+            env=_child_environment(),
+        )
+        os.close(writer)
+        current, started, status = 0, time.monotonic(), 0
+        try:
+            with os.fdopen(reader) as events, RunDisplay(console) as display:
+                for line in events:
+                    if not line.endswith("\n"):
+                        break  # the process was killed in the middle of a word
+                    event = read_event(line)
+                    if isinstance(event, JobEvent):
+                        if event.number != current:
+                            finished(current, outcomes[current])
+                        current, started = event.number, time.monotonic()
+                        continue
+                    outcomes[current].seconds = time.monotonic() - started
+                    if isinstance(event, FailureEvent):
+                        outcomes[current].failure = event
+                        continue
+                    if isinstance(event, NodeEvent) and event.outputs:
+                        outcomes[current].outputs[event.node] = event.outputs
+                    display.show(event)
+            status = child.wait()
+        finally:
+            if child.poll() is None:
+                _end(child)
+            description.unlink(missing_ok=True)
+    if status != 0 and not any(outcome.failure for outcome in outcomes):
+        cause = f"signal {-status}" if status < 0 else f"status {status}"
+        for outcome in outcomes[current:]:
+            outcome.failure = FailureEvent(f"the pipeline's process ended with {cause}", input=False)
+    finished(current, outcomes[current])
+    return outcomes
+
+
+def _child_environment() -> dict[str, str]:
+    project = str(Path(__file__).resolve().parent.parent)
+    path = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{project}{os.pathsep}{path}" if path else project,
+        "PYTHONUNBUFFERED": "1",
+        # TensorFlow's remarks on the processor would stand in the log before anything else.
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
+    }
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the child and everything it started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=5)
+            return

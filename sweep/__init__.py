@@ -1,0 +1,1 @@
+"""Compare settings by cross-validation: the grid, what came of it, and the page that shows it."""

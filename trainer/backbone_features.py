@@ -1,0 +1,196 @@
+"""Features of a frozen backbone: computed once, kept on disk, found again by the content of the picture.
+
+While only the top is trained the backbone says the same of a picture in every epoch, fold and run. So it is
+asked once for each symmetry of each picture; the top then learns from its answers in seconds.
+"""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from preprocessing import features
+from preprocessing.progress import report_progress
+from trainer.augment import dihedral_views
+from trainer.backbone_names import backbone_facts
+from trainer.galaxies import Galaxies, read_examples, read_galaxies
+from trainer.model import feature_extractor
+from trainer.settings import ModelSettings, TrainSettings
+
+CHUNK = 1024
+"""Galaxies between two writes to the cache: what a killed run loses at most."""
+
+_ARRAY, _GALAXIES = "features.npy", "galaxies.npz"
+_TYPE = np.float16  # 3 digits, of numbers that training varies by far more; half the disk of float32
+
+
+@dataclass(frozen=True)
+class BackboneFeatures:
+    """Features of galaxies.
+
+    Attributes
+    ----------
+    galaxies : Galaxies
+    values : ndarray, float16, shape (N, views, F)
+        Mapped from disk: memory grows with what is looked at.
+    """
+
+    galaxies: Galaxies
+    values: np.ndarray
+
+    @classmethod
+    def load(cls, folder: Path) -> "BackboneFeatures":
+        """Open what `compute_features` has written."""
+        with np.load(Path(folder, _GALAXIES)) as columns:
+            galaxies = Galaxies(**columns)
+        return cls(galaxies, np.load(Path(folder, _ARRAY), mmap_mode="r"))
+
+
+def features_key(model: ModelSettings, train: TrainSettings, image_size: int, code: str) -> str:
+    """Return a name for all that features depend on, apart from the pictures.
+
+    Parameters
+    ----------
+    model : ModelSettings
+        A file of weights counts by its SHA-256, random weights by the seed.
+    train : TrainSettings
+    image_size : int
+        Side of the pictures [pixels].
+    code : str
+        Fingerprint of the code that builds the network.
+    """
+    facts = backbone_facts(model.backbone)
+    weights = {
+        "imagenet": f"imagenet {facts.keras_md5 or facts.package}",
+        "none": f"seed {train.seed}",
+    }.get(model.weights, str(model.weights_sha256))
+    about = [facts.name, weights, image_size, train.views, train.dtype_policy, keras.version(), code]
+    return f"{facts.name}-{hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]}"
+
+
+class FeatureCache:
+    """Features by the content of the picture: a folder that several runs fill.
+
+    Parameters
+    ----------
+    folder : Path
+        Of one `features_key`. It may be deleted at any time between runs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = Path(folder)
+        self._parts: dict[Path, np.ndarray] = {}
+        self._rows: dict[bytes, tuple[Path, int]] = {}
+        for listing in sorted(self._folder.glob("*.digests")):
+            part = listing.with_suffix(".npy")
+            for row, digest in enumerate(listing.read_bytes().split()):
+                self._rows[digest] = (part, row)
+
+    def get(self, digest: bytes) -> np.ndarray | None:
+        """Return the features of a picture (views, F), or None."""
+        if digest not in self._rows:
+            return None
+        part, row = self._rows[digest]
+        if part not in self._parts:
+            self._parts[part] = np.load(part, mmap_mode="r")
+        return self._parts[part][row]
+
+    def put(self, digests: Sequence[bytes], values: np.ndarray) -> None:
+        """Keep the features of some pictures (n, views, F)."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = self._folder / uuid.uuid4().hex
+        # The list comes last and at once: features without a list are not there.
+        np.save(part.with_suffix(".npy"), values)
+        listing = part.with_suffix(".incoming")
+        listing.write_bytes(b"\n".join(digests))
+        os.replace(listing, part.with_suffix(".digests"))
+
+
+def compute_features(
+    model: keras.Model,
+    files: Mapping[str, Sequence[str]],
+    folder: Path,
+    *,
+    views: int,
+    batch_size: int,
+    cache: FeatureCache | None = None,
+) -> int:
+    """Write the features of all galaxies.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A classifier from `trainer.model.build_classifier`.
+    files : mapping of str to sequence of str
+        Gzipped TFRecords of transformed Examples by split.
+    folder : Path
+        For `BackboneFeatures.load`.
+    views : int
+        Symmetries of each picture, 1 to 8.
+    batch_size : int
+        Pictures that go through the backbone at once, each in one view.
+    cache : FeatureCache, optional
+
+    Returns
+    -------
+    int
+        Galaxies that were not in the cache.
+
+    Notes
+    -----
+    Streams: memory holds `CHUNK` galaxies' features and what is known of the galaxies beside them.
+    """
+    galaxies = read_galaxies(files)
+    extract = _extractor(model, views)
+    shape = (len(galaxies), views, model.get_layer("features").output.shape[-1])
+    values = np.lib.format.open_memmap(Path(folder, _ARRAY), "w+", _TYPE, shape)
+    np.savez(Path(folder, _GALAXIES), **vars(galaxies))
+    missing = []
+    for number, digest in enumerate(galaxies.digests):
+        found = cache.get(digest) if cache is not None else None
+        if found is None:
+            missing.append(number)
+        else:
+            values[number] = found
+    wanted = set(missing)
+    pictures = (
+        example.features.feature[features.PICTURE].bytes_list.value[0]
+        for paths in files.values()
+        for example in read_examples(paths)
+    )
+    needed = (picture for number, picture in enumerate(pictures) if number in wanted)
+    for start in range(0, len(missing), CHUNK):
+        rows = missing[start : start + CHUNK]
+        for first in range(0, len(rows), batch_size):
+            batch = rows[first : first + batch_size]
+            values[batch] = extract(tf.constant([next(needed) for _ in batch]))
+            report_progress("backbone's features", done=len(batch), total=len(missing))
+        if cache is not None:
+            cache.put(galaxies.digests[rows].tolist(), values[rows])
+    values.flush()
+    return len(missing)
+
+
+def _extractor(model: keras.Model, views: int):
+    backbone = feature_extractor(model)
+    size = model.input_shape[1]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def extract(pngs):
+        pictures = tf.map_fn(
+            lambda png: tf.ensure_shape(tf.io.decode_png(png, channels=3), (size, size, 3)),
+            pngs,
+            fn_output_signature=tf.uint8,
+        )
+        pictures = tf.cast(pictures, tf.float32)
+        seen = [backbone(view, training=False) for view in dihedral_views(pictures, views)]
+        return tf.cast(tf.stack(seen, axis=1), tf.float16)
+
+    return lambda pngs: extract(pngs).numpy()

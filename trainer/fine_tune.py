@@ -1,0 +1,95 @@
+"""The second phase: the network itself learns, from pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from trainer.fit import TrainingSet, fit
+from trainer.galaxies import Galaxies
+from trainer.head import Head
+from trainer.input import Pictures
+from trainer.model import build_classifier, set_trainable
+from trainer.recipe import Recipe
+
+BACKBONE_FILE = "backbone.weights.h5"
+HEAD_FILE = "head.npz"
+
+
+def start_classifier(recipe: Recipe, head: Head | None) -> keras.Model:
+    """Return the classifier as the second phase finds it: with a trained top, if there is one."""
+    model = build_classifier(
+        recipe.model,
+        image_size=recipe.image.size,
+        policy=recipe.train.dtype_policy,
+        seed=recipe.train.seed,
+    )
+    if head is not None:
+        head.put_on(model)
+    return model
+
+
+def fine_tune(
+    model: keras.Model,
+    recipe: Recipe,
+    pictures: Pictures,
+    galaxies: Galaxies,
+    validation: Pictures | None,
+    *,
+    has_head: bool,
+    checkpoint: Path | None = None,
+    log_dir: Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[str, list[float]]:
+    """Train a classifier in place.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From `start_classifier`.
+    recipe : Recipe
+    pictures : Pictures
+        To learn from.
+    galaxies : Galaxies
+        Those of `pictures`.
+    validation : Pictures or None
+        Whose loss chooses the best epoch; None: the last epoch counts.
+    has_head : bool
+        Whether the top is trained already: then the weights that `model` comes with may be the best.
+    checkpoint, log_dir, callbacks
+        See `trainer.fit.fit`.
+
+    Returns
+    -------
+    dict of str to list of float
+        Figures of each epoch; see `trainer.fit.fit`.
+
+    Raises
+    ------
+    TrainingDataError
+        If a class is missing.
+    TrainingDiverged
+        If the loss is no longer finite.
+    """
+    galaxies.require_both_classes("the training set")
+    train = recipe.train
+    set_trainable(model, start=train.fine_tune_from, pretrained=recipe.model.pretrained)
+    steps = -(-len(galaxies) // train.batch_size)
+    soft = train.labels == "votes"
+    return fit(
+        model,
+        TrainingSet(
+            lambda first_epoch: pictures.stream(first_epoch, steps, seed=train.seed, soft=soft),
+            steps=steps,
+            class_counts=galaxies.class_counts,
+            augment=train.augment,
+        ),
+        None if validation is None else validation.in_order().prefetch(2),
+        epochs=train.fine_tune_epochs,
+        learning_rate=train.fine_tune_learning_rate,
+        settings=train,
+        start_counts=has_head,
+        checkpoint=checkpoint,
+        log_dir=log_dir,
+        callbacks=callbacks,
+    )

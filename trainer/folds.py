@@ -1,0 +1,195 @@
+"""One fold of the cross-validation: train on the others, score its own."""
+
+import csv
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainer.backbone_features import BackboneFeatures
+from trainer.checkpoint import Checkpoint
+from trainer.devices import strategy
+from trainer.fine_tune import BACKBONE_FILE, HEAD_FILE, fine_tune, start_classifier
+from trainer.galaxies import Galaxies, TrainingDataError, read_galaxies
+from trainer.head import Head, fit_head, with_heads
+from trainer.input import Pictures
+from trainer.model import averaged, backbone_of
+from trainer.recipe import Recipe
+from trainer.report_epochs import ReportEpochs, ReportHead
+
+COLUMNS = ("name", "label", "fold", "p_elliptical")
+SCORES_FILE, ABOUT_FILE = "out_of_fold.csv", "fold.json"
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """What a fold's model says of the galaxies that it has not seen.
+
+    Attributes
+    ----------
+    fold : int
+    names : list of str
+    labels : list of int
+    p_elliptical : list of float
+    about : dict
+        ``phases``, ``n_train``, ``seconds``, ``history``.
+    """
+
+    fold: int
+    names: list[str]
+    labels: list[int]
+    p_elliptical: list[float]
+    about: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path) -> "FoldScores":
+        """Read what `train_fold` has written."""
+        about = json.loads(Path(folder, ABOUT_FILE).read_text())
+        with open(Path(folder, SCORES_FILE), newline="", encoding="utf-8") as table:
+            rows = list(csv.DictReader(table))
+        return cls(
+            about["fold"],
+            [row["name"] for row in rows],
+            [int(row["label"]) for row in rows],
+            [float(row["p_elliptical"]) for row in rows],
+            about,
+        )
+
+
+def train_fold(
+    recipe: Recipe,
+    files: Mapping[str, Sequence[str]],
+    features: Path | None,
+    fold: int,
+    folder: Path,
+    *,
+    checkpoint: Path | None = None,
+) -> None:
+    """Train on all folds but one through all epochs, and score that one.
+
+    Nothing of the scored fold is looked at before: no epoch is chosen by it. What is measured is the recipe,
+    as ``publish = "retrained"`` follows it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    files : mapping of str to sequence of str
+        Gzipped TFRecords of transformed Examples by split: training and validation.
+    features : Path or None
+        What `trainer.backbone_features.compute_features` has written, where the top has a phase of its own.
+    fold : int
+    folder : Path
+        Gets `ABOUT_FILE`, `SCORES_FILE`, the top and, if the network was trained, the backbone's weights.
+    checkpoint : Path, optional
+        See `trainer.fit.fit`.
+
+    Raises
+    ------
+    TrainingDataError
+        If a class is missing in the fold, or in all others.
+    TrainingDiverged
+        If the loss is no longer finite.
+    """
+    started = time.monotonic()
+    store = BackboneFeatures.load(features) if features is not None else None
+    galaxies = store.galaxies if store is not None else read_galaxies(files)
+    learning, scored = _divide(galaxies, fold)
+    history: dict[str, Any] = {}
+    head = None
+    if store is not None:
+        watch = [ReportHead(recipe.train.epochs)]
+        head, history["head"] = fit_head(
+            store, learning, None, model=recipe.model, settings=recipe.train, callbacks=watch
+        )
+    if recipe.folds_train_networks:
+        pictures = _pictures(recipe, files, without_fold=fold)
+        with strategy().scope():
+            model = start_classifier(recipe, head)
+            history["network"] = fine_tune(
+                model,
+                recipe,
+                pictures,
+                galaxies.take(learning),
+                None,
+                has_head=head is not None,
+                checkpoint=checkpoint,
+                callbacks=[ReportEpochs(recipe.train.fine_tune_epochs)],
+            )
+        head = Head.of(model)
+        backbone_of(model).save_weights(folder / BACKBONE_FILE)
+        unseen = _pictures(recipe, files, only_fold=fold).in_order().map(lambda picture, _: picture)
+        p_elliptical = averaged([model], recipe.model.views).predict(unseen, verbose=0)[:, 0]
+    else:
+        assert store is not None and head is not None
+        views = recipe.model.views if store.values.shape[1] == recipe.model.views else 1
+        p_elliptical = head.probabilities(store.values[scored, :views])
+    head.save(folder / HEAD_FILE)
+    _write_scores(folder / SCORES_FILE, galaxies.take(scored), p_elliptical)
+    about = {
+        "fold": fold,
+        "phases": "all" if recipe.folds_train_networks else "head",
+        "n_train": len(learning),
+        "seconds": time.monotonic() - started,
+        "history": history,
+    }
+    (folder / ABOUT_FILE).write_text(json.dumps(about, indent=2) + "\n")
+    if checkpoint is not None:
+        Checkpoint(checkpoint).remove()
+
+
+def fold_classifiers(recipe: Recipe, folders: Sequence[Path]) -> list[keras.Model]:
+    """Return the classifiers whose mean is the ensemble of folds.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    folders : sequence of Path
+        What `train_fold` has written for each.
+
+    Returns
+    -------
+    list of keras.Model
+        One for each fold; a single one with the mean of all tops where the folds share the frozen backbone,
+        so that five folds cost no more than one.
+    """
+    heads = [Head.load(folder / HEAD_FILE) for folder in folders]
+    if not recipe.folds_train_networks:
+        model = start_classifier(recipe, heads[0])
+        return [model if len(heads) == 1 else with_heads(model, heads)]
+    models = []
+    for folder, head in zip(folders, heads, strict=True):
+        model = start_classifier(recipe, head)
+        backbone_of(model).load_weights(folder / BACKBONE_FILE)
+        models.append(model)
+    return models
+
+
+def _divide(galaxies: Galaxies, fold: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the galaxies to learn from, and of those to score."""
+    learning, scored = np.flatnonzero(galaxies.folds != fold), np.flatnonzero(galaxies.folds == fold)
+    if not len(scored) or not len(learning):
+        raise TrainingDataError(
+            f"[split] folds: fold {fold} holds {len(scored)} of the {len(galaxies)} galaxies to learn from:"
+            " ask for fewer folds"
+        )
+    for which, whose in ((scored, f"fold {fold}"), (learning, f"all that is not fold {fold}")):
+        galaxies.take(which).require_both_classes(f"[split] folds: {whose}")
+    return learning, scored
+
+
+def _pictures(recipe: Recipe, files: Mapping[str, Sequence[str]], **fold: int) -> Pictures:
+    every = [path for paths in files.values() for path in paths]
+    return Pictures(every, recipe.image.size, recipe.train.batch_size, **fold)
+
+
+def _write_scores(path: Path, galaxies: Galaxies, p_elliptical: np.ndarray) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as table:
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        rows = zip(galaxies.names, galaxies.labels, galaxies.folds, p_elliptical, strict=True)
+        writer.writerows((name, label, fold, f"{p:.7f}") for name, label, fold, p in rows)

@@ -1,0 +1,110 @@
+"""Who is in the transformed Examples: names, labels and folds, without the pictures."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing import features
+from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
+
+
+class TrainingDataError(ValueError):
+    """The galaxies do not suffice for what is to be trained; the message says which are missing."""
+
+
+@dataclass(frozen=True)
+class Galaxies:
+    """What is known of galaxies in transformed Examples; some 150 bytes each.
+
+    Attributes
+    ----------
+    names : ndarray of str, shape (N,)
+    labels : ndarray of int, shape (N,)
+        0 spiral, 1 elliptical.
+    soft_labels : ndarray of float, shape (N,)
+        Share of ellipticals among the votes for either class.
+    folds : ndarray of int, shape (N,)
+    splits : ndarray of str, shape (N,)
+    digests : ndarray of bytes, shape (N,)
+        SHA-256 of each picture's PNG, in hexadecimal.
+    """
+
+    names: np.ndarray
+    labels: np.ndarray
+    soft_labels: np.ndarray
+    folds: np.ndarray
+    splits: np.ndarray
+    digests: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, which: np.ndarray) -> "Galaxies":
+        """Return some of the galaxies, by a mask or by their numbers."""
+        return Galaxies(**{name: column[which] for name, column in vars(self).items()})
+
+    def require_both_classes(self, whose: str) -> None:
+        """Raise `TrainingDataError` if a class is missing.
+
+        Parameters
+        ----------
+        whose : str
+            What these galaxies are, for the message: ``"fold 3"``.
+        """
+        for label in (SPIRAL, ELLIPTICAL):
+            if not (self.labels == label).any():
+                raise TrainingDataError(
+                    f"{whose} has no {CLASS_NAMES[label]} galaxy ({len(self)} galaxies in all)"
+                )
+
+    @property
+    def class_counts(self) -> tuple[int, int]:
+        """Numbers of spirals and ellipticals."""
+        return int((self.labels == SPIRAL).sum()), int((self.labels == ELLIPTICAL).sum())
+
+
+def read_examples(files: Sequence[str]) -> Iterator[tf.train.Example]:
+    """Read transformed Examples, in the order of the files' names."""
+    for record in tf.data.TFRecordDataset(sorted(files), compression_type="GZIP"):
+        yield tf.train.Example.FromString(record.numpy())
+
+
+def read_galaxies(files: Mapping[str, Sequence[str]]) -> Galaxies:
+    """Read who is in transformed Examples.
+
+    Parameters
+    ----------
+    files : mapping of str to sequence of str
+        Gzipped TFRecords by split.
+
+    Returns
+    -------
+    Galaxies
+        Split by split, in the order of `read_examples`.
+    """
+    rows = []
+    for split, paths in files.items():
+        for example in read_examples(paths):
+            feature = example.features.feature
+            rows.append(
+                (
+                    feature[features.NAME].bytes_list.value[0].decode(),
+                    feature[features.LABEL].int64_list.value[0],
+                    feature[features.SOFT_LABEL].float_list.value[0],
+                    feature[features.FOLD].int64_list.value[0],
+                    split,
+                    hashlib.sha256(feature[features.PICTURE].bytes_list.value[0]).hexdigest().encode(),
+                )
+            )
+    names, labels, soft_labels, folds, splits, digests = zip(*rows, strict=True) if rows else ((),) * 6
+    return Galaxies(
+        np.array(names, dtype=str),
+        np.array(labels, dtype=np.int64),
+        np.array(soft_labels, dtype=np.float32),
+        np.array(folds, dtype=np.int64),
+        np.array(splits, dtype=str),
+        np.array(digests, dtype="S64"),
+    )

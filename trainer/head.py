@@ -1,0 +1,158 @@
+"""Train the top of the classifier on features that the frozen backbone has given."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainer.backbone_features import BackboneFeatures
+from trainer.fit import Stream, TrainingSet, fit
+from trainer.model import FEATURES, OUTPUT, top
+from trainer.settings import ModelSettings, TrainSettings
+
+STEPS_PER_EXECUTION = 16
+"""A step takes a fraction of a millisecond; telling the callbacks of each would take longer."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The learned top: logistic regression on the backbone's features.
+
+    Attributes
+    ----------
+    kernel : ndarray, float32, shape (F,)
+    bias : float
+    """
+
+    kernel: np.ndarray
+    bias: float
+
+    def save(self, path: Path) -> None:
+        """Write an ``.npz`` file."""
+        np.savez(path, kernel=self.kernel, bias=self.bias)
+
+    @classmethod
+    def load(cls, path: Path) -> "Head":
+        """Read what `save` has written."""
+        with np.load(path) as arrays:
+            return cls(arrays["kernel"], float(arrays["bias"]))
+
+    @classmethod
+    def of(cls, model: keras.Model) -> "Head":
+        """Take the top out of a classifier."""
+        kernel, bias = model.get_layer(OUTPUT).get_weights()
+        return cls(kernel[:, 0], float(bias[0]))
+
+    def put_on(self, model: keras.Model) -> None:
+        """Give a classifier this top."""
+        model.get_layer(OUTPUT).set_weights([self.kernel[:, None], np.array([self.bias], np.float32)])
+
+    def probabilities(self, values: np.ndarray) -> np.ndarray:
+        """Return the probability of elliptical, averaged over views.
+
+        Parameters
+        ----------
+        values : ndarray, shape (N, views, F)
+
+        Returns
+        -------
+        ndarray, float64, shape (N,)
+        """
+        logits = values.astype(np.float32) @ self.kernel + self.bias
+        return np.mean(1.0 / (1.0 + np.exp(-logits.astype(np.float64))), axis=1)
+
+
+def with_heads(model: keras.Model, heads: Sequence[Head]) -> keras.Model:
+    """Return a classifier whose probability is the mean over several tops on its one backbone."""
+    features = model.get_layer(FEATURES).output
+    each = keras.layers.Dense(len(heads), activation="sigmoid", dtype="float32", name="folds")
+    mean = keras.ops.mean(each(features), axis=-1, keepdims=True)
+    classifier = keras.Model(model.input, mean, name=model.name)
+    each.set_weights([np.stack([head.kernel for head in heads], axis=1), np.array([h.bias for h in heads])])
+    return classifier
+
+
+def fit_head(
+    features: BackboneFeatures,
+    train: np.ndarray,
+    validation: np.ndarray | None,
+    *,
+    model: ModelSettings,
+    settings: TrainSettings,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[Head, dict[str, list[float]]]:
+    """Train a top.
+
+    Parameters
+    ----------
+    features : BackboneFeatures
+    train : ndarray of int
+        Numbers of the galaxies to learn from; in each epoch each is seen in one of its views.
+    validation : ndarray of int or None
+        Numbers of the galaxies that choose the best epoch; None: the last epoch counts.
+    model, settings : ModelSettings, TrainSettings
+    callbacks : sequence of Callback
+
+    Returns
+    -------
+    Head
+    dict
+        Figures of each epoch; see `trainer.fit.fit`.
+
+    Raises
+    ------
+    TrainingDataError
+        If a class is missing.
+    """
+    learning = features.galaxies.take(train)
+    learning.require_both_classes("the training set of the top")
+    width = features.values.shape[2]
+    keras.utils.set_random_seed(settings.seed)
+    inputs = keras.Input((width,), name="features")
+    network = keras.Model(inputs, top(inputs, model.dropout), name="top")
+    held_out = None
+    if validation is not None:
+        rows = features.values[validation, 0].astype(np.float32)
+        labels = features.galaxies.labels[validation]
+        held_out = tf.data.Dataset.from_tensor_slices((rows, labels)).batch(1024)
+    history = fit(
+        network,
+        TrainingSet(
+            _stream(features, train, settings),
+            steps=-(-len(train) // settings.batch_size),
+            class_counts=learning.class_counts,
+        ),
+        held_out,
+        epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        settings=settings,
+        steps_per_execution=STEPS_PER_EXECUTION,
+        callbacks=callbacks,
+    )
+    return Head.of(network), history
+
+
+def _stream(features: BackboneFeatures, train: np.ndarray, settings: TrainSettings) -> Stream:
+    """Return the stream of galaxies in random order, in each epoch each in a random view."""
+    galaxies, values = features.galaxies, features.values
+    targets = galaxies.soft_labels if settings.labels == "votes" else galaxies.labels
+    views, width, size = values.shape[1], values.shape[2], settings.batch_size
+
+    def batches(first_epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for epoch in itertools.count(first_epoch):
+            random = np.random.default_rng((settings.seed, epoch))
+            order = random.permutation(train)
+            seen = random.integers(0, views, len(order))
+            for start in range(0, len(order), size):
+                rows = order[start : start + size]
+                pair = values[rows, seen[start : start + size]], targets[rows]
+                yield pair[0].astype(np.float32), pair[1].astype(np.float32)
+
+    signature = (tf.TensorSpec((None, width), tf.float32), tf.TensorSpec((None,), tf.float32))
+    return lambda first_epoch: tf.data.Dataset.from_generator(
+        lambda: batches(first_epoch), output_signature=signature
+    )

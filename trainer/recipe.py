@@ -1,0 +1,42 @@
+"""All that says how a classifier is made, as one value that travels through the pipeline."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from preprocessing.settings import ImageSettings
+from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a classifier is made.
+
+    Attributes
+    ----------
+    image, model, train, cross_validation
+        The tables of the configuration.
+    """
+
+    image: ImageSettings
+    model: ModelSettings
+    train: TrainSettings
+    cross_validation: CrossValidationSettings
+
+    def dump(self) -> dict[str, Any]:
+        """Return it in the types of JSON."""
+        return {name: table.model_dump(mode="json") for name, table in vars(self).items()}
+
+    @classmethod
+    def load(cls, tables: dict[str, Any]) -> "Recipe":
+        """Read what `dump` has returned."""
+        return cls(
+            ImageSettings(**tables["image"]),
+            ModelSettings(**tables["model"]),
+            TrainSettings(**tables["train"]),
+            CrossValidationSettings(**tables["cross_validation"]),
+        )
+
+    @property
+    def folds_train_networks(self) -> bool:
+        """Whether each fold trains the network, and not its top alone."""
+        return self.cross_validation.trained(self.train) == "all" and self.train.fine_tune_epochs > 0
