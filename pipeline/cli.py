@@ -59,6 +59,60 @@ def run(
 
 
 @app.command()
+def sweep(
+    config: Annotated[Path, typer.Argument(help="Configuration, a TOML file (see configs/).")],
+    rgb: Annotated[
+        list[str] | None, typer.Option(metavar="V1,V2", help="Values of image.rgb: IRG,ZRG")
+    ] = None,
+    stretch: Annotated[
+        list[str] | None, typer.Option(metavar="V1,V2", help="Values of image.stretch")
+    ] = None,
+    q: Annotated[list[str] | None, typer.Option(metavar="V1,V2", help="Values of image.q")] = None,
+    cut: Annotated[
+        list[str] | None, typer.Option(metavar="V1,V2", help="Values of image.cut (pixels)")
+    ] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(metavar="V1,V2", help="Values of image.size (pixels)")
+    ] = None,
+    backbone: Annotated[
+        list[str] | None, typer.Option(metavar="V1,V2", help="Values of model.backbone")
+    ] = None,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SECTION.KEY=V1,V2", help="Any other key of the file; repeatable."),
+    ] = None,
+    overrides: Overrides = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write.", show_default="sweep under [pipeline] root")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other galaxies as examples.")] = 0,
+) -> None:
+    """Cross-validate every combination of settings and compare them on a page; publishes nothing."""
+    from pipeline.sweep_command import run_sweep
+
+    options = {"rgb": rgb, "stretch": stretch, "q": q, "cut": cut, "size": size, "backbone": backbone}
+    raise typer.Exit(run_sweep(config, options, axis or (), overrides or (), out, seed, Console()))
+
+
+@app.command()
+def pretrain(
+    config: Annotated[Path, typer.Argument(help="Configuration, a TOML file (see configs/).")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.weights.h5", help="File of weights to write.")],
+    galaxies: Annotated[int, typer.Option(min=50, help="Galaxies to simulate and learn from.")] = 4000,
+    seed: Seed = 0,
+    labelled: Annotated[
+        bool, typer.Option("--labelled", help="Learn from the configuration's own galaxies instead.")
+    ] = False,
+    overrides: Overrides = None,
+) -> None:
+    """Give a backbone weights that it learned from galaxies: simulated ones, or any labelled set."""
+    from pipeline.pretrain_command import Simulated, run_pretraining
+
+    survey = None if labelled else Simulated(galaxies, seed, _simulate)
+    raise typer.Exit(run_pretraining(config, out, overrides or (), survey, Console()))
+
+
+@app.command()
 def inspect(
     config: Annotated[Path, typer.Argument(help="Configuration, a TOML file (see configs/).")],
     overrides: Overrides = None,
@@ -117,7 +171,7 @@ def demo(
     overrides: Overrides = None,
 ) -> None:
     """Simulate a survey and run the whole pipeline on it, in a few minutes."""
-    from pipeline.config import load_settings
+    from pipeline.config import demo_config, load_settings
     from pipeline.run import run_settings
 
     # Each seed in a folder of its own: a model must not have to beat one that learned another survey.
@@ -134,13 +188,6 @@ def demo(
     seeds = [f"split.seed={seed}", f"train.seed={seed}"]
     settings = load_settings(demo_config(), [*absolute, *seeds, *(overrides or ())])
     raise typer.Exit(run_settings(settings, Console()))
-
-
-def demo_config() -> Path:
-    """Return the path of ``configs/demo.toml``."""
-    import configs
-
-    return Path(next(iter(configs.__path__)), "demo.toml")
 
 
 def _simulate(out: Path, galaxies: int, seed: int, size: int, workers: int | None) -> None:

@@ -136,6 +136,13 @@ class Settings(BaseModel):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
+def demo_config() -> Path:
+    """Return the path of ``configs/demo.toml``."""
+    import configs
+
+    return Path(next(iter(configs.__path__)), "demo.toml")
+
+
 def load_settings(path: Path, overrides: Iterable[str] = ()) -> Settings:
     """Read, check and resolve a configuration file.
 
@@ -166,6 +173,7 @@ def load_settings(path: Path, overrides: Iterable[str] = ()) -> Settings:
     for override in overrides:
         _override(tables, override)
     _resolve_paths(tables, path.resolve().parent)
+    _skip_random_features(tables)
     try:
         # As JSON, because only there does pydantic's strict mode (no "3" for 3, no true for 1) take a list
         # for a tuple.
@@ -208,6 +216,13 @@ def _resolve_paths(tables: dict[str, Any], folder: Path) -> None:
         if not isinstance(value, str) or "://" in value or value in ("", "imagenet", "none"):
             continue
         table[key] = os.path.normpath(folder / Path(value).expanduser())
+
+
+def _skip_random_features(tables: dict[str, Any]) -> None:
+    """Let `[train] epochs` be 0 by default where nothing is learned yet that could be frozen."""
+    model, train = tables.get("model", {}), tables.get("train", {})
+    if isinstance(model, dict) and isinstance(train, dict) and model.get("weights") == "none":
+        tables["train"] = {"epochs": 0, **train}
 
 
 def _first_problem(error: ValidationError, tables: dict[str, Any]) -> str:

@@ -68,6 +68,11 @@ def loaded_by(statement: str) -> set[str]:
         ("import inspection.look, inspection.terminal", {"tensorflow", "keras", "tfx", "apache_beam"}),
         ("import pipeline.run, simulation.survey", {"tensorflow", "keras", "tfx", "apache_beam", "galsim"}),
         (
+            "import pipeline.sweep_command, pipeline.pretrain_command",
+            {"tensorflow", "keras", "tfx", "apache_beam"},
+        ),
+        ("import fetch.weights, trainer.weights_preflight", {"tensorflow", "keras", "tfx", "h5py"}),
+        (
             "import preprocessing.stamps, components.fits_example_gen.labels.reading",
             {"tensorflow", "keras", "tfx", "apache_beam"},
         ),

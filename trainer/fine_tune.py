@@ -12,9 +12,6 @@ from trainer.input import Pictures
 from trainer.model import build_classifier, set_trainable
 from trainer.recipe import Recipe
 
-BACKBONE_FILE = "backbone.weights.h5"
-HEAD_FILE = "head.npz"
-
 
 def start_classifier(recipe: Recipe, head: Head | None) -> keras.Model:
     """Return the classifier as the second phase finds it: with a trained top, if there is one."""

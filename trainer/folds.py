@@ -14,12 +14,12 @@ import numpy as np
 from trainer.backbone_features import BackboneFeatures
 from trainer.checkpoint import Checkpoint
 from trainer.devices import strategy
-from trainer.fine_tune import BACKBONE_FILE, HEAD_FILE, fine_tune, start_classifier
+from trainer.fine_tune import fine_tune, start_classifier
 from trainer.galaxies import Galaxies, TrainingDataError, read_galaxies
 from trainer.head import Head, fit_head, with_heads
 from trainer.input import Pictures
 from trainer.model import averaged, backbone_of
-from trainer.recipe import Recipe
+from trainer.recipe import BACKBONE_FILE, HEAD_FILE, Recipe
 from trainer.report_epochs import ReportEpochs, ReportHead
 
 COLUMNS = ("name", "label", "fold", "p_elliptical")

@@ -6,6 +6,11 @@ from typing import Any
 from preprocessing.settings import ImageSettings
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
 
+BACKBONE_FILE = "backbone.weights.h5"
+"""Where a training leaves its backbone, as Keras reads it."""
+HEAD_FILE = "head.npz"
+"""Where it leaves the top."""
+
 
 @dataclass(frozen=True)
 class Recipe:

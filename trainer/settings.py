@@ -90,7 +90,11 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: int = Field(
-        30, ge=0, le=10_000, description="Epochs of the top alone, on a frozen backbone; may be 0."
+        30,
+        ge=0,
+        le=10_000,
+        description="Epochs of the top alone, on a frozen backbone; may be 0, and is unless given where the "
+        'weights are "none", whose features mean nothing.',
     )
     views: Literal[1, 2, 4, 8] = Field(
         8, description="Symmetries of each picture whose features the top learns from; computed once."

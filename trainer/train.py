@@ -13,12 +13,12 @@ from preprocessing.features import TRAIN, VALIDATION
 from preprocessing.progress import report_progress
 from trainer.checkpoint import Checkpoint
 from trainer.devices import strategy
-from trainer.fine_tune import BACKBONE_FILE, HEAD_FILE, fine_tune, start_classifier
+from trainer.fine_tune import fine_tune, start_classifier
 from trainer.galaxies import read_galaxies
 from trainer.head import Head
 from trainer.input import Pictures
 from trainer.model import backbone_of
-from trainer.recipe import Recipe
+from trainer.recipe import BACKBONE_FILE, HEAD_FILE, Recipe
 from trainer.report_epochs import ReportEpochs
 from trainer.signatures import export_classifier
 

@@ -12,9 +12,8 @@ from tfx.utils import path_utils
 from components.artifacts import BackboneFeatures as Features
 from preprocessing.features import TRAIN, VALIDATION
 from trainer.backbone_features import BackboneFeatures
-from trainer.fine_tune import HEAD_FILE
 from trainer.head import fit_head
-from trainer.recipe import Recipe
+from trainer.recipe import HEAD_FILE, Recipe
 from trainer.report_epochs import ReportHead
 
 

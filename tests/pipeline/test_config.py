@@ -108,6 +108,16 @@ def test_files_that_are_no_configuration(tmp_path):
         load_settings(tmp_path / "empty.toml")
 
 
+@pytest.mark.parametrize(("given", "epochs"), [("", 0), ("[train]\nepochs = 4\n", 4)])
+def test_random_features_are_not_learned_from_unless_asked_for(tmp_path, given, epochs):
+    text = '[model]\nweights = "none"\nbackbone = "EfficientNetB0"\n' + given
+    text += '[pipeline]\nroot = "r"\n[data]\nlabels = "l"\nstamps = "{band}{name}"\n[push]\ndirectory = "m"\n'
+    (tmp_path / "galmorph.toml").write_text(text)
+    settings = load_settings(tmp_path / "galmorph.toml")
+    assert settings.train.epochs == epochs
+    assert settings.cross_validation.trained(settings.train) == ("head" if epochs else "all")
+
+
 def test_splus_toml_spells_out_every_default():
     from pipeline.config import Settings
 

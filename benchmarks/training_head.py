@@ -1,0 +1,154 @@
+"""What the head phase costs: one top, all folds and the final top, and trainings through the backbone."""
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import keras
+import numpy as np
+
+from benchmarks.training_data import FOLDS, take
+from benchmarks.training_networks import StepClock
+from preprocessing.features import TRAIN, VALIDATION
+from trainer.backbone_features import BackboneFeatures, compute_features
+from trainer.fine_tune import start_classifier
+from trainer.fit import TrainingSet, fit
+from trainer.folds import train_fold
+from trainer.galaxies import read_galaxies
+from trainer.head import fit_head
+from trainer.input import Pictures
+from trainer.model import backbone_of
+from trainer.recipe import Recipe
+
+Files = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class HeadFigures:
+    """Seconds of the head phase, the building of the network left out everywhere.
+
+    Attributes
+    ----------
+    epochs : int
+        Of every training of a top.
+    single_features, single_top : float
+        One head-phase training: features of all galaxies without a cache, and one top that the validation
+        split watches.
+    all_features, all_folds, all_final : float
+        Cross-validation and the final model: features once, five folds, one top.
+    through_backbone : list of float
+        Epochs of one fold's top, trained with every picture sent through the frozen backbone in each epoch.
+    """
+
+    epochs: int
+    single_features: float
+    single_top: float
+    all_features: float
+    all_folds: float
+    all_final: float
+    through_backbone: list[float]
+
+    @property
+    def single(self) -> float:
+        """A single head-phase training."""
+        return self.single_features + self.single_top
+
+    @property
+    def everything(self) -> float:
+        """Cross-validation and the final model."""
+        return self.all_features + self.all_folds + self.all_final
+
+    @property
+    def backbone_epoch(self) -> float:
+        """One epoch through the backbone, without the first, in which TensorFlow traces the step."""
+        return mean(self.through_backbone[1:])
+
+    @property
+    def five_through_backbone(self) -> float:
+        """Five trainings through the backbone: the epochs measured, multiplied."""
+        return FOLDS * self.epochs * self.backbone_epoch
+
+
+def measure_head_phase(recipe: Recipe, files: Files, backbone_epochs: int) -> HeadFigures:
+    """Measure all of it, one after the other, in this process.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        ``patience = 0``, so that all tops are trained through all epochs.
+    files : mapping of str to sequence of str
+        Transformed Examples by split.
+    backbone_epochs : int
+        Epochs to train through the backbone, at least 2.
+    """
+    keras.backend.clear_session()
+    model = start_classifier(recipe, None)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        few = take(files[TRAIN], 2 * recipe.train.batch_size, folder / "few.gz")
+        # What TensorFlow does once in a process would else be counted to whatever comes first.
+        _features(model, recipe, {TRAIN: few, VALIDATION: few}, folder / "first")
+        _top(recipe, folder / "first")
+        single_features = _features(model, recipe, files, folder / "single")
+        single_top = _top(recipe, folder / "single")
+        all_features = _features(model, recipe, files, folder / "all")
+        started = time.perf_counter()
+        for fold in range(FOLDS):
+            out = folder / f"fold-{fold}"
+            out.mkdir()
+            train_fold(recipe, files, folder / "all", fold, out)
+        all_folds = time.perf_counter() - started
+        all_final = _top(recipe, folder / "all")
+    through_backbone = _through_backbone(model, recipe, files, backbone_epochs)
+    return HeadFigures(
+        recipe.train.epochs, single_features, single_top, all_features, all_folds, all_final, through_backbone
+    )
+
+
+def _features(model: keras.Model, recipe: Recipe, files: Files, folder: Path) -> float:
+    folder.mkdir()
+    started = time.perf_counter()
+    compute_features(model, files, folder, views=recipe.train.views, batch_size=recipe.train.batch_size)
+    return time.perf_counter() - started
+
+
+def _top(recipe: Recipe, folder: Path) -> float:
+    started = time.perf_counter()
+    store = BackboneFeatures.load(folder)
+    learning, validation = (np.flatnonzero(store.galaxies.splits == split) for split in (TRAIN, VALIDATION))
+    fit_head(store, learning, validation, model=recipe.model, settings=recipe.train)
+    return time.perf_counter() - started
+
+
+def _through_backbone(model: keras.Model, recipe: Recipe, files: Files, epochs: int) -> list[float]:
+    """Train the top of a fold as `train_fold` does, but on pictures: one of eight views of each an epoch."""
+    backbone_of(model).trainable = False
+    galaxies = read_galaxies(files)
+    learning = galaxies.take(galaxies.folds != 0)
+    train = recipe.train
+    pictures = Pictures(
+        [path for paths in files.values() for path in paths],
+        recipe.image.size,
+        train.batch_size,
+        without_fold=0,
+    )
+    steps = -(-len(learning) // train.batch_size)
+    clock = StepClock()
+    fit(
+        model,
+        TrainingSet(
+            lambda first_epoch: pictures.stream(first_epoch, steps, seed=train.seed),
+            steps,
+            learning.class_counts,
+            ("flips",),
+        ),
+        None,
+        epochs=epochs,
+        learning_rate=train.learning_rate,
+        settings=train,
+        callbacks=[clock],
+    )
+    return clock.epochs

@@ -1,0 +1,142 @@
+"""How many pictures a second the input pipeline of the trainer delivers, and which step takes how long."""
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from preprocessing import features
+from trainer.fit import TrainingSet, training_batches
+from trainer.input import Pictures
+from trainer.settings import AUGMENTATIONS, Augmentation, TrainSettings
+
+_STAGE_BATCH = 32
+_SKIPPED_EPOCHS = 5
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What it took to draw pictures from a stream.
+
+    Attributes
+    ----------
+    pictures : int
+    seconds : float
+        By the clock.
+    cpu_seconds : float
+        Of all threads of this process.
+    """
+
+    pictures: int
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Pictures per second by the clock."""
+        return self.pictures / self.seconds
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the input pipeline.
+
+    Attributes
+    ----------
+    name : str
+    cpu_ms : float
+        Time of one core for a picture [ms].
+    """
+
+    name: str
+    cpu_ms: float
+
+    @property
+    def per_second(self) -> float:
+        """Pictures per second of this step alone on one core."""
+        return 1000.0 / max(self.cpu_ms, 1e-6)
+
+
+def measure_pipeline(
+    files: Sequence[str], size: int, batch_size: int, pictures: int, augment: Sequence[Augmentation]
+) -> Rate:
+    """Draw pictures as the network gets them, epoch after epoch.
+
+    Parameters
+    ----------
+    files : sequence of str
+        Transformed Examples.
+    size : int
+        Side of the pictures [pixels].
+    batch_size : int
+    pictures : int
+        Least number to draw; whole epochs, so that each one's start has its share.
+    augment : sequence of str
+    """
+    source = Pictures(files, size, batch_size)
+    count = sum(1 for _ in tf.data.TFRecordDataset(list(files), compression_type="GZIP"))
+    steps = -(-count // batch_size)
+    train = TrainingSet(
+        lambda first_epoch: source.stream(first_epoch, steps, seed=0), steps, (1, 1), tuple(augment)
+    )
+    batches = training_batches(train, 0, settings=TrainSettings(), seed=0)
+    epochs = max(1, round(pictures / count))
+    return _draw(batches, epochs * steps, epochs * count)
+
+
+def measure_stages(files: Sequence[str], size: int, pictures: int) -> list[Stage]:
+    """Return what each step costs: the pipeline is built up step by step and the differences are taken.
+
+    Core seconds, because steps overlap: by the clock a step is free while another one is the slowest.
+    """
+    repeats = max(1, round(pictures / sum(1 for _ in tf.data.TFRecordDataset(list(files), "GZIP"))))
+    parsed = tf.data.TFRecordDataset(list(files), compression_type="GZIP").batch(_STAGE_BATCH).map(_parse)
+    decoded = Pictures(files, size, _STAGE_BATCH).in_order()
+    totals = {
+        "read, decompress, parse": _draw_all(parsed, repeats),
+        "decode PNG": _draw_all(decoded, repeats),
+        "shuffle, labels, weights": measure_pipeline(files, size, _STAGE_BATCH, pictures, ()),
+        "flips (eight symmetries)": measure_pipeline(files, size, _STAGE_BATCH, pictures, ("flips",)),
+        "affine (rotate, zoom, shift)": measure_pipeline(files, size, _STAGE_BATCH, pictures, AUGMENTATIONS),
+    }
+    cumulative = [1000 * rate.cpu_seconds / rate.pictures for rate in totals.values()]
+    differences = (after - before for before, after in itertools.pairwise([0.0, *cumulative]))
+    return [Stage(name, max(0.0, cost)) for name, cost in zip(totals, differences, strict=True)]
+
+
+def seconds_to_pass_over_an_epoch(files: Sequence[str], size: int, batch_size: int) -> float:
+    """Return what each epoch already done costs a training that goes on after it was killed."""
+    source = Pictures(files, size, batch_size)
+    count = sum(1 for _ in tf.data.TFRecordDataset(list(files), compression_type="GZIP"))
+    steps = -(-count // batch_size)
+
+    def first_batch(epoch: int) -> float:
+        started = time.perf_counter()
+        next(iter(source.stream(epoch, steps, seed=0)))
+        return time.perf_counter() - started
+
+    first_batch(0)
+    return max(0.0, first_batch(_SKIPPED_EPOCHS) - first_batch(0)) / _SKIPPED_EPOCHS
+
+
+def _parse(records: tf.Tensor) -> dict[str, tf.Tensor]:
+    return tf.io.parse_example(records, {features.PICTURE: tf.io.FixedLenFeature([], tf.string)})
+
+
+def _draw_all(dataset: tf.data.Dataset, repeats: int) -> Rate:
+    steps, pictures = 0, 0
+    for batch in dataset:
+        steps += 1
+        pictures += int(tf.shape(tf.nest.flatten(batch)[0])[0])
+    return _draw(dataset.repeat(), repeats * steps, repeats * pictures)
+
+
+def _draw(batches: tf.data.Dataset, steps: int, pictures: int) -> Rate:
+    for _ in batches.take(1):  # files into the cache, and what TensorFlow sets up once
+        pass
+    started, cpu = time.perf_counter(), time.process_time()
+    drawn = sum(1 for _ in itertools.islice(batches, steps))
+    assert drawn == steps
+    return Rate(pictures, time.perf_counter() - started, time.process_time() - cpu)

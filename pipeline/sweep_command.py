@@ -1,0 +1,137 @@
+"""`galmorph sweep`: the cross-validation of every setting of a grid."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from components.fits_example_gen.labels.reading import read_labels
+from pipeline.child import Job, Outcome, RunPaths, opened_log, run_jobs
+from pipeline.config import Settings, load_settings
+from pipeline.errors import ExitStatus, InputError
+from pipeline.preflight import check_data, check_weights
+from pipeline.run import say_interrupted, show_rows
+from sweep.axes import read_axes
+from sweep.errors import SweepError
+from sweep.examples import Examples
+from sweep.grid import Point, expand
+from sweep.page import write_page
+from sweep.results import SweepResults
+from sweep.terminal import show_point, show_sweep
+
+
+def run_sweep(
+    config: Path,
+    options: Mapping[str, Sequence[str] | None],
+    others: Sequence[str],
+    overrides: Sequence[str],
+    out: Path | None,
+    seed: int,
+    console: Console,
+) -> ExitStatus:
+    """Cross-validate every point of a grid and write the page.
+
+    Parameters
+    ----------
+    config : Path
+    options : mapping of str to sequence of str
+        Each axis' option as given.
+    others : sequence of str
+        ``section.key=value,value``.
+    overrides : sequence of str
+        ``section.key=value`` for all points.
+    out : Path or None
+        Folder of the results; `sweep` under the root unless given.
+    seed : int
+        Of the choice of example galaxies.
+    console : Console
+
+    Returns
+    -------
+    ExitStatus
+        `DONE` if any point was cross-validated.
+
+    Raises
+    ------
+    InputError
+        If something is wrong with any point before the first one starts.
+    """
+    started = time.monotonic()
+    base = load_settings(config, overrides)
+    root = Path(base.pipeline.root)
+    try:
+        axes = read_axes(options, others)
+        points = expand(
+            axes,
+            rgb=base.image.rgb,
+            cut=base.image.cut,
+            bands=base.data.bands,
+            stamp_size=base.data.stamp_size,
+        )
+    except SweepError as error:
+        raise InputError(str(error)) from error
+    settings = [load_settings(config, [*overrides, *point.overrides]) for point in points]
+    with console.status("checking configuration and input"):
+        jobs = _checked_jobs(settings, console)
+    results = SweepResults(out or RunPaths(root).sweep, points, axes)
+
+    def finished(number: int, outcome: Outcome) -> None:
+        _note(results, points[number], outcome)
+        show_point(console, results, points[number])
+
+    try:
+        with opened_log(root, "sweep") as (log, lock):
+            try:
+                results.write()
+                outcomes = run_jobs(jobs, log, lock, console, finished)
+            except KeyboardInterrupt:
+                say_interrupted()
+                raise
+        chosen = {point.slug: (one.data, one.image) for point, one in zip(points, settings, strict=True)}
+        with console.status("making the page"):
+            page = write_page(
+                results, Examples(chosen, read_labels(base.data).objects, seed=seed), results.folder
+            )
+    except SweepError as error:
+        raise InputError(str(error)) from error
+    show_sweep(console, results, page, time.monotonic() - started)
+    failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
+    if failures:
+        print(f"galmorph: {len(failures)} of {len(jobs)} points failed; the log is {log}", file=sys.stderr)
+    if results.count("done"):
+        return ExitStatus.DONE
+    return ExitStatus.BAD_INPUT if failures[0].input else ExitStatus.FAULT
+
+
+def _checked_jobs(settings: Sequence[Settings], console: Console) -> list[Job]:
+    """Check every point, those of one table and one set of stamps but once."""
+    seen: dict[str, str] = {}
+    jobs = []
+    for one in settings:
+        if one.cross_validation.trained(one.train) == "none":
+            raise InputError('[cross_validation] phases = "none": a sweep compares by the folds')
+        key = f"{one.data.model_dump_json()} {one.example_bands} {one.example_side} {one.split.folds}"
+        if key not in seen:
+            checked = check_data(one)
+            if not seen:
+                show_rows(console, one, checked)
+            seen[key] = checked.fingerprint
+        check_weights(one)
+        jobs.append(Job("cross_validation", one.with_pinned_weights(), seen[key]))
+    return jobs
+
+
+def _note(results: SweepResults, point: Point, outcome: Outcome) -> None:
+    if outcome.failure is not None:
+        results.failed(point, outcome.failure.message)
+        return
+    summary = Path(outcome.outputs["CrossValidation"]["summary"])
+    results.done(
+        point,
+        json.loads((summary / "cross_validation.json").read_text()),
+        summary / "out_of_fold.csv",
+        outcome.seconds,
+    )
