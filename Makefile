@@ -2,6 +2,8 @@
 # make test   environment, all tests                            make lock   rebuild requirements.lock
 # make quick  environment, the tests that take seconds          make clean  remove what the above have made
 # make fuzz   damaged stamps for ten minutes (FUZZ_SECONDS)     make bench-ingest   the ingest against the plain loop
+# make bench-sdss      cross-validation on real galaxies (SHARED: where the SDSS set is)
+# make bench-training  where the time of training goes
 # make lock LOCK=--upgrade   with the newest versions that fit
 #
 # Needs Python 3.11 and make. Everything is installed from requirements.lock into .venv.
@@ -9,11 +11,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+SHARED ?= ../shared
 FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= $(shell date +%s)
 SOURCES := benchmarks components configs fetch inspection pipeline preprocessing simulation sweep tests trainer
 
-.PHONY: demo test quick fuzz bench-ingest lint lock clean environment
+.PHONY: demo test quick fuzz bench-ingest bench-sdss bench-training lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -31,6 +34,12 @@ fuzz: $(READY)
 bench-ingest: $(READY)
 	$(BIN)/python -m benchmarks.ingest $(BENCH)
 	$(BIN)/python -m benchmarks.ingest_scale $(BENCH)
+
+bench-sdss: $(READY)
+	$(BIN)/python -m benchmarks.sdss --shared $(SHARED) $(BENCH)
+
+bench-training: $(READY)
+	$(BIN)/python -m benchmarks.training $(BENCH)
 
 lint: $(READY)
 	$(BIN)/ruff check $(SOURCES)

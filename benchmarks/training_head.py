@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -13,7 +13,9 @@ import numpy as np
 from benchmarks.training_data import FOLDS, take
 from benchmarks.training_networks import StepClock
 from preprocessing.features import TRAIN, VALIDATION
+from preprocessing.settings import ImageSettings
 from trainer.backbone_features import BackboneFeatures, compute_features
+from trainer.backbone_names import backbone_facts
 from trainer.fine_tune import start_classifier
 from trainer.fit import TrainingSet, fit
 from trainer.folds import train_fold
@@ -22,6 +24,7 @@ from trainer.head import fit_head
 from trainer.input import Pictures
 from trainer.model import backbone_of
 from trainer.recipe import Recipe
+from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
 
 Files = Mapping[str, Sequence[str]]
 
@@ -34,32 +37,37 @@ class HeadFigures:
     ----------
     epochs : int
         Of every training of a top.
-    single_features, single_top : float
+    single_features, single_tops : list of float
         One head-phase training: features of all galaxies without a cache, and one top that the validation
-        split watches.
-    all_features, all_folds, all_final : float
+        split watches. Measured before and after the folds.
+    all_features, folds, final : float
         Cross-validation and the final model: features once, five folds, one top.
     through_backbone : list of float
         Epochs of one fold's top, trained with every picture sent through the frozen backbone in each epoch.
     """
 
     epochs: int
-    single_features: float
-    single_top: float
+    single_features: list[float]
+    single_tops: list[float]
     all_features: float
-    all_folds: float
-    all_final: float
+    folds: float
+    final: float
     through_backbone: list[float]
 
     @property
+    def singles(self) -> list[float]:
+        """Single head-phase trainings."""
+        return [sum(both) for both in zip(self.single_features, self.single_tops, strict=True)]
+
+    @property
     def single(self) -> float:
-        """A single head-phase training."""
-        return self.single_features + self.single_top
+        """A single head-phase training: the mean of those measured."""
+        return mean(self.singles)
 
     @property
     def everything(self) -> float:
         """Cross-validation and the final model."""
-        return self.all_features + self.all_folds + self.all_final
+        return self.all_features + self.folds + self.final
 
     @property
     def backbone_epoch(self) -> float:
@@ -72,13 +80,25 @@ class HeadFigures:
         return FOLDS * self.epochs * self.backbone_epoch
 
 
+def head_recipe(backbone: str, size: int) -> Recipe:
+    """Return the defaults, but for a patience that lets all tops be trained through all epochs."""
+    # Learned weights where they are installed; others would have to be downloaded, and are no faster.
+    weights = "imagenet" if backbone_facts(backbone).package else "none"
+    return Recipe(
+        ImageSettings(cut=size, size=size),
+        ModelSettings(backbone=backbone, weights=weights),
+        TrainSettings(patience=0),
+        CrossValidationSettings(phases="head"),
+    )
+
+
 def measure_head_phase(recipe: Recipe, files: Files, backbone_epochs: int) -> HeadFigures:
     """Measure all of it, one after the other, in this process.
 
     Parameters
     ----------
     recipe : Recipe
-        ``patience = 0``, so that all tops are trained through all epochs.
+        From `head_recipe`.
     files : mapping of str to sequence of str
         Transformed Examples by split.
     backbone_epochs : int
@@ -92,34 +112,40 @@ def measure_head_phase(recipe: Recipe, files: Files, backbone_epochs: int) -> He
         # What TensorFlow does once in a process would else be counted to whatever comes first.
         _features(model, recipe, {TRAIN: few, VALIDATION: few}, folder / "first")
         _top(recipe, folder / "first")
-        single_features = _features(model, recipe, files, folder / "single")
-        single_top = _top(recipe, folder / "single")
+        features, tops = [], []
+        features.append(_features(model, recipe, files, folder / "before"))
+        tops.append(_top(recipe, folder / "before"))
         all_features = _features(model, recipe, files, folder / "all")
-        started = time.perf_counter()
-        for fold in range(FOLDS):
-            out = folder / f"fold-{fold}"
-            out.mkdir()
-            train_fold(recipe, files, folder / "all", fold, out)
-        all_folds = time.perf_counter() - started
-        all_final = _top(recipe, folder / "all")
+        folds = _seconds(lambda: _train_folds(recipe, files, folder / "all", folder))
+        final = _top(recipe, folder / "all")
+        features.append(_features(model, recipe, files, folder / "after"))
+        tops.append(_top(recipe, folder / "after"))
     through_backbone = _through_backbone(model, recipe, files, backbone_epochs)
-    return HeadFigures(
-        recipe.train.epochs, single_features, single_top, all_features, all_folds, all_final, through_backbone
-    )
+    return HeadFigures(recipe.train.epochs, features, tops, all_features, folds, final, through_backbone)
+
+
+def _train_folds(recipe: Recipe, files: Files, features: Path, folder: Path) -> None:
+    for fold in range(FOLDS):
+        out = folder / f"fold-{fold}"
+        out.mkdir()
+        train_fold(recipe, files, features, fold, out)
 
 
 def _features(model: keras.Model, recipe: Recipe, files: Files, folder: Path) -> float:
     folder.mkdir()
-    started = time.perf_counter()
-    compute_features(model, files, folder, views=recipe.train.views, batch_size=recipe.train.batch_size)
-    return time.perf_counter() - started
+    views, batch_size = recipe.train.views, recipe.train.batch_size
+    return _seconds(lambda: compute_features(model, files, folder, views=views, batch_size=batch_size))
 
 
 def _top(recipe: Recipe, folder: Path) -> float:
-    started = time.perf_counter()
     store = BackboneFeatures.load(folder)
     learning, validation = (np.flatnonzero(store.galaxies.splits == split) for split in (TRAIN, VALIDATION))
-    fit_head(store, learning, validation, model=recipe.model, settings=recipe.train)
+    return _seconds(lambda: fit_head(store, learning, validation, model=recipe.model, settings=recipe.train))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
     return time.perf_counter() - started
 
 

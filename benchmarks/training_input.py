@@ -53,10 +53,10 @@ class Stage:
     name: str
     cpu_ms: float
 
-    @property
-    def per_second(self) -> float:
-        """Pictures per second of this step alone on one core."""
-        return 1000.0 / max(self.cpu_ms, 1e-6)
+
+def count_records(files: Sequence[str]) -> int:
+    """Return how many Examples gzipped TFRecords hold."""
+    return sum(1 for _ in tf.data.TFRecordDataset(list(files), compression_type="GZIP"))
 
 
 def measure_pipeline(
@@ -76,7 +76,7 @@ def measure_pipeline(
     augment : sequence of str
     """
     source = Pictures(files, size, batch_size)
-    count = sum(1 for _ in tf.data.TFRecordDataset(list(files), compression_type="GZIP"))
+    count = count_records(files)
     steps = -(-count // batch_size)
     train = TrainingSet(
         lambda first_epoch: source.stream(first_epoch, steps, seed=0), steps, (1, 1), tuple(augment)
@@ -91,7 +91,7 @@ def measure_stages(files: Sequence[str], size: int, pictures: int) -> list[Stage
 
     Core seconds, because steps overlap: by the clock a step is free while another one is the slowest.
     """
-    repeats = max(1, round(pictures / sum(1 for _ in tf.data.TFRecordDataset(list(files), "GZIP"))))
+    repeats = max(1, round(pictures / count_records(files)))
     parsed = tf.data.TFRecordDataset(list(files), compression_type="GZIP").batch(_STAGE_BATCH).map(_parse)
     decoded = Pictures(files, size, _STAGE_BATCH).in_order()
     totals = {
@@ -106,11 +106,10 @@ def measure_stages(files: Sequence[str], size: int, pictures: int) -> list[Stage
     return [Stage(name, max(0.0, cost)) for name, cost in zip(totals, differences, strict=True)]
 
 
-def seconds_to_pass_over_an_epoch(files: Sequence[str], size: int, batch_size: int) -> float:
+def seconds_to_pass_over(files: Sequence[str], size: int, batch_size: int) -> float:
     """Return what each epoch already done costs a training that goes on after it was killed."""
     source = Pictures(files, size, batch_size)
-    count = sum(1 for _ in tf.data.TFRecordDataset(list(files), compression_type="GZIP"))
-    steps = -(-count // batch_size)
+    steps = -(-count_records(files) // batch_size)
 
     def first_batch(epoch: int) -> float:
         started = time.perf_counter()

@@ -121,13 +121,14 @@ def show_results(
         Of the largest process [bytes].
     """
     test, holdout, uncertain = metrics["test"], metrics["holdout"], metrics["uncertain"]
-    blessed = metrics["gate"]["blessed"]
+    blessed, folds = metrics["gate"]["blessed"], metrics["cross_validation"]
     rows = {
         "ingest": _ingest_line(json.loads((report / "ingest.json").read_text())),
         "test split": f"{test['n']} galaxies",
         "accuracy": f"{test['accuracy']:.4f}",
         "AUC": "-" if test["auc"] is None else f"{test['auc']:.4f}",
         "loss": f"{test['loss']:.4f}",
+        "cross-validation": folds and _folds_line(folds),
         "surplus set aside": holdout and f"{holdout['accuracy']:.4f} right of {holdout['n']}",
         "labelled uncertain": uncertain
         and f"{uncertain['fraction_uncertain']:.1%} called uncertain of {uncertain['n']}",
@@ -141,6 +142,17 @@ def show_results(
     for name, value in rows.items():
         if value:  # A line each and no table: a path must be whole to be copied, however narrow the window.
             console.print(f"  {name:<20}{value}", highlight=False, soft_wrap=True)
+
+
+def _folds_line(summary: dict[str, Any]) -> str:
+    """Say in a line what the folds found."""
+    parts = []
+    for name, label in (("accuracy", "accuracy"), ("auc", "AUC"), ("loss", "loss")):
+        mean, spread = summary[f"{name}_mean"], summary[f"{name}_std"]
+        if mean is not None:
+            parts.append(f"{label} {mean:.4f}" + (f" +- {spread:.4f}" if spread is not None else ""))
+    trained = "the top alone" if summary["phases"] == "head" else "the network"
+    return f"{', '.join(parts)} ({len(summary['folds'])} folds, {trained})"
 
 
 def _ingest_line(ingest: dict[str, Any]) -> str:

@@ -101,6 +101,37 @@ def affine(pictures: tf.Tensor, angle: tf.Tensor, zoom: tf.Tensor, shift: tf.Ten
     )
 
 
+def mix(
+    pictures: tf.Tensor, labels: tf.Tensor, largest: float, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mix into each picture a share of another one of the batch, and into its label as much of that one's.
+
+    Parameters
+    ----------
+    pictures : Tensor of shape (N, size, size, channels)
+    labels : Tensor of float, shape (N,)
+    largest : float
+        The share is uniform from 0 to this.
+    seed : Tensor of int64, shape (2,)
+
+    Returns
+    -------
+    pictures : Tensor of float32, shape (N, size, size, channels)
+    labels : Tensor of float32, shape (N,)
+
+    Notes
+    -----
+    Mixup (Zhang et al. 2018, arXiv:1710.09412) with uniform shares. It keeps a network from being sure of
+    galaxies whose catalogue type is wrong.
+    """
+    count = tf.shape(labels)[0]
+    other = tf.argsort(tf.random.stateless_uniform((count,), seed + tf.constant((0, 5), seed.dtype)))
+    share = tf.random.stateless_uniform((count,), seed + tf.constant((0, 6), seed.dtype), 0.0, largest)
+    pictures, shares = tf.cast(pictures, tf.float32), share[:, None, None, None]
+    mixed = pictures * (1.0 - shares) + tf.gather(pictures, other) * shares
+    return mixed, labels * (1.0 - share) + tf.gather(labels, other) * share
+
+
 def augmenter(names: Collection[str]) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """Return a function that varies a batch of pictures.
 

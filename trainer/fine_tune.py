@@ -80,6 +80,7 @@ def fine_tune(
             steps=steps,
             class_counts=galaxies.class_counts,
             augment=train.augment,
+            mixup=train.mixup,
         ),
         None if validation is None else validation.in_order().prefetch(2),
         epochs=train.fine_tune_epochs,

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from trainer.augment import augmenter
+from trainer.augment import augmenter, mix
 from trainer.callbacks import KeepBest, LogLearningRate, StopOnNaN, TrainingDiverged
 from trainer.checkpoint import Checkpoint
 from trainer.metrics import AUC, Accuracy
@@ -33,12 +33,15 @@ class TrainingSet:
         Spirals and ellipticals in an epoch.
     augment : collection of str
         See `trainer.augment.augmenter`.
+    mixup : float
+        See `trainer.augment.mix`.
     """
 
     stream: Stream
     steps: int
     class_counts: tuple[int, int]
     augment: Sequence[Augmentation] = ()
+    mixup: float = 0.0
 
 
 def balanced_weights(counts: Sequence[int]) -> tuple[float, float]:
@@ -89,9 +92,13 @@ def training_batches(
 
     def prepare(step, batch):
         inputs, labels = batch
+        number = tf.stack((tf.constant(seed, tf.int64), step))
         if vary is not None:
-            inputs = vary(inputs, tf.stack((tf.constant(seed, tf.int64), step)))
-        labels = tf.reshape(tf.cast(labels, tf.float32), (-1, 1))
+            inputs = vary(inputs, number)
+        labels = tf.reshape(tf.cast(labels, tf.float32), (-1,))
+        if train.mixup:
+            inputs, labels = mix(inputs, labels, train.mixup, number)
+        labels = labels[:, None]
         # A soft label weighs as the class that it leans to does, in proportion.
         weight = labels[:, 0] * weights[1] + (1.0 - labels[:, 0]) * weights[0]
         return inputs, labels * (1.0 - smoothing) + 0.5 * smoothing, weight

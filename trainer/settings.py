@@ -144,6 +144,13 @@ class TrainSettings(BaseModel):
         description='What is learned: "hard", the class; "votes", the share of ellipticals among the '
         "volunteers' votes for either class, where there are any.",
     )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Largest share of another picture, and of its label, that is mixed into each training "
+        "picture; 0: none.",
+    )
     class_weights: bool = Field(
         True, description="Weigh training examples so that both classes count alike, however many there are."
     )

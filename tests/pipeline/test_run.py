@@ -11,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from trainer.backbones import build_backbone
 
 pytestmark = pytest.mark.slow
 
@@ -32,9 +35,9 @@ test = 0.2
 backbone = "TinyConv"
 weights = "none"
 [train]
-epochs = 0
-fine_tune_epochs = 2
-fine_tune_learning_rate = 1e-3
+epochs = 3
+fine_tune_epochs = 15
+fine_tune_learning_rate = 5e-3
 [gate]
 min_accuracy = 0.0
 min_auc = 0.0
@@ -71,6 +74,12 @@ def first_run(folder) -> subprocess.CompletedProcess[str]:
     return result
 
 
+def first_summaries(folder: Path) -> list[Path]:
+    """The summary of the folds of the first run."""
+    summaries = (folder / "run/artifacts/CrossValidation/summary").glob("*/cross_validation.json")
+    return sorted(summaries, key=lambda path: int(path.parent.name))[:1]
+
+
 def report(folder: Path, name: str) -> dict:
     return json.loads((folder / "run" / "report" / name).read_text())
 
@@ -78,7 +87,7 @@ def report(folder: Path, name: str) -> dict:
 def test_a_person_sees_every_node_and_the_results(first_run, folder):
     assert set(states(first_run).values()) == {"done"}
     assert list(states(first_run))[-3:] == ["Evaluator", "Pusher", "MorphologyReport"]
-    assert "epoch   2/2" in first_run.stdout
+    assert "epoch  15/15" in first_run.stdout
     assert f"version 1, {folder / 'models' / '1'}" in first_run.stdout
     assert first_run.stderr == ""
     assert "tensorflow" not in first_run.stdout.lower().replace("loading tfx and tensorflow", "")
@@ -160,6 +169,31 @@ def test_the_pushed_model_works_with_tensorflow_alone(first_run, folder, tmp_pat
     assert description["bands"] == ["I", "R", "G"] and description["uncertain"] == [0.25, 0.75]
 
 
+def test_the_folds_are_in_the_report(first_run, folder):
+    nodes = states(first_run)
+    assert [node for node in nodes if node.startswith("FoldTrainer")] == [
+        f"FoldTrainer-{n}" for n in range(5)
+    ]
+    summary = report(folder, "metrics.json")["cross_validation"]
+    assert "cross-validation" in first_run.stdout and "5 folds" in first_run.stdout
+    with open(folder / "run/report/out_of_fold.csv", newline="") as table:
+        rows = list(csv.DictReader(table))
+    splits = report(folder, "ingest.json")["splits"]
+    assert len(rows) == splits["train"] + splits["val"] == summary["pooled"]["n"]
+    for fold in summary["folds"]:
+        mine = [row for row in rows if int(row["fold"]) == fold["fold"]]
+        labels = np.array([int(row["label"]) for row in mine])
+        p = np.array([float(row["p_elliptical"]) for row in mine])
+        assert fold["n"] == len(mine) and fold["n"] + fold["n_train"] == len(rows)
+        assert fold["accuracy"] == pytest.approx(np.mean((p > 0.5) == labels))
+        assert fold["auc"] == pytest.approx(roc_auc_score(labels, p), abs=1e-5)
+        assert fold["loss"] == pytest.approx(log_loss(labels, p), abs=1e-5)
+    for name in ("accuracy", "auc", "loss"):
+        values = [fold[name] for fold in summary["folds"]]
+        assert summary[f"{name}_mean"] == pytest.approx(np.mean(values))
+        assert summary[f"{name}_std"] == pytest.approx(np.std(values, ddof=1))
+
+
 def test_tensorboard_logs_are_in_the_model_run(first_run, folder):
     assert list((folder / "run/artifacts/Trainer/model_run").rglob("events.out.tfevents.*"))
 
@@ -192,13 +226,21 @@ def test_a_second_run_executes_nothing(first_run, folder):
 
 
 def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_run, folder):
-    change = ("--set", "image.stretch=5", "--set", "gate.min_auc=0.9999", "--set", "train.learning_rate=1e-9")
-    arguments = (folder / "galmorph.toml", *change, "--set", "train.fine_tune_learning_rate=1e-9")
+    change = (
+        "--set",
+        "image.stretch=5",
+        "--set",
+        "gate.min_auc=0.9999",
+        "--set",
+        "train.fine_tune_epochs=20",
+    )
+    change += ("--set", "train.fine_tune_learning_rate=1e-9", "--set", "train.patience=0")
+    arguments = (folder / "galmorph.toml", *change)
     command = [sys.executable, "-m", "pipeline.cli", "run", *map(str, arguments)]
     # Killed the hard way while it trains: the pipeline's own process must not outlive the command.
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
         for line in killed.stdout:
-            if line.split()[:2] == ["Transform", "done"]:
+            if line.split()[:2] == ["epoch", "2/20"]:
                 killed.send_signal(signal.SIGKILL)
                 break
         killed.wait()
@@ -208,7 +250,10 @@ def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_r
     assert result.returncode == 3, result.stdout + result.stderr
     found = states(result)
     assert {found[node] for node in ("FitsExampleGen", "StatisticsGen", "Transform")} == {"cached"}
-    assert found["Trainer"] == "done"
+    assert found["Trainer"] == "done" and found["FoldTrainer-4"] == "cached"
+    epochs = [line.split()[1] for line in result.stdout.splitlines() if line.split()[:1] == ["epoch"]]
+    assert 3 <= int(epochs[0].split("/")[0]) <= 15, "it went on from its last epoch"
+    assert epochs[-1] == "20/20" and not list((folder / "run/scratch/checkpoints").iterdir())
     assert "nothing was pushed: AUC is 0." in result.stderr and "must be at least 0.9999" in result.stderr
     assert [path.name for path in (folder / "models").iterdir()] == ["1"]
     metrics = report(folder, "metrics.json")
@@ -227,6 +272,48 @@ def test_a_blocking_anomaly_stops_the_run(first_run, folder):
     assert states(result)["AnomalyGate"] == "failed" and "Trainer" not in states(result)
     assert " magnitude: " in result.stderr and "55.5" in result.stderr and "the log is" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_the_ensemble_of_the_folds_can_be_published(first_run, folder):
+    change = ("--set", "cross_validation.publish=ensemble", "--set", "model.dihedral_average=true")
+    result = galmorph("run", folder / "galmorph.toml", *change)
+    assert result.returncode == 0, result.stdout + result.stderr
+    nodes = states(result)
+    assert nodes["FoldModel"] == "done" and "Trainer" not in nodes and nodes["BackboneFeatures"] == "cached"
+    newest = max((folder / "models").iterdir(), key=lambda path: int(path.name))
+    description = json.loads((newest / "assets.extra/galmorph.json").read_text())
+    assert description["folds"] == [0, 1, 2, 3, 4] and description["model"]["dihedral_average"]
+
+
+def test_a_sweep_finds_what_is_known_and_trains_the_rest(first_run, folder):
+    result = galmorph("sweep", folder / "galmorph.toml", "--stretch", "3,4")
+    assert result.returncode == 0, result.stdout + result.stderr
+    with open(folder / "run/sweep/sweep.csv", newline="") as table:
+        points = {float(row["stretch"]): row for row in csv.DictReader(table)}
+    (known,) = {json.loads(path.read_text())["accuracy_mean"] for path in first_summaries(folder)}
+    assert float(points[3.0]["accuracy_mean"]) == pytest.approx(known, abs=1e-4)
+    assert set(points) == {3.0, 4.0} and {row["state"] for row in points.values()} == {"done"}
+    page = (folder / "run/sweep/index.html").read_text()
+    assert "stretch 4" in page and "<script" not in page
+    assert [line.split()[1] for line in result.stdout.splitlines() if "FitsExampleGen" in line] == [
+        "cached"
+    ] * 2
+    first = result.stdout.index("1 of 2")
+    assert "FoldTrainer-0       cached" in result.stdout[:first]
+
+
+def test_pretrained_weights_start_a_run(first_run, folder):
+    out = folder / "tiny.weights.h5"
+    result = galmorph("pretrain", folder / "galmorph.toml", out, "--labelled")
+    assert result.returncode == 0, result.stdout + result.stderr
+    about = json.loads(Path(f"{out}.json").read_text())
+    assert about["model"]["backbone"] == "TinyConv" and about["sha256"] in result.stdout
+    loaded = build_backbone("TinyConv", weights=str(out), weights_sha256=about["sha256"], image_size=64)
+    fresh = build_backbone("TinyConv", weights="none", image_size=64)
+    assert np.abs(loaded.get_weights()[0] - fresh.get_weights()[0]).max() > 0.01
+    out.write_bytes(out.read_bytes()[:-1000])
+    result = galmorph("run", folder / "galmorph.toml", "--set", f"model.weights={out}")
+    assert result.returncode == 2 and str(out) in result.stderr and len(result.stderr.splitlines()) == 1
 
 
 def test_real_multi_band_stamps_end_to_end(real_data, tmp_path):

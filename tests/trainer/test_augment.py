@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.augment import MAX_SHIFT, affine, augmenter, dihedral
+from trainer.augment import MAX_SHIFT, affine, augmenter, dihedral, mix
 
 RANDOM = np.random.default_rng(0).integers(0, 256, (8, 17, 17, 3), np.uint8)
 
@@ -105,3 +105,18 @@ def test_nothing_asked_nothing_done():
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="unknown augmentation blur"):
         augmenter(("flips", "blur"))
+
+
+def test_mixing_takes_as_much_of_the_label_as_of_the_picture():
+    pictures = np.zeros((64, 4, 4, 3), "u1")
+    pictures[:32] = 200
+    labels = (np.arange(64) < 32).astype("f4")
+    seed = tf.constant((3, 1), tf.int64)
+    mixed, soft = mix(pictures, labels, 0.4, seed)
+    np.testing.assert_allclose(mixed[:, 0, 0, 0] / 200, soft, atol=1e-6)
+    assert np.ptp(mixed.numpy(), axis=(1, 2, 3)).max() == 0
+    moved = np.abs(soft - labels)
+    assert moved.max() <= 0.4 and (moved > 0).sum() > 15 and moved.max() > 0.3
+    np.testing.assert_array_equal(mixed, mix(pictures, labels, 0.4, seed)[0])
+    other = mix(pictures, labels, 0.4, tf.constant((3, 2), tf.int64))[1]
+    assert np.abs(soft - other).max() > 0.1

@@ -1,0 +1,26 @@
+"""The network of the published method itself, from random weights, through both phases on 200 galaxies."""
+
+import resource
+
+import pytest
+from test_run import CONFIG, galmorph, report, states
+
+pytestmark = pytest.mark.slow
+
+GALAXIES = 200
+
+
+def test_efficientnetb7_at_128_pixels(tmp_path):
+    text = CONFIG.replace("cut = 96", "cut = 128").replace("size = 32", "size = 128")
+    text = text.replace("TinyConv", "EfficientNetB7").replace("fine_tune_epochs = 15", "fine_tune_epochs = 1")
+    text = text.replace("[train]", "[train]\nviews = 1\nbatch_size = 8")
+    (tmp_path / "galmorph.toml").write_text(text)
+    result = galmorph("simulate", tmp_path / "survey", "--galaxies", GALAXIES, "--seed", 5, "--size", 128)
+    assert result.returncode == 0, result.stderr
+    result = galmorph("run", tmp_path / "galmorph.toml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert set(states(result).values()) == {"done"}
+    summary = report(tmp_path, "metrics.json")["cross_validation"]
+    assert summary["phases"] == "head" and len(summary["folds"]) == 5
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    assert peak < 10 * 2**30, f"{peak / 2**30:.1f} GiB"
