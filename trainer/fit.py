@@ -154,7 +154,8 @@ def fit(
     start_counts : bool
         Whether the weights that the model comes with may turn out to be the best.
     steps_per_execution : int
-        Batches that TensorFlow works off between two callbacks.
+        Batches that TensorFlow works off between two callbacks; divides `train.steps`, since Keras would go
+        past the end of an epoch otherwise.
     checkpoint : Path, optional
         Folder where the state is kept after each epoch, and from which a training that was killed goes on.
         It is left there: remove it (`Checkpoint.remove`) when the result is safe.
@@ -177,17 +178,19 @@ def fit(
         If the loss is no longer finite. The weights of the last good epoch are then in the folder
         `checkpoint`, as a file that Keras loads.
     ValueError
-        If the training set is empty or a class is missing.
+        If the training set is empty, a class is missing, or `steps_per_execution` does not divide an epoch.
     """
     if not train.steps:
         raise ValueError("the training set is empty")
+    if train.steps % steps_per_execution:
+        raise ValueError(f"{steps_per_execution} steps at a time do not divide an epoch of {train.steps}")
     keras.utils.set_random_seed(settings.seed)
     model.compile(
         optimizer=_optimizer(learning_rate, epochs * train.steps, settings),
         loss=keras.losses.BinaryCrossentropy(),
         metrics=[Accuracy(name="accuracy"), AUC(name="auc")],
         jit_compile=settings.jit_compile,
-        steps_per_execution=min(steps_per_execution, train.steps),
+        steps_per_execution=steps_per_execution,
     )
     best = KeepBest(settings.patience) if validation is not None else None
     state = Checkpoint(checkpoint, best) if checkpoint is not None else None

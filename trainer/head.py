@@ -14,9 +14,6 @@ from trainer.fit import Stream, TrainingSet, fit
 from trainer.model import FEATURES, OUTPUT, top
 from trainer.settings import ModelSettings, TrainSettings
 
-STEPS_PER_EXECUTION = 16
-"""A step takes a fraction of a millisecond; telling the callbacks of each would take longer."""
-
 
 @dataclass(frozen=True)
 class Head:
@@ -119,18 +116,15 @@ def fit_head(
         rows = features.values[validation, 0].astype(np.float32)
         labels = features.galaxies.labels[validation]
         held_out = tf.data.Dataset.from_tensor_slices((rows, labels)).batch(1024)
+    steps = -(-len(train) // settings.batch_size)
     history = fit(
         network,
-        TrainingSet(
-            _stream(features, train, settings),
-            steps=-(-len(train) // settings.batch_size),
-            class_counts=learning.class_counts,
-        ),
+        TrainingSet(_stream(features, train, settings), steps, learning.class_counts),
         held_out,
         epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         settings=settings,
-        steps_per_execution=STEPS_PER_EXECUTION,
+        steps_per_execution=steps,  # a step takes less than to tell the callbacks of it
         callbacks=callbacks,
     )
     return Head.of(network), history

@@ -16,6 +16,7 @@ INGEST = {
 METRICS = {
     "test": {"n": 10, "accuracy": 0.9, "auc": None, "loss": 0.3},
     "holdout": None,
+    "cross_validation": None,
     "uncertain": {"fraction_uncertain": 0.5, "n": 4},
     "gate": {"blessed": True, "reasons": []},
     "pushed_version": "7",
@@ -39,7 +40,15 @@ def test_results_keep_long_paths_whole(shown):
     text = shown()
     assert f"version 7, /a/very/long/[path]/{'x' * 80}\n" in text
     assert "50.0% called uncertain of 4" in text and "1.5 min, 3.0 GiB" in text
-    assert "surplus" not in text
+    assert "surplus" not in text and "folds" not in text
+
+
+def test_the_results_name_the_folds(shown):
+    scores = {"accuracy_mean": 0.9771, "accuracy_std": 0.0052, "auc_mean": None, "auc_std": None}
+    summary = {**scores, "loss_mean": 0.0688, "loss_std": None, "phases": "head", "folds": [{}] * 5}
+    text = shown(cross_validation=summary)
+    assert "accuracy 0.9771 +- 0.0052, loss 0.0688 (5 folds, the top alone)\n" in text
+    assert "(5 folds, the network)" in shown(cross_validation=summary | {"phases": "all"})
 
 
 def test_the_results_say_what_became_of_every_row(shown):

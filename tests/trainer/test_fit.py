@@ -169,3 +169,11 @@ def test_balanced_weights_average_one():
 def test_no_data_is_said():
     with pytest.raises(ValueError, match="training set is empty"):
         train(tiny(), galaxies=0)
+
+
+def test_several_steps_at_a_time_must_divide_an_epoch():
+    with pytest.raises(ValueError, match="2 steps at a time do not divide an epoch of 3"):
+        train(tiny(), steps_per_execution=2)
+    model = tiny()
+    history = train(model, epochs=4, steps_per_execution=3)
+    assert len(history["loss"]) == 4 and int(model.optimizer.iterations) == 12
