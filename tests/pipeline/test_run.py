@@ -49,7 +49,7 @@ directory = "models"
 
 def galmorph(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, capture_output=True, text=True, timeout=1500)
 
 
 def states(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
