@@ -1,6 +1,7 @@
 """One file over HTTP, checked, and under its name only when it is whole."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,17 @@ def check_address(url: str) -> None:
         usable = False
     if not usable:
         raise FetchError(f"{url!r} is not an address that begins with https:// or http://")
+
+
+def check_sha256(digest: str | None) -> None:
+    """Refuse a checksum that was given and is none.
+
+    Raises
+    ------
+    FetchError
+    """
+    if digest is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
+        raise FetchError(f"--sha256 {digest!r} is not 64 hexadecimal digits")
 
 
 def download(

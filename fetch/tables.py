@@ -2,13 +2,12 @@
 
 import csv
 import gzip
-import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from fetch.download import check_address, download, sha256_of
+from fetch.download import check_address, check_sha256, download, sha256_of
 from fetch.errors import ChecksumError, DownloadError, FetchError
 from fetch.galaxy_zoo import TABLES
 from fetch.manifest import folder_lock, now, replace_csv
@@ -77,8 +76,7 @@ def fetch_table(
     known = TABLES.get(table)
     if known is None and "://" not in table:
         raise FetchError(f"unknown table {table!r}; tables are {', '.join(TABLES)}, or give an address")
-    if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
-        raise FetchError(f"--sha256 {sha256!r} is not 64 hexadecimal digits")
+    check_sha256(sha256)
     url = known.url if known else table
     check_address(url)
     path = folder / _file_name(url)

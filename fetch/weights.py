@@ -1,11 +1,10 @@
 """A published file of weights: fetched once, and known by its checksum."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fetch.download import check_address, download, sha256_of
+from fetch.download import check_address, check_sha256, download, sha256_of
 from fetch.errors import ChecksumError, DownloadError, FetchError
 from fetch.manifest import folder_lock
 from fetch.retry import Patience
@@ -68,8 +67,7 @@ def fetch_weights(
     ------
     FetchError
     """
-    if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
-        raise FetchError(f"--sha256 {sha256!r} is not 64 hexadecimal digits")
+    check_sha256(sha256)
     url = f"{address.rstrip('/')}/{file}"
     check_address(url)
     path = folder / file

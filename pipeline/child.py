@@ -200,10 +200,12 @@ def run_jobs(
             if child.poll() is None:
                 _end(child)
             description.unlink(missing_ok=True)
-    if status != 0 and not any(outcome.failure for outcome in outcomes):
+    # It ends with 1 after failures that it has told of; all else is the end of the process itself.
+    if status not in (0, 1) or (status == 1 and not any(outcome.failure for outcome in outcomes)):
         cause = f"signal {-status}" if status < 0 else f"status {status}"
         for outcome in outcomes[current:]:
-            outcome.failure = FailureEvent(f"the pipeline's process ended with {cause}", input=False)
+            ended = FailureEvent(f"the pipeline's process ended with {cause}", input=False)
+            outcome.failure = outcome.failure or ended
     finished(current, outcomes[current])
     return outcomes
 

@@ -115,7 +115,7 @@ def create_training(settings: Settings, fingerprint: str, place: Place) -> Pipel
     data = _data(settings, fingerprint)
     features = _features(settings, data, place)
     candidate = _trainer(settings, data, features, place)
-    return _pipeline(settings, place, [*data.nodes, *features[:1], *candidate.nodes])
+    return _pipeline(settings, place, [*data.nodes, *features, *candidate.nodes])
 
 
 def _pipeline(settings: Settings, place: Place, nodes: Sequence[BaseNode]) -> Pipeline:

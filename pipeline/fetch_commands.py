@@ -1,7 +1,7 @@
 """The verbs of `galmorph fetch`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -46,18 +46,8 @@ def table(
     from fetch.tables import RECORD, fetch_table
 
     console = Console()
-    with _input_errors(), _bar(console, "bytes") as bar:
-        task = bar.add_task(name.rsplit("/", 1)[-1].partition("?")[0], total=None)
-
-        def progress(done: int, total: int | None) -> None:
-            bar.update(task, completed=done, total=total)
-
-        try:
-            came = fetch_table(name, out, sha256=sha256, patience=Patience(retries), progress=progress)
-        except KeyboardInterrupt:
-            bar.stop()
-            _say(console, "interrupted", "the same command goes on from here")
-            raise typer.Exit(_INTERRUPTED) from None
+    with _transfer(console, name.rsplit("/", 1)[-1].partition("?")[0]) as progress:
+        came = fetch_table(name, out, sha256=sha256, patience=Patience(retries), progress=progress)
     console.print("[bold]table[/]")
     _say(console, "came" if came.fetched else "was there", f"{came.path}, {came.bytes:,} bytes")
     _say(console, "SHA-256", came.sha256)
@@ -171,26 +161,16 @@ def weights(
         _show_model(console, facts.name, {"weights": "imagenet"})
         return
     folder = out or keras_cache()
-    with _input_errors(), _bar(console, "bytes") as bar:
-        task = bar.add_task(facts.keras_file, total=None)
-
-        def progress(done: int, total: int | None) -> None:
-            bar.update(task, completed=done, total=total)
-
-        try:
-            came = fetch_weights(
-                url or KERAS_WEIGHTS_URL,
-                facts.keras_file,
-                folder,
-                md5=facts.keras_md5,
-                sha256=sha256,
-                patience=Patience(retries),
-                progress=progress,
-            )
-        except KeyboardInterrupt:
-            bar.stop()
-            _say(console, "interrupted", "the same command goes on from here")
-            raise typer.Exit(_INTERRUPTED) from None
+    with _transfer(console, facts.keras_file) as progress:
+        came = fetch_weights(
+            url or KERAS_WEIGHTS_URL,
+            facts.keras_file,
+            folder,
+            md5=facts.keras_md5,
+            sha256=sha256,
+            patience=Patience(retries),
+            progress=progress,
+        )
     console.print("[bold]weights[/]")
     _say(console, "came" if came.fetched else "were there", f"{came.path.absolute()}, {came.bytes:,} bytes")
     _say(console, "SHA-256", came.sha256)
@@ -249,6 +229,23 @@ def _input_errors() -> Iterator[None]:
         yield
     except FetchError as error:
         raise InputError(str(error)) from error
+
+
+@contextmanager
+def _transfer(console: Console, what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a download, and end the command where it is interrupted."""
+    with _input_errors(), _bar(console, "bytes") as bar:
+        task = bar.add_task(what, total=None)
+
+        def progress(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        try:
+            yield progress
+        except KeyboardInterrupt:
+            bar.stop()
+            _say(console, "interrupted", "the same command goes on from here")
+            raise typer.Exit(_INTERRUPTED) from None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from components.fits_example_gen.labels.reading import read_labels
+from evaluation.out_of_fold import SCORES_FILE
 from pipeline.child import Job, Outcome, RunPaths, opened_log, run_jobs
 from pipeline.config import Settings, load_settings
 from pipeline.errors import ExitStatus, InputError
@@ -21,6 +22,7 @@ from sweep.grid import Point, expand
 from sweep.page import write_page
 from sweep.results import SweepResults
 from sweep.terminal import show_point, show_sweep
+from trainer.settings import ModelSettings
 
 
 def run_sweep(
@@ -107,8 +109,9 @@ def run_sweep(
 
 
 def _checked_jobs(settings: Sequence[Settings], console: Console) -> list[Job]:
-    """Check every point, those of one table and one set of stamps but once."""
+    """Check every point; a table, its stamps and a file of weights but once."""
     seen: dict[str, str] = {}
+    models: dict[ModelSettings, ModelSettings] = {}
     jobs = []
     for one in settings:
         if one.cross_validation.trained(one.train) == "none":
@@ -119,8 +122,10 @@ def _checked_jobs(settings: Sequence[Settings], console: Console) -> list[Job]:
             if not seen:
                 show_rows(console, one, checked)
             seen[key] = checked.fingerprint
-        check_weights(one)
-        jobs.append(Job("cross_validation", one.with_pinned_weights(), seen[key]))
+        if one.model not in models:
+            check_weights(one)
+            models[one.model] = one.with_pinned_weights().model
+        jobs.append(Job("cross_validation", one.model_copy(update={"model": models[one.model]}), seen[key]))
     return jobs
 
 
@@ -132,6 +137,6 @@ def _note(results: SweepResults, point: Point, outcome: Outcome) -> None:
     results.done(
         point,
         json.loads((summary / "cross_validation.json").read_text()),
-        summary / "out_of_fold.csv",
+        summary / SCORES_FILE,
         outcome.seconds,
     )

@@ -66,9 +66,8 @@ def _mend_normalization(model: keras.Model) -> None:
             layer.finalize_state()
 
 
-def _load_file(model: keras.Model, path: Path) -> None:
+def _load_file(model: keras.Model, name: str, path: Path) -> None:
     """Load all weights from a file of any kind that `trainer.weights_file` reads, or none."""
-    name = next(name for name in FACTS if name.lower() == model.name)
     try:
         arrays = read_weights(path, name)
     except WeightsError as error:
@@ -97,7 +96,7 @@ def _load_downloaded(model: keras.Model, name: str) -> None:
             f"the ImageNet weights of {name} could not be downloaded ({reason}): "
             f"`galmorph fetch weights {name}` is more patient, and takes the address of a mirror"
         ) from error
-    _load_file(model, Path(path))
+    _load_file(model, name, Path(path))
 
 
 def build_backbone(
@@ -144,7 +143,7 @@ def build_backbone(
             raise ValueError(
                 f"{path} has SHA-256 {file_digest(path, 'sha256')}, not {weights_sha256.lower()}"
             )
-        _load_file(model, path)
+        _load_file(model, name, path)
     elif facts.package:
         load_imagenet(model, facts.package)
     elif facts.keras_md5:

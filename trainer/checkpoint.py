@@ -1,5 +1,6 @@
 """The state of a training, kept on disk after each epoch, so that a killed one goes on."""
 
+import hashlib
 import json
 import math
 import os
@@ -13,6 +14,22 @@ import numpy as np
 from trainer.callbacks import KeepBest
 
 _STATE = "state.npz"
+
+
+def checkpoint_folder(root: str, *about: Any) -> Path | None:
+    """Return a folder for the state of a training, which depends on all that the training depends on.
+
+    Parameters
+    ----------
+    root : str
+        Folder of all such folders; empty where the platform has none that outlives a killed run.
+    *about
+        What JSON can hold: the recipe, the files learned from, the version of the code.
+    """
+    if not root:
+        return None
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
+    return Path(root, key)
 
 
 class Checkpoint(keras.callbacks.Callback):

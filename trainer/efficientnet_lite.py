@@ -6,43 +6,20 @@ no squeeze-and-excite, ReLU6 for swish, stem and head of fixed width, first and 
 They are fast on a CPU too, and their ImageNet weights can be installed (`trainer.imagenet`).
 """
 
-import math
-from typing import NamedTuple
-
 import keras
 from keras import layers
 
-BATCH_NORM = {"epsilon": 1e-3, "momentum": 0.99}
-STEM_FILTERS, HEAD_FILTERS = 32, 1280
-
-
-class Stage(NamedTuple):
-    """Blocks of one resolution: kernel size, depth, width, stride of the first block, expansion."""
-
-    kernel: int
-    repeats: int
-    filters: int
-    stride: int
-    expand: int
-
-
-STAGES = (
-    Stage(3, 1, 16, 1, 1),
-    Stage(3, 2, 24, 2, 6),
-    Stage(5, 2, 40, 2, 6),
-    Stage(3, 3, 80, 2, 6),
-    Stage(5, 3, 112, 1, 6),
-    Stage(5, 4, 192, 2, 6),
-    Stage(3, 1, 320, 1, 6),
+from trainer.efficientnet_stages import (
+    HEAD_FILTERS,
+    STAGES,
+    STEM_FILTERS,
+    Stage,
+    block_name,
+    round_filters,
+    stage_repeats,
 )
-"""The stages of B0, before scaling."""
 
-
-def round_filters(filters: int, width: float, divisor: int = 8) -> int:
-    """Return `filters` scaled by `width`, as a multiple of `divisor` that is not over 10 % smaller."""
-    scaled = filters * width
-    rounded = max(divisor, int(scaled + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * scaled else rounded
+BATCH_NORM = {"epsilon": 1e-3, "momentum": 0.99}
 
 
 def _conv_norm(x, conv: layers.Layer, norm: str, activate: bool = True):
@@ -106,15 +83,14 @@ def _efficientnet_lite(
     inputs = keras.Input(input_shape or (default_size, default_size, 3), name="picture")
     x = _conv_norm(inputs, _conv(STEM_FILTERS, 3, "stem_conv", stride=2), "stem_bn")
 
-    ends = (0, len(STAGES) - 1)
-    repeats = [s.repeats if i in ends else math.ceil(depth * s.repeats) for i, s in enumerate(STAGES)]
+    repeats = stage_repeats(depth, lite=True)
     block = 0
     for number, stage in enumerate(STAGES):
         filters = round_filters(stage.filters, width)
         for repeat in range(repeats[number]):
             stride = stage.stride if repeat == 0 else 1
             drop_rate = drop_connect_rate * block / sum(repeats)
-            x = _block(x, stage, filters, stride, drop_rate, f"block{number + 1}{chr(ord('a') + repeat)}")
+            x = _block(x, stage, filters, stride, drop_rate, block_name(number, repeat))
             block += 1
 
     x = _conv_norm(x, _conv(HEAD_FILTERS, 1, "top_conv"), "top_bn")

@@ -1,17 +1,14 @@
 """What TFX's Trainer runs: the model that may be published."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.dsl.io import fileio
 
 from preprocessing.features import TRAIN, VALIDATION
 from preprocessing.progress import report_progress
-from trainer.checkpoint import Checkpoint
+from trainer.checkpoint import Checkpoint, checkpoint_folder
 from trainer.devices import strategy
 from trainer.fine_tune import fine_tune, start_classifier
 from trainer.galaxies import read_galaxies
@@ -21,22 +18,6 @@ from trainer.model import backbone_of
 from trainer.recipe import BACKBONE_FILE, HEAD_FILE, Recipe
 from trainer.report_epochs import ReportEpochs
 from trainer.signatures import export_classifier
-
-
-def checkpoint_folder(root: str, *about: Any) -> Path | None:
-    """Return a folder for the state of a training, which depends on all that the training depends on.
-
-    Parameters
-    ----------
-    root : str
-        Folder of all such folders; empty where the platform has none that outlives a killed run.
-    *about
-        What JSON can hold: the recipe, the files learned from, the version of the code.
-    """
-    if not root:
-        return None
-    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
-    return Path(root, key)
 
 
 def run_fn(fn_args: FnArgs) -> None:

@@ -4,11 +4,19 @@ Written down without Keras, so that a file of weights can be told from another b
 compares these tables with the networks that are built.
 """
 
-import math
 from functools import cache
 from typing import NamedTuple
 
 from trainer.backbone_names import FACTS
+from trainer.efficientnet_stages import (
+    HEAD_FILTERS,
+    STAGES,
+    STEM_FILTERS,
+    Stage,
+    block_name,
+    round_filters,
+    stage_repeats,
+)
 
 Shape = tuple[int, ...]
 
@@ -23,27 +31,6 @@ class LayerNeeds(NamedTuple):
     kind: str
     shapes: tuple[Shape, ...]
 
-
-class _Stage(NamedTuple):
-    """Blocks of one resolution, before scaling: kernel size, depth, width, expansion."""
-
-    kernel: int
-    repeats: int
-    filters: int
-    expand: int
-
-
-# Tan & Le 2019, arXiv:1905.11946, table 1.
-_STAGES = (
-    _Stage(3, 1, 16, 1),
-    _Stage(3, 2, 24, 6),
-    _Stage(5, 2, 40, 6),
-    _Stage(3, 3, 80, 6),
-    _Stage(5, 3, 112, 6),
-    _Stage(5, 4, 192, 6),
-    _Stage(3, 1, 320, 6),
-)
-_STEM, _HEAD = 32, 1280
 
 # Width and depth: the factors by which B0 is scaled.
 _SCALES = {
@@ -61,13 +48,6 @@ _SCALES = {
 }
 
 
-def _scaled(filters: int, width: float) -> int:
-    """Return `filters` times `width` as the multiple of 8 that is nearest and not over 10 % smaller."""
-    exact = filters * width
-    rounded = max(8, int(exact + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * exact else rounded
-
-
 def _conv(name: str, kernel: int, entering: int, leaving: int, *, bias: bool = False) -> LayerNeeds:
     shapes: tuple[Shape, ...] = ((kernel, kernel, entering, leaving),)
     return LayerNeeds(name, CONV, (*shapes, (leaving,)) if bias else shapes)
@@ -77,7 +57,7 @@ def _norm(name: str, filters: int) -> LayerNeeds:
     return LayerNeeds(name, NORM, ((filters,),) * 4)  # gamma, beta, moving mean, moving variance
 
 
-def _block(name: str, stage: _Stage, entering: int, leaving: int, *, squeeze: bool) -> list[LayerNeeds]:
+def _block(name: str, stage: Stage, entering: int, leaving: int, *, squeeze: bool) -> list[LayerNeeds]:
     inner, layers = entering * stage.expand, []
     if stage.expand != 1:
         layers += [_conv(f"{name}_expand_conv", 1, entering, inner), _norm(f"{name}_expand_bn", inner)]
@@ -91,16 +71,19 @@ def _block(name: str, stage: _Stage, entering: int, leaving: int, *, squeeze: bo
 
 
 def _efficientnet(width: float, depth: float, *, lite: bool) -> list[LayerNeeds]:
-    # Lite leaves the width of stem and head, and the depth of the first and last stage, as they are in B0.
-    stem, head = (_STEM, _HEAD) if lite else (_scaled(_STEM, width), _scaled(_HEAD, width))
+    # Lite leaves the width of stem and head as it is in B0.
+    stem, head = (
+        (STEM_FILTERS, HEAD_FILTERS)
+        if lite
+        else (round_filters(STEM_FILTERS, width), round_filters(HEAD_FILTERS, width))
+    )
     layers = [] if lite else [LayerNeeds("normalization", NORMALIZATION, ((3,), (3,), ()))]
     layers += [_conv("stem_conv", 3, 3, stem), _norm("stem_bn", stem)]
-    filters = stem
-    for number, stage in enumerate(_STAGES, start=1):
-        fixed = lite and number in (1, len(_STAGES))
-        for repeat in range(stage.repeats if fixed else math.ceil(depth * stage.repeats)):
-            name, leaving = f"block{number}{chr(ord('a') + repeat)}", _scaled(stage.filters, width)
-            layers += _block(name, stage, filters, leaving, squeeze=not lite)
+    filters, repeats = stem, stage_repeats(depth, lite=lite)
+    for number, stage in enumerate(STAGES):
+        leaving = round_filters(stage.filters, width)
+        for repeat in range(repeats[number]):
+            layers += _block(block_name(number, repeat), stage, filters, leaving, squeeze=not lite)
             filters = leaving
     return [*layers, _conv("top_conv", 1, filters, head), _norm("top_bn", head)]
 

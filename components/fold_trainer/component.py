@@ -10,9 +10,9 @@ from tfx.types.standard_artifacts import Examples
 from components.artifacts import BackboneFeatures as Features
 from components.artifacts import FoldModel
 from components.example_files import learning_files
+from trainer.checkpoint import checkpoint_folder
 from trainer.folds import train_fold
 from trainer.recipe import Recipe
-from trainer.train import checkpoint_folder
 
 
 @component

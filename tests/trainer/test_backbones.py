@@ -191,7 +191,7 @@ def test_a_network_is_never_loaded_in_part(tmp_path):
     network = build_backbone("TinyConv", weights="none", image_size=32)
     before = network.get_weights()
     with pytest.raises(ValueError, match="not finite, first in layer conv4"):
-        backbones._load_file(network, tmp_path / "w.weights.h5")
+        backbones._load_file(network, "TinyConv", tmp_path / "w.weights.h5")
     for old, new in zip(before, network.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -228,7 +228,7 @@ def test_downloads_are_checked_against_the_published_hash(monkeypatch):
     monkeypatch.setattr(
         keras.utils, "get_file", lambda *args, **kwargs: asked.update(kwargs, args=args) or "x.h5"
     )
-    monkeypatch.setattr(backbones, "_load_file", lambda model, path: None)
+    monkeypatch.setattr(backbones, "_load_file", lambda model, name, path: None)
     build_backbone("EfficientNetB1", image_size=32)
     assert asked["file_hash"] == FACTS["EfficientNetB1"].keras_md5
     assert asked["args"][1].endswith("/keras-applications/efficientnetb1_notop.h5")

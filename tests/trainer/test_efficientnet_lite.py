@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.efficientnet_lite import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2, round_filters
+from trainer.efficientnet_lite import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2
+from trainer.efficientnet_stages import round_filters
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from preprocessing.settings import ImageSettings
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
-
-from preprocessing.settings import ImageSettings  # isort: skip
 
 SIDE = 32
 

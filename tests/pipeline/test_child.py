@@ -1,0 +1,72 @@
+"""What becomes of jobs whose process ends before its time."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pipeline.child import Job, opened_log, run_jobs
+from pipeline.config import load_settings
+
+FAKE = """#!{python}
+import json, os, signal, sys
+events = os.fdopen(int(sys.argv[4]), "w")
+def tell(kind, **fields):
+    print(json.dumps({{"kind": kind, **fields}}), file=events, flush=True)
+{body}
+"""
+
+
+@pytest.fixture
+def outcomes_of(tmp_path, monkeypatch):
+    """Return what `run_jobs` makes of three jobs in a process with a given course."""
+
+    def run(body: str):
+        program = tmp_path / "python"
+        program.write_text(FAKE.format(python=sys.executable, body=body))
+        program.chmod(0o755)
+        monkeypatch.setattr("pipeline.child.sys.executable", str(program))
+        config = tmp_path / "any.toml"
+        config.write_text(
+            '[pipeline]\nroot = "run"\n[data]\nlabels = "a.csv"\nstamps = "{band}/{name}.fits"\n'
+            '[push]\ndirectory = "models"\n'
+        )
+        jobs = [Job("run", load_settings(config), "fingerprint")] * 3
+        seen: list[int] = []
+        with opened_log(Path(tmp_path, "run"), "run") as (log, lock):
+            console = Console(file=io.StringIO())
+            outcomes = run_jobs(jobs, log, lock, console, lambda number, outcome: seen.append(number))
+        return outcomes, seen
+
+    return run
+
+
+def test_a_crash_after_an_ordinary_failure_is_told_of_the_job_it_ended_and_of_those_after_it(outcomes_of):
+    outcomes, seen = outcomes_of(
+        'tell("JobEvent", number=0)\ntell("FailureEvent", message="no such band", input=True)\n'
+        'tell("JobEvent", number=1)\nos.kill(os.getpid(), signal.SIGKILL)'
+    )
+    assert [outcome.failure.message for outcome in outcomes] == [
+        "no such band",
+        "the pipeline's process ended with signal 9",
+        "the pipeline's process ended with signal 9",
+    ]
+    assert seen == [0, 1]
+
+
+def test_a_failure_does_not_stain_the_jobs_after_it(outcomes_of):
+    outcomes, seen = outcomes_of(
+        'tell("JobEvent", number=0)\ntell("FailureEvent", message="no such band", input=True)\n'
+        'tell("JobEvent", number=1)\ntell("NodeEvent", node="A", state="done", outputs={"a": "b"})\n'
+        'tell("JobEvent", number=2)\nsys.exit(1)'
+    )
+    assert [outcome.failure is None for outcome in outcomes] == [False, True, True]
+    assert outcomes[1].outputs == {"A": {"a": "b"}}
+    assert seen == [0, 1, 2]
+
+
+def test_an_end_without_a_word_is_a_failure(outcomes_of):
+    outcomes, _ = outcomes_of('tell("JobEvent", number=0)\nsys.exit(1)')
+    assert {outcome.failure.message for outcome in outcomes} == {"the pipeline's process ended with status 1"}
