@@ -4,6 +4,7 @@
 # make fuzz   damaged stamps for ten minutes (FUZZ_SECONDS)     make bench-ingest   the ingest against the plain loop
 # make bench-sdss      cross-validation on real galaxies (SHARED: where the SDSS set is)
 # make bench-training  where the time of training goes
+# make bench-suspects  wrong labels planted and looked for, real galaxies (SHARED) and simulated
 # make lock LOCK=--upgrade   with the newest versions that fit
 #
 # Needs Python 3.11 and make. Everything is installed from requirements.lock into .venv.
@@ -14,9 +15,9 @@ READY := .venv/.ready
 SHARED ?= ../shared
 FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= $(shell date +%s)
-SOURCES := benchmarks components configs fetch inspection pipeline preprocessing simulation sweep tests trainer
+SOURCES := benchmarks components configs evaluation fetch inspection pages pipeline preprocessing report simulation sweep tests trainer
 
-.PHONY: demo test quick fuzz bench-ingest bench-sdss bench-training lint lock clean environment
+.PHONY: demo test quick fuzz bench-ingest bench-sdss bench-suspects bench-training lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -37,6 +38,9 @@ bench-ingest: $(READY)
 
 bench-sdss: $(READY)
 	$(BIN)/python -m benchmarks.sdss --shared $(SHARED) $(BENCH)
+
+bench-suspects: $(READY)
+	$(BIN)/python -m benchmarks.suspects --shared $(SHARED) $(BENCH)
 
 bench-training: $(READY)
 	$(BIN)/python -m benchmarks.training $(BENCH)

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.fits_example_gen.accounting import stamp_reader
+from evaluation.out_of_fold import SCORES_FILE, read_scores
 from pipeline.config import Settings, load_settings
 
 PEERS = {
@@ -82,7 +83,7 @@ def main() -> None:
     (summary,) = (arguments.out / "sweep" / "points").glob("*/cross_validation.json")
     scores = json.loads(summary.read_text())
     print_scores(scores)
-    mistakes = read_mistakes(summary.with_name("out_of_fold.csv"))
+    mistakes = read_mistakes(summary.with_name(SCORES_FILE))
     with open(arguments.out / "mistakes.csv", "w", newline="") as table:
         writer = csv.writer(table)
         writer.writerow(("name", "label", "p_elliptical"))
@@ -123,8 +124,8 @@ def print_scores(scores: dict) -> None:
 
 def read_mistakes(path: Path) -> list[Mistake]:
     """Return the mistakes, those of which the network was surest first."""
-    with open(path, newline="") as table:
-        rows = [Mistake(r["name"], int(r["label"]), float(r["p_elliptical"])) for r in csv.DictReader(table)]
+    scores = read_scores(path)
+    rows = map(Mistake, scores.names, scores.labels, scores.p_elliptical)
     return sorted((row for row in rows if row.surprise > 0.5), key=lambda row: -row.surprise)
 
 

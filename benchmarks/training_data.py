@@ -40,7 +40,7 @@ def write_examples(folder: Path, galaxies: int, size: int) -> dict[str, list[str
         seen = dict.fromkeys(_LABELS.values(), 0)
         for name, label, png in _pictures(galaxies, image):
             writer = validation if seen[label] % 9 < 2 else train
-            writer.write(_example(name, label, png, seen[label] % FOLDS))
+            writer.write(transformed_example(name, label, png, seen[label] % FOLDS))
             seen[label] += 1
     return files
 
@@ -68,7 +68,9 @@ def _pictures(count: int, image: ImageSettings) -> Iterator[tuple[str, int, byte
         count -= 1
 
 
-def _example(name: str, label: int, png: bytes, fold: int) -> bytes:
+def transformed_example(name: str, label: int, png: bytes, fold: int) -> bytes:
+    """Return an Example as Transform leaves it, with the class as soft label, too."""
+
     def strings(value: bytes) -> tf.train.Feature:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 

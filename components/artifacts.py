@@ -10,7 +10,7 @@ class IngestReport(Artifact):
 
 
 class MorphologyReport(Artifact):
-    """A folder with ``metrics.json``, ``predictions.csv`` and figures."""
+    """A folder with the report: ``index.html``, ``metrics.json``, figures, and what they are made of."""
 
     TYPE_NAME = "MorphologyReport"
 
@@ -31,3 +31,15 @@ class CrossValidation(Artifact):
     """A folder with ``cross_validation.json`` and ``out_of_fold.csv``."""
 
     TYPE_NAME = "CrossValidation"
+
+
+class Predictions(Artifact):
+    """A folder with what the model says of every galaxy (`components.prediction_gen.classify`)."""
+
+    TYPE_NAME = "Predictions"
+
+
+class ModelCard(Artifact):
+    """A folder with ``model_card.md`` and ``model_card.html``."""
+
+    TYPE_NAME = "ModelCard"

@@ -39,12 +39,13 @@ def develop(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
     import tensorflow as tf
 
     from preprocessing.picture import make_picture
+    from preprocessing.picture_files import upright_pngs
 
-    pictures = tf.reverse(make_picture(tf.constant(flux), image), axis=[1])
+    pictures = make_picture(tf.constant(flux), image)
     if image.size > LARGEST_SHOWN:
         pictures = tf.image.resize(pictures, (LARGEST_SHOWN, LARGEST_SHOWN), method="area")
         pictures = tf.cast(tf.round(pictures), tf.uint8)
-    return [tf.io.encode_png(picture, compression=9).numpy() for picture in pictures]
+    return upright_pngs(pictures)
 
 
 class Darkroom:

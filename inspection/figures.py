@@ -4,22 +4,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from components.fits_example_gen.labels.reading import LabelledObject
 from inspection.advice import Suggestion, brightness, peak_intensities
 from inspection.measures import PixelHistogram
 from inspection.survey import BandSurvey, Survey
-from inspection.svg import CLASS_COLOURS, INK, MARK, SUGGESTED, drawing
+from pages.svg import CLASS_COLOURS, CLASS_MARKERS, INK, MARK, SUGGESTED, drawing, mark, name_axes, steps
 from preprocessing.features import CLASS_NAMES
 from preprocessing.settings import ImageSettings
 
 MOST_POINTS = 3000
 """Points drawn on the sky."""
 
-_STYLES = {"spiral": "-", "elliptical": "--", "uncertain": ":"}
-_MARKERS = {"spiral": "o", "elliptical": "s", "uncertain": "x"}
 _PIXEL_TICKS = np.array([-100, -10, -3, 0, 3, 10, 100, 1000, 10000, 100000])
 
 
@@ -34,9 +31,9 @@ def draw_votes(objects: Sequence[LabelledObject], threshold: float) -> Markup | 
     with drawing("votes") as drawn:
         axes = drawn.axes()
         for name, fractions in votes.items():
-            _steps(axes, fractions, np.linspace(0, 1, 26), name)
-        _mark(axes, threshold, f"threshold {threshold:g}")
-        _label(axes, "debiased fraction of the votes", "objects")
+            steps(axes, fractions, np.linspace(0, 1, 26), name)
+        mark(axes, threshold, f"threshold {threshold:g}")
+        name_axes(axes, "debiased fraction of the votes", "objects")
         axes.legend()
     return drawn.svg
 
@@ -54,8 +51,8 @@ def draw_magnitudes(objects: Sequence[LabelledObject]) -> Markup | None:
     with drawing("magnitudes") as drawn:
         axes = drawn.axes()
         for name, values in magnitudes.items():
-            _steps(axes, values, np.linspace(low - 0.1, high + 0.1, 31), name)
-        _label(axes, "magnitude [mag]", "objects")
+            steps(axes, values, np.linspace(low - 0.1, high + 0.1, 31), name)
+        name_axes(axes, "magnitude [mag]", "objects")
         axes.legend()
     return drawn.svg
 
@@ -95,7 +92,7 @@ def draw_sky(objects: Sequence[LabelledObject], seed: int) -> tuple[Markup, int,
                 # East is left. The all-sky map has right ascension 180 at its centre.
                 x = -np.radians(ra[mask] - 180) if all_sky else middle + offset[mask]
                 y = np.radians(dec[mask]) if all_sky else dec[mask]
-                colour, marker = CLASS_COLOURS[name], _MARKERS[name]
+                colour, marker = CLASS_COLOURS[name], CLASS_MARKERS[name]
                 axes.scatter(x, y, s=area, marker=marker, color=colour, alpha=0.7, lw=0.6, label=name)
         if all_sky:
             hours = np.arange(-150, 151, 60)
@@ -105,7 +102,7 @@ def draw_sky(objects: Sequence[LabelledObject], seed: int) -> tuple[Markup, int,
             axes.invert_xaxis()
             axes.xaxis.set_major_formatter(lambda value, _: f"{value % 360:g}")
             axes.xaxis.set_major_locator(MaxNLocator(6))
-            _label(axes, "right ascension [deg]", "declination [deg]")
+            name_axes(axes, "right ascension [deg]", "declination [deg]")
         drawn.figure.legend(loc="outside upper center", ncols=3)
     return drawn.svg, len(placed), total
 
@@ -121,9 +118,9 @@ def draw_sizes(survey: Survey, cut: int) -> Markup | None:
         axes = drawn.axes()
         start = min(sides[0], cut) * 0.9
         axes.step([start, *sides, sides[-1] * 1.02], [1, *share[:-1], 0], where="pre", color=INK)
-        _mark(axes, cut, f"cut {cut}")
+        mark(axes, cut, f"cut {cut}")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        _label(axes, "side of the cut [pixels]", "objects large enough")
+        name_axes(axes, "side of the cut [pixels]", "objects large enough")
         axes.legend()
     return drawn.svg
 
@@ -147,7 +144,7 @@ def draw_pixels(survey: Mapping[str, BandSurvey]) -> Markup | None:
         axes.set_yticks(range(len(bands)), bands[::-1])
         axes.set_xlim(edges[0], edges[-1])
         axes.grid(False, axis="y")
-        _label(axes, "pixel [sky noise of the band]", "")
+        name_axes(axes, "pixel [sky noise of the band]", "")
     return drawn.svg
 
 
@@ -178,7 +175,7 @@ def draw_levels(survey: Mapping[str, BandSurvey]) -> Markup | None:
         axes.set_yticks(range(len(bands)), bands[::-1])
         axes.set_ylim(-0.6, len(bands) - 0.4)
         axes.grid(False, axis="y")
-        _label(axes, "flux [units of the stamps]", "")
+        name_axes(axes, "flux [units of the stamps]", "")
         drawn.figure.legend(loc="outside upper center", ncols=2)
     return drawn.svg
 
@@ -210,7 +207,7 @@ def draw_curves(
         axes.set_xscale("log")
         axes.set_ylim(0, 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        _label(axes, "intensity: mean of the three bands [flux units]", "brightness shown")
+        name_axes(axes, "intensity: mean of the three bands [flux units]", "brightness shown")
         drawn.figure.legend(loc="outside upper center", ncols=2, fontsize=8)
     return drawn.svg
 
@@ -221,21 +218,6 @@ def _log_density(pixels: PixelHistogram, noise: float, edges: np.ndarray) -> np.
     density = np.diff(below) / np.diff(np.sinh(edges))
     with np.errstate(divide="ignore"):
         return np.clip(1 + np.log10(density / max(density.max(), 1e-300)) / 6, 0, 1)
-
-
-def _steps(axes: Axes, values: np.ndarray, edges: np.ndarray, name: str) -> None:
-    if values.size:
-        counts, _ = np.histogram(values, edges)
-        axes.stairs(counts, edges, color=CLASS_COLOURS[name], linestyle=_STYLES[name], label=name)
-
-
-def _mark(axes: Axes, value: float, label: str) -> None:
-    axes.axvline(value, color=MARK, linewidth=1.4, linestyle="-.", label=label)
-
-
-def _label(axes: Axes, x: str, y: str) -> None:
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
 
 
 def _finite(values: Sequence[float]) -> np.ndarray:

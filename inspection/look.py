@@ -1,12 +1,12 @@
 """The whole look: read, judge, draw, write."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.fits_example_gen.accounting import Division, StampNote, divide, stamp_reader
-from components.fits_example_gen.labels.reading import LabelTable, Match, read_labels
+from components.fits_example_gen.exclusion import read_rows
+from components.fits_example_gen.labels.reading import LabelTable, Match
 from components.fits_example_gen.rejects import Reject
 from components.fits_example_gen.report import table_csv
 from components.fits_example_gen.settings import DataSettings, SplitSettings
@@ -20,6 +20,7 @@ from inspection.pictures import Camera
 from inspection.sample import choose_by_class, has_files, mixed, spread
 from inspection.sheets import Sheets, band_check, draw_sheets
 from inspection.survey import Survey, survey_stamps
+from pages.files import write_whole
 from preprocessing.settings import ImageSettings
 
 PAGE = "index.html"
@@ -131,7 +132,7 @@ def inspect_data(
         raise InspectionError(f"{out} cannot be made: {error.strerror}") from error
     progress = progress or (lambda *_: None)
     progress("reading the table", 0, 1)
-    table = read_labels(request.data)
+    table = read_rows(request.data)
     if develop is not None:
         look = _look(request, table, problems, progress, develop)
     else:
@@ -205,10 +206,7 @@ def _look(
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all: somebody may be looking at an earlier one."""
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, text)
     except OSError as error:
         raise InspectionError(f"{path} cannot be written: {error.strerror}") from error

@@ -5,12 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from components.fits_example_gen.rejects import REASONS, Reject
 from inspection import figures
 from inspection.darkroom import LARGEST_SHOWN
 from inspection.measures import STATISTICS
+from pages.environment import page_environment
 from preprocessing.features import CLASS_NAMES, SPLITS
 from preprocessing.stamps import WARNINGS
 
@@ -39,37 +38,27 @@ def render_page(look: "Look", request: "Request", files: Sequence[str]) -> str:
     str
         HTML.
     """
-    environment = Environment(
-        loader=PackageLoader("inspection"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return (
+        page_environment("inspection")
+        .get_template("index.html.j2")
+        .render(
+            look=look,
+            request=request,
+            files=files,
+            labels=request.data.labels,
+            largest_shown=LARGEST_SHOWN,
+            splits_table=_splits_table(look),
+            reasons=_reasons(look.division.rejects, lambda reason: reason not in _DUPLICATES, EXAMPLES),
+            duplicates=_reasons(
+                look.division.rejects, lambda reason: reason in _DUPLICATES, DUPLICATE_EXAMPLES
+            ),
+            notes=_notes(look),
+            bands=_bands(look),
+            figures=_figures(look, request),
+            places={name: split for name, (split, _) in look.division.places.items()},
+            class_names=CLASS_NAMES,
+        )
     )
-    environment.filters["number"] = format_number
-    environment.filters["count"] = lambda value: f"{value:,}"
-    return environment.get_template("index.html.j2").render(
-        look=look,
-        request=request,
-        files=files,
-        labels=request.data.labels,
-        largest_shown=LARGEST_SHOWN,
-        splits_table=_splits_table(look),
-        reasons=_reasons(look.division.rejects, lambda reason: reason not in _DUPLICATES, EXAMPLES),
-        duplicates=_reasons(look.division.rejects, lambda reason: reason in _DUPLICATES, DUPLICATE_EXAMPLES),
-        notes=_notes(look),
-        bands=_bands(look),
-        figures=_figures(look, request),
-        places={name: split for name, (split, _) in look.division.places.items()},
-        class_names=CLASS_NAMES,
-    )
-
-
-def format_number(value: float | None) -> str:
-    """Return a number in three digits, or a dash for one that is unknown."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:.3g}"
 
 
 def _splits_table(look: "Look") -> dict[str, Any]:

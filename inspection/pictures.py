@@ -1,6 +1,5 @@
 """Pictures of single objects, exactly as the network would see them."""
 
-import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,28 +9,10 @@ import numpy as np
 from components.fits_example_gen.labels.reading import LabelledObject
 from inspection.darkroom import LARGEST_SHOWN, Develop
 from inspection.measures import STATISTICS, measure
+from pages.tiles import Tile
 from preprocessing.fits.files import StampError
 from preprocessing.settings import ImageSettings
 from preprocessing.stamps import StampReader
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A picture on a contact sheet.
-
-    Attributes
-    ----------
-    source : str
-        ``data:`` address of a PNG, or empty where there is no picture.
-    side : int
-        Of the PNG [pixels].
-    problem : str
-        Why there is none.
-    """
-
-    source: str = ""
-    side: int = 0
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,8 +87,7 @@ class Camera:
         if fluxes:
             files = self._develop(np.stack(list(fluxes.values())), image)
             for place, file in zip(fluxes, files, strict=True):
-                source = f"data:image/png;base64,{base64.b64encode(file).decode()}"
-                tiles[place] = Tile(source, min(image.size, LARGEST_SHOWN))
+                tiles[place] = Tile.of_png(file, min(image.size, LARGEST_SHOWN))
         return tiles
 
     def median_peak(self, band: str) -> float:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.fits_example_gen.labels.reading import LabelledObject
-from inspection.pictures import Camera, Tile, View
+from inspection.pictures import Camera, View
 from inspection.sample import has_files
 from inspection.survey import Survey
+from pages.tiles import Tile
 from preprocessing.bands import RGB_PRESETS
 from preprocessing.settings import ImageSettings
 from preprocessing.stamps import StampReader

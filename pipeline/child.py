@@ -59,12 +59,15 @@ class Outcome:
     failure : FailureEvent or None
     outputs : dict of str to dict of str to str
         Where the artifacts are, by node and output.
+    nodes : list of NodeEvent
+        The end of each, in their order.
     seconds : float
         Wall time.
     """
 
     failure: FailureEvent | None = None
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    nodes: list[NodeEvent] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -192,7 +195,8 @@ def run_jobs(
                     if isinstance(event, FailureEvent):
                         outcomes[current].failure = event
                         continue
-                    if isinstance(event, NodeEvent) and event.outputs:
+                    if isinstance(event, NodeEvent) and event.state != "running":
+                        outcomes[current].nodes.append(event)
                         outcomes[current].outputs[event.node] = event.outputs
                     display.show(event)
             status = child.wait()

@@ -152,12 +152,38 @@ def inspect(
         with inspection_bar(console) as progress:
             look = inspect_data(request, folder, problems=[problem] if problem else (), progress=progress)
     except TableError as error:
-        raise InputError(f"[data] labels: {error}") from error
+        raise InputError(f"[data] {error.key}: {error}") from error
     except InspectionError as error:
         raise InputError(str(error)) from error
     show_look(console, look, folder / PAGE, time.monotonic() - started)
     if look.obstacle:
         raise InputError(f"a run would not start: {look.obstacle}")
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Root folder of a run, or its report.")],
+) -> None:
+    """Make the report of a run again from what the run has left; trains and classifies nothing."""
+    from pipeline.report_command import run_report
+
+    raise typer.Exit(run_report(run, Console()))
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN...", help="Root folders of runs, or their reports.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write.", show_default="comparison beside the first report"),
+    ] = None,
+) -> None:
+    """Compare runs on the test galaxies that they share, and show where they disagree."""
+    from pipeline.compare_command import run_compare
+
+    raise typer.Exit(run_compare(runs, out, Console()))
 
 
 @app.command()

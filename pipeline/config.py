@@ -103,7 +103,7 @@ class Settings(BaseModel):
         if self.model.backbone == "TinyConv" and self.train.fine_tune_from != "stem":
             raise ValueError(f"[train] fine_tune_from: TinyConv has no {self.train.fine_tune_from}")
         try:
-            self.cross_validation.check(self.train)
+            self.cross_validation.check(self.train, self.model)
         except ValueError as error:
             raise ValueError(f"[cross_validation] {error}") from None
         return self
@@ -201,6 +201,7 @@ _PATHS = (
     ("pipeline", "root"),
     ("data", "labels"),
     ("data", "positions"),
+    ("data", "exclude"),
     ("data", "stamps"),
     ("push", "directory"),
     ("model", "weights"),
@@ -210,12 +211,20 @@ _PATHS = (
 def _resolve_paths(tables: dict[str, Any], folder: Path) -> None:
     for section, key in _PATHS:
         table = tables.get(section)
-        if not isinstance(table, dict):
+        if not isinstance(table, dict) or key not in table:
             continue
-        value = table.get(key)
-        if not isinstance(value, str) or "://" in value or value in ("", "imagenet", "none"):
-            continue
-        table[key] = os.path.normpath(folder / Path(value).expanduser())
+        value = table[key]
+        if isinstance(value, list):
+            table[key] = [_resolved(path, folder) for path in value]
+        else:
+            table[key] = _resolved(value, folder)
+
+
+def _resolved(value: Any, folder: Path) -> Any:
+    """Return a path in full, and anything else as it is."""
+    if not isinstance(value, str) or "://" in value or value in ("", "imagenet", "none"):
+        return value
+    return os.path.normpath(folder / Path(value).expanduser())
 
 
 def _skip_random_features(tables: dict[str, Any]) -> None:

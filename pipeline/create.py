@@ -11,12 +11,9 @@ import tensorflow_data_validation as tfdv
 import tensorflow_model_analysis as tfma
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.types.channel import BaseChannel
 from tfx.v1.components import (
-    Evaluator,
     ExampleValidator,
-    Pusher,
     StatisticsGen,
     Trainer,
     Transform,
@@ -26,7 +23,7 @@ from tfx.v1.proto import EvalArgs, PushDestination, SplitsConfig, TrainArgs
 from tfx.v1.types.standard_artifacts import Model, ModelBlessing
 
 from components.anomaly_gate.component import AnomalyGate
-from components.atomic_pusher.executor import Executor as AtomicPusher
+from components.atomic_pusher.component import AtomicPusher
 from components.backbone_features.component import BackboneFeatures
 from components.cross_validation.component import CrossValidation
 from components.example_schema.component import ExampleSchema
@@ -35,12 +32,19 @@ from components.fold_model.component import FoldModel
 from components.fold_trainer.component import FoldTrainer
 from components.head_trainer.component import HeadTrainer
 from components.incumbent_resolver.strategy import IncumbentStrategy
+from components.model_card.component import ModelCard
+from components.model_evaluator.component import ModelEvaluator
 from components.morphology_report.component import MorphologyReport
+from components.morphology_report.evidence import SETTINGS
+from components.prediction_gen.component import PredictionGen
 from pipeline.config import GateSettings, Settings
 from pipeline.fingerprint import code_fingerprint
 from preprocessing.features import LABEL, TEST, TRAIN, VALIDATION, scalar_features
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
+
+_TRAINING = ("preprocessing", "trainer", "evaluation/calibration.py", "evaluation/out_of_fold.py")
+"""The code on which a trained network depends."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipel
     data = _data(settings, fingerprint)
     folds = _folds(settings, data, place)
     candidate = _candidate(settings, data, folds, place)
-    judged = _judgement(settings, data, folds, candidate.model, place)
+    judged = _judgement(settings, fingerprint, data, folds, candidate, place)
     return _pipeline(settings, place, [*data.nodes, *folds.nodes, *candidate.nodes, *judged])
 
 
@@ -216,7 +220,7 @@ def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
     features = _features(settings, data, place)
     if settings.cross_validation.trained(settings.train) == "none":
         return _Folds(features, features, [], None)
-    recipe = settings.recipe.dump()
+    recipe = _uncalibrated(settings.recipe)
     # What only the published model depends on must not train the folds again.
     recipe["cross_validation"]["publish"] = "single"
     trainers = [
@@ -226,21 +230,23 @@ def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
             fold=fold,
             recipe=_json(recipe),
             checkpoints=place.checkpoints,
-            code=code_fingerprint("preprocessing", "trainer"),
+            code=code_fingerprint(*_TRAINING),
         ).with_id(f"FoldTrainer-{fold}")
         for fold in range(settings.split.folds)
     ]
     models = [trainer.outputs["model"] for trainer in trainers]
-    summary = CrossValidation(folds=models, code=code_fingerprint("components/cross_validation"))
+    code = code_fingerprint("evaluation", "components/cross_validation")
+    summary = CrossValidation(folds=models, code=code)
     return _Folds([*features, *trainers, summary], features, models, summary.outputs["summary"])
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """The nodes that make the model that may be published."""
+    """The nodes that make the model that may be published, and its weights as Keras reads them."""
 
     nodes: list[BaseNode]
     model: BaseChannel
+    weights: dict[str, BaseChannel]
 
 
 def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> _Candidate:
@@ -249,15 +255,17 @@ def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> 
     node = FoldModel(
         folds=folds.models,
         config=_json(_training_config(settings)),
-        code=code_fingerprint("preprocessing", "trainer", "components/fold_model"),
+        code=code_fingerprint(*_TRAINING, "components/fold_model"),
     )
-    return _Candidate([node], node.outputs["model"])
+    return _Candidate([node], node.outputs["model"], {"fold_model": folds.models[0]})
 
 
 def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: Place) -> _Candidate:
-    code = code_fingerprint("preprocessing", "trainer")
+    code = code_fingerprint(*_TRAINING)
     heads = [
-        HeadTrainer(features=node.outputs["features"], recipe=_json(settings.recipe.dump()), code=code)
+        HeadTrainer(
+            features=node.outputs["features"], recipe=_json(_uncalibrated(settings.recipe)), code=code
+        )
         for node in features
     ]
     trainer = Trainer(
@@ -269,7 +277,15 @@ def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: P
         eval_args=EvalArgs(splits=[VALIDATION]),
         custom_config={**_training_config(settings), "checkpoints": place.checkpoints, "code": code},
     )
-    return _Candidate([*heads, trainer], trainer.outputs["model"])
+    weights = {"model_run": trainer.outputs["model_run"]}
+    return _Candidate([*heads, trainer], trainer.outputs["model"], weights)
+
+
+def _uncalibrated(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe for what is trained alike whether or not the exported model carries a temperature."""
+    tables = recipe.dump()
+    tables["model"]["calibration"] = "none"
+    return tables
 
 
 def _training_config(settings: Settings) -> dict[str, Any]:
@@ -281,7 +297,7 @@ def _training_config(settings: Settings) -> dict[str, Any]:
 
 
 def _judgement(
-    settings: Settings, data: _Data, folds: _Folds, model: BaseChannel, place: Place
+    settings: Settings, fingerprint: str, data: _Data, folds: _Folds, candidate: _Candidate, place: Place
 ) -> list[BaseNode]:
     nodes: list[BaseNode] = []
     incumbent = None
@@ -290,36 +306,60 @@ def _judgement(
             strategy_class=IncumbentStrategy,
             model=Channel(type=Model),
             model_blessing=Channel(type=ModelBlessing),
-            candidate=model,
+            candidate=candidate.model,
         ).with_id("IncumbentResolver")
         incumbent = resolver.outputs["model"]
         nodes.append(resolver)
-    evaluator = Evaluator(
+    bands = json.dumps(settings.example_bands)
+    answers = PredictionGen(
         examples=data.examples,
-        model=model,
+        model=candidate.model,
+        bands=bands,
+        code=code_fingerprint("preprocessing", "components/prediction_gen"),
+    )
+    evaluator = ModelEvaluator(
+        examples=data.examples,
+        model=candidate.model,
         baseline_model=incumbent,
+        predictions=answers.outputs["predictions"],
         example_splits=[TEST],
         eval_config=evaluation_config(settings.gate),
-    )
-    pusher = Pusher(
-        model=model,
+    ).with_id("Evaluator")
+    findings: dict[str, Any] = {
+        "examples": data.examples,
+        "ingest_report": data.ingest_report,
+        "model": candidate.model,
+        "predictions": answers.outputs["predictions"],
+        "evaluation": evaluator.outputs["evaluation"],
+        "blessing": evaluator.outputs["blessing"],
+        "settings": _json(_report_settings(settings)),
+        "fingerprint": fingerprint,
+        **({"cross_validation": folds.summary} if folds.summary is not None else {}),
+    }
+    report_code = ("evaluation", "pages", "report", "components/morphology_report")
+    card = ModelCard(**findings, code=code_fingerprint(*report_code, "components/model_card"))
+    pusher = AtomicPusher(
+        model=candidate.model,
         model_blessing=evaluator.outputs["blessing"],
+        model_card=card.outputs["card"],
         push_destination=PushDestination(
             filesystem=PushDestination.Filesystem(base_directory=place.push_directory)
         ),
-        custom_executor_spec=ExecutorClassSpec(AtomicPusher),
-    )
+    ).with_id("Pusher")
     report = MorphologyReport(
-        examples=data.examples,
-        ingest_report=data.ingest_report,
-        model=model,
-        evaluation=evaluator.outputs["evaluation"],
-        blessing=evaluator.outputs["blessing"],
+        **findings,
+        **candidate.weights,
+        card=card.outputs["card"],
         pushed_model=pusher.outputs["pushed_model"],
-        cross_validation=folds.summary,
-        code=code_fingerprint("components/morphology_report"),
+        bands=bands,
+        code=code_fingerprint(*report_code, "preprocessing", "trainer"),
     )
-    return [*nodes, evaluator, pusher, report]
+    return [*nodes, answers, evaluator, card, pusher, report]
+
+
+def _report_settings(settings: Settings) -> dict[str, Any]:
+    tables = settings.model_dump(mode="json")
+    return {"name": settings.pipeline.name, **{name: tables[name] for name in SETTINGS if name in tables}}
 
 
 def _json(tables: dict[str, Any]) -> str:
@@ -347,11 +387,11 @@ def evaluation_config(gate: GateSettings) -> tfma.EvalConfig:
     auc = tfma.MetricThreshold(
         value_threshold=tfma.GenericValueThreshold(lower_bound={"value": gate.min_auc})
     )
-    thresholds = {"BinaryAccuracy": accuracy, "AUC": auc}
+    thresholds = {"BinaryAccuracy": accuracy, "ExactAUC": auc}
     names = (
         "ExampleCount",
         "BinaryAccuracy",
-        "AUC",
+        "ExactAUC",
         "AUCPrecisionRecall",
         "Precision",
         "Recall",
@@ -359,7 +399,11 @@ def evaluation_config(gate: GateSettings) -> tfma.EvalConfig:
         "CalibrationPlot",
         "ConfusionMatrixPlot",
     )
-    metrics = [tfma.MetricConfig(class_name=name, threshold=thresholds.get(name)) for name in names]
+    ours = {"ExactAUC": "components.model_evaluator.metrics"}
+    metrics = [
+        tfma.MetricConfig(class_name=name, module=ours.get(name), threshold=thresholds.get(name))
+        for name in names
+    ]
     model = tfma.ModelSpec(signature_name="serving_default", prediction_key="p_elliptical", label_key=LABEL)
     return tfma.EvalConfig(
         model_specs=[model],

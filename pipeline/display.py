@@ -125,16 +125,16 @@ def show_results(
     rows = {
         "ingest": _ingest_line(json.loads((report / "ingest.json").read_text())),
         "test split": f"{test['n']} galaxies",
-        "accuracy": f"{test['accuracy']:.4f}",
-        "AUC": "-" if test["auc"] is None else f"{test['auc']:.4f}",
-        "loss": f"{test['loss']:.4f}",
+        "accuracy": _measure(test, "accuracy"),
+        "AUC": _measure(test, "auc"),
+        "loss": _measure(test, "loss"),
         "cross-validation": folds and _folds_line(folds),
         "surplus set aside": holdout and f"{holdout['accuracy']:.4f} right of {holdout['n']}",
         "labelled uncertain": uncertain
         and f"{uncertain['fraction_uncertain']:.1%} called uncertain of {uncertain['n']}",
         "gate": "[green]passed[/]" if blessed else "[red]not good enough[/]",
         "model": blessed and f"version {metrics['pushed_version']}, {escape(metrics['pushed_to'])}",
-        "report": escape(str(report)),
+        "report": escape(str(report / "index.html")),
         "log": escape(str(log)),
         "time, peak memory": f"{seconds / 60:.1f} min, {peak_memory / 2**30:.1f} GiB",
     }
@@ -142,6 +142,15 @@ def show_results(
     for name, value in rows.items():
         if value:  # A line each and no table: a path must be whole to be copied, however narrow the window.
             console.print(f"  {name:<20}{value}", highlight=False, soft_wrap=True)
+
+
+def _measure(test: dict[str, Any], name: str) -> str:
+    """Return a number of the test split with its interval, or a dash."""
+    if test[name] is None:
+        return "-"
+    interval = test.get("intervals", {}).get(name)
+    text = f"{test[name]:.4f}"
+    return text if interval is None else f"{text}  ({interval[0]:.4f} to {interval[1]:.4f}, 95 %)"
 
 
 def _folds_line(summary: dict[str, Any]) -> str:

@@ -32,12 +32,15 @@ class NodeEvent:
         Since it started.
     outputs : dict of str to str
         Where its artifacts are, by output, when it is ``done`` or ``cached``.
+    memory : int or None
+        The largest memory of its process while it ran [bytes].
     """
 
     node: str
     state: str
     seconds: float = 0.0
     outputs: dict[str, str] = field(default_factory=dict)
+    memory: int | None = None
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,16 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
 
+_CODE = {".py", ".j2", ".css"}
 
-def code_fingerprint(*folders: str) -> str:
-    """Return a fingerprint of the Python files under folders of this project.
+
+def code_fingerprint(*places: str) -> str:
+    """Return a fingerprint of Python files and templates of this project.
 
     Parameters
     ----------
-    *folders : str
-        Relative to the project, such as ``"preprocessing"``.
+    *places : str
+        Folders or files, relative to the project, such as ``"preprocessing"``.
 
     Returns
     -------
@@ -20,8 +22,10 @@ def code_fingerprint(*folders: str) -> str:
         16 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    for folder in sorted(folders):
-        for path in sorted((_ROOT / folder).rglob("*.py")):
+    for place in sorted(places):
+        start = _ROOT / place
+        files = [start] if start.is_file() else start.rglob("*")
+        for path in sorted(path for path in files if path.suffix in _CODE):
             digest.update(f"{path.relative_to(_ROOT).as_posix()}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

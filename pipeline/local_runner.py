@@ -38,6 +38,7 @@ from pipeline.events import (
     ProgressHandler,
     write_event,
 )
+from pipeline.memory import forget_peak, peak_memory
 from preprocessing.progress import PROGRESS_LOGGER
 from trainer.galaxies import TrainingDataError
 
@@ -92,6 +93,7 @@ class LocalRunner(LocalDagRunner):
         def launch_and_tell(self: launcher.Launcher):
             node = self._pipeline_node.node_info.id
             started = time.monotonic()
+            forget_peak()
             notify(NodeEvent(node, "running"))
             try:
                 info = launch(self)
@@ -99,7 +101,7 @@ class LocalRunner(LocalDagRunner):
                 notify(NodeEvent(node, "failed", time.monotonic() - started))
                 raise
             state, outputs = _result(self, None if info is None else info.execution_id)
-            notify(NodeEvent(node, state, time.monotonic() - started, outputs))
+            notify(NodeEvent(node, state, time.monotonic() - started, outputs, peak_memory()))
             keras.utils.clear_session()  # the next network must find neither this one's memory nor its names
             return info
 

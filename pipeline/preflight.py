@@ -9,8 +9,9 @@ from pathlib import Path
 
 from components.atomic_pusher.publish import published_versions
 from components.fits_example_gen.accounting import label_files, stamp_reader
+from components.fits_example_gen.exclusion import read_rows
 from components.fits_example_gen.fingerprint import input_fingerprint
-from components.fits_example_gen.labels.reading import LabelledObject, TableError, read_labels
+from components.fits_example_gen.labels.reading import LabelledObject, TableError
 from components.fits_example_gen.rejects import Reject, usual_reasons
 from pipeline.config import Settings
 from pipeline.errors import InputError
@@ -96,9 +97,9 @@ def check_data(settings: Settings) -> Preflight:
         without files, or stamps smaller than the cut.
     """
     try:
-        table = read_labels(settings.data)
+        table = read_rows(settings.data)
     except TableError as error:
-        raise InputError(f"[data] labels: {error}") from error
+        raise InputError(f"[data] {error.key}: {error}") from error
     classes = Counter(CLASS_NAMES[entry.label] for entry in table.objects)
     for label in (SPIRAL, ELLIPTICAL):
         if not classes[CLASS_NAMES[label]]:

@@ -98,13 +98,14 @@ def run_pretraining(
     Path(f"{out}.json").write_text(json.dumps(about, indent=2) + "\n")
     console.print("[bold]pretrained[/]")
     best = about["validation"]
+    minutes = (time.monotonic() - started) / 60
     rows = {
         "backbone": settings.model.backbone,
         "validation": f"accuracy {best['accuracy']:.4f}  AUC {best['auc']:.4f}  loss {best['loss']:.4f}",
         "weights": str(out),
         "SHA-256": digest,
         "how they came about": f"{out}.json",
-        "time, peak memory": f"{(time.monotonic() - started) / 60:.1f} min, {peak_memory() / 2**30:.1f} GiB",
+        "time, peak memory": f"{minutes:.1f} min, {peak_memory(outcome) / 2**30:.1f} GiB",
     }
     for name, value in rows.items():
         console.print(f"  {name:<20}{value}", highlight=False, markup=False, soft_wrap=True)
@@ -143,7 +144,7 @@ def _training_only(settings: Settings, root: Path) -> Settings:
 
 def _history(model: Path) -> dict[str, list[float]]:
     description = next(model.rglob("galmorph.json"))
-    return json.loads(description.read_text())["history"]
+    return json.loads(description.read_text())["history"]["network"]
 
 
 def _provenance(

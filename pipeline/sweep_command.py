@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.fits_example_gen.labels.reading import read_labels
+from components.fits_example_gen.exclusion import read_rows
 from evaluation.out_of_fold import SCORES_FILE
 from pipeline.child import Job, Outcome, RunPaths, opened_log, run_jobs
 from pipeline.config import Settings, load_settings
@@ -95,7 +95,7 @@ def run_sweep(
         chosen = {point.slug: (one.data, one.image) for point, one in zip(points, settings, strict=True)}
         with console.status("making the page"):
             page = write_page(
-                results, Examples(chosen, read_labels(base.data).objects, seed=seed), results.folder
+                results, Examples(chosen, read_rows(base.data).objects, seed=seed), results.folder
             )
     except SweepError as error:
         raise InputError(str(error)) from error

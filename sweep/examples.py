@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from components.fits_example_gen.accounting import stamp_reader
 from components.fits_example_gen.labels.reading import LabelledObject
 from components.fits_example_gen.settings import DataSettings
+from evaluation.comparison import Score
 from inspection.darkroom import Darkroom, Develop
-from inspection.pictures import Camera, Tile, View
+from inspection.pictures import Camera, View
 from inspection.sample import choose_by_class
+from pages.tiles import Tile
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from preprocessing.settings import ImageSettings
 from sweep.axes import describe, key_of
-from sweep.comparison import Score
 from sweep.grid import CONFIGURED
 from sweep.results import PointResult, SweepResults
 

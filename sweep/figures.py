@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
-from inspection.svg import INK, MARK, drawing
+from pages.svg import INK, MARK, drawing
 from sweep.axes import describe, is_number
 from sweep.results import PointResult, SweepResults
 

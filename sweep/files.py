@@ -1,31 +1,21 @@
 """Files that are written whole or not at all, and removed."""
 
-import os
 from pathlib import Path
 
+import pages.files
 from sweep.errors import SweepError
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file under another name and rename it: whoever reads, or kills us, sees the old or the new one.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder is made where it does not exist.
-    content : str or bytes
-        Text is written in UTF-8.
+    """Write a file as `pages.files.write_whole` does.
 
     Raises
     ------
     SweepError
         If it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(part, path)
+        pages.files.write_whole(path, content)
     except OSError as error:
         raise SweepError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -1,13 +1,12 @@
 """The page: one file, without script and network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
+from evaluation.comparison import Comparison, chance_text
 from inspection.darkroom import LARGEST_SHOWN, Develop
+from pages.environment import page_environment
 from preprocessing.features import CLASS_NAMES
-from sweep.comparison import Comparison, chance_text
 from sweep.examples import Examples, take_album
 from sweep.figures import colour_scale, draw_dots, heat_maps
 from sweep.files import write_whole
@@ -52,22 +51,8 @@ def write_page(
 
 def render_page(results: SweepResults, examples: Examples | None, develop: Develop | None = None) -> str:
     """Return the page as HTML; see `write_page`."""
-    environment = Environment(
-        # The sheet of styles is that of the inspection's page.
-        loader=ChoiceLoader([PackageLoader("sweep"), PackageLoader("inspection")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters: dict[str, Callable[..., str]] = {
-        "count": lambda value: f"{value:,}",
-        "measure": format_measure,
-        "signed": format_signed,
-        "chance": chance_text,
-        "duration": format_duration,
-    }
-    environment.filters |= filters
+    environment = page_environment("sweep")
+    environment.filters["chance"] = chance_text
     scale = colour_scale(results)
     comparisons = {result.point.slug: results.comparison(result.point) for result in results.ranked}
     return environment.get_template("sweep.html.j2").render(
@@ -86,28 +71,6 @@ def render_page(results: SweepResults, examples: Examples | None, develop: Devel
         largest_shown=LARGEST_SHOWN,
         files=[JSON, CSV, f"{POINTS}/"],
     )
-
-
-def format_measure(value: float | None, digits: int = 4) -> str:
-    """Return a measure such as an accuracy, or a dash for one that is unknown."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def format_signed(value: float | None) -> str:
-    """Return a difference with its sign."""
-    if value is None:
-        return "–"
-    text = f"{value:+.4f}".replace("-", "−")
-    return text if text.strip("+−0.") else "0.0000"
-
-
-def format_duration(seconds: float | None) -> str:
-    """Return a duration in the unit that suits it."""
-    if seconds is None:
-        return "–"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _rivals(comparisons: Sequence[Comparison]) -> str:

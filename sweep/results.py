@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from evaluation.comparison import Comparison, Score, accuracy_error, compare
+from evaluation.out_of_fold import SCORES_FILE, read_scores
 from sweep.axes import normal_axes
-from sweep.comparison import Comparison, Score, accuracy_error, compare, read_scores
 from sweep.errors import SweepError
 from sweep.files import remove, write_whole
 from sweep.grid import Point
 from sweep.tables import json_text, sweep_csv, sweep_json
 
 CROSS_VALIDATION = "cross_validation.json"
-OUT_OF_FOLD = "out_of_fold.csv"
 POINTS = "points"
 JSON = "sweep.json"
 CSV = "sweep.csv"
@@ -104,17 +104,13 @@ class SweepResults:
         ValueError
             If `out_of_fold` is not what it should be.
         """
-        text = out_of_fold.read_text(encoding="utf-8")
-        try:
-            scores = read_scores(text)
-        except ValueError as error:
-            raise ValueError(f"{out_of_fold}: {error}") from error
+        scores = read_scores(out_of_fold).by_name()
         content = _finite(cross_validation)
         place = self.folder / POINTS / point.slug
         write_whole(place / CROSS_VALIDATION, json_text(content))
-        write_whole(place / OUT_OF_FOLD, text)
+        write_whole(place / SCORES_FILE, out_of_fold.read_text(encoding="utf-8"))
         self._scores[point.slug] = scores
-        self._set(PointResult(point, "done", "", content, seconds, place / OUT_OF_FOLD))
+        self._set(PointResult(point, "done", "", content, seconds, place / SCORES_FILE))
 
     def failed(self, point: Point, reason: str) -> None:
         """Take down why a point has no results, and write everything.
@@ -130,7 +126,7 @@ class SweepResults:
             If a file cannot be written.
         """
         # An earlier sweep's files would pass for this one's.
-        for name in (CROSS_VALIDATION, OUT_OF_FOLD):
+        for name in (CROSS_VALIDATION, SCORES_FILE):
             remove(self.folder / POINTS / point.slug / name)
         self._scores.pop(point.slug, None)
         self._set(PointResult(point, "failed", " ".join(reason.split())))

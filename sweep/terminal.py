@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from sweep.comparison import chance_text
+from evaluation.comparison import chance_text
 from sweep.grid import Point
 from sweep.results import PointResult, SweepResults
 

@@ -11,19 +11,23 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 # DESIGN.md, section 3: package -> the packages of ours that it may import.
 ALLOWED = {
-    "benchmarks": {"preprocessing", "components", "pipeline", "simulation", "trainer"},
+    "benchmarks": {"preprocessing", "components", "evaluation", "pipeline", "simulation", "trainer"},
     "preprocessing": set(),
     "simulation": {"preprocessing"},
-    "trainer": {"preprocessing"},
+    "evaluation": {"preprocessing"},
+    "trainer": {"preprocessing", "evaluation"},
     # Components that train call the trainer, as TFX's own Trainer does by import path.
-    "components": {"preprocessing", "trainer"},
+    "components": {"preprocessing", "evaluation", "trainer", "report"},
     "configs": set(),
     "fetch": {"preprocessing", "components"},
-    "inspection": {"preprocessing", "components"},
-    "sweep": {"preprocessing", "components", "inspection"},
+    "pages": set(),
+    "report": {"preprocessing", "evaluation", "pages"},
+    "inspection": {"preprocessing", "components", "pages"},
+    "sweep": {"preprocessing", "components", "evaluation", "inspection", "pages"},
     # The command line reads every package's settings, and simulates; nothing imports the pipeline.
     "pipeline": {
-        *("preprocessing", "simulation", "trainer", "components", "configs", "fetch", "inspection", "sweep")
+        *("preprocessing", "evaluation", "simulation", "trainer", "components"),
+        *("configs", "fetch", "inspection", "report", "sweep"),
     },
 }
 
@@ -66,12 +70,17 @@ def loaded_by(statement: str) -> set[str]:
         ),
         ("import fetch.stamps, fetch.tables, fetch.splus", {"splusdata", "tensorflow", "keras", "tfx"}),
         ("import inspection.look, inspection.terminal", {"tensorflow", "keras", "tfx", "apache_beam"}),
+        ("import report.build, report.choice", {"tensorflow", "keras", "tfx", "apache_beam", "astropy"}),
         ("import pipeline.run, simulation.survey", {"tensorflow", "keras", "tfx", "apache_beam", "galsim"}),
         (
             "import pipeline.sweep_command, pipeline.pretrain_command",
             {"tensorflow", "keras", "tfx", "apache_beam"},
         ),
         ("import fetch.weights, trainer.weights_preflight", {"tensorflow", "keras", "tfx", "h5py"}),
+        (
+            "import pipeline.report_command, pipeline.compare_command",
+            {"tensorflow", "keras", "tfx", "apache_beam"},
+        ),
         (
             "import preprocessing.stamps, components.fits_example_gen.labels.reading",
             {"tensorflow", "keras", "tfx", "apache_beam"},

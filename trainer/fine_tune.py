@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from trainer.fit import TrainingSet, fit
 from trainer.galaxies import Galaxies
 from trainer.head import Head
 from trainer.input import Pictures
-from trainer.model import build_classifier, set_trainable
+from trainer.model import averaged, build_classifier, set_trainable
 from trainer.recipe import Recipe
 
 
@@ -91,3 +92,22 @@ def fine_tune(
         log_dir=log_dir,
         callbacks=callbacks,
     )
+
+
+def probabilities(model: keras.Model, recipe: Recipe, pictures: Pictures) -> np.ndarray:
+    """Return what a classifier says of pictures, averaged over as many views as when it is exported.
+
+    Parameters
+    ----------
+    model : keras.Model
+    recipe : Recipe
+    pictures : Pictures
+        At least one.
+
+    Returns
+    -------
+    ndarray, float32, shape (N,)
+        In the order of `Pictures.in_order`.
+    """
+    unseen = pictures.in_order().map(lambda picture, _: picture)
+    return averaged([model], recipe.model.views).predict(unseen, verbose=0)[:, 0]

@@ -1,6 +1,5 @@
 """One fold of the cross-validation: train on the others, score its own."""
 
-import csv
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -11,19 +10,19 @@ from typing import Any
 import keras
 import numpy as np
 
+from evaluation.out_of_fold import SCORES_FILE, OutOfFold, read_scores, write_scores
 from trainer.backbone_features import BackboneFeatures
 from trainer.checkpoint import Checkpoint
 from trainer.devices import strategy
-from trainer.fine_tune import fine_tune, start_classifier
+from trainer.fine_tune import fine_tune, probabilities, start_classifier
 from trainer.galaxies import Galaxies, TrainingDataError, read_galaxies
 from trainer.head import Head, fit_head, with_heads
 from trainer.input import Pictures
-from trainer.model import averaged, backbone_of
+from trainer.model import backbone_of
 from trainer.recipe import BACKBONE_FILE, HEAD_FILE, Recipe
 from trainer.report_epochs import ReportEpochs, ReportHead
 
-COLUMNS = ("name", "label", "fold", "p_elliptical")
-SCORES_FILE, ABOUT_FILE = "out_of_fold.csv", "fold.json"
+ABOUT_FILE = "fold.json"
 
 
 @dataclass(frozen=True)
@@ -32,33 +31,18 @@ class FoldScores:
 
     Attributes
     ----------
-    fold : int
-    names : list of str
-    labels : list of int
-    p_elliptical : list of float
+    scores : OutOfFold
     about : dict
-        ``phases``, ``n_train``, ``seconds``, ``history``.
+        ``fold``, ``phases``, ``n_train``, ``seconds``, ``history``.
     """
 
-    fold: int
-    names: list[str]
-    labels: list[int]
-    p_elliptical: list[float]
+    scores: OutOfFold
     about: dict[str, Any]
 
     @classmethod
     def load(cls, folder: Path) -> "FoldScores":
         """Read what `train_fold` has written."""
-        about = json.loads(Path(folder, ABOUT_FILE).read_text())
-        with open(Path(folder, SCORES_FILE), newline="", encoding="utf-8") as table:
-            rows = list(csv.DictReader(table))
-        return cls(
-            about["fold"],
-            [row["name"] for row in rows],
-            [int(row["label"]) for row in rows],
-            [float(row["p_elliptical"]) for row in rows],
-            about,
-        )
+        return cls(read_scores(Path(folder, SCORES_FILE)), json.loads(Path(folder, ABOUT_FILE).read_text()))
 
 
 def train_fold(
@@ -122,14 +106,15 @@ def train_fold(
             )
         head = Head.of(model)
         backbone_of(model).save_weights(folder / BACKBONE_FILE)
-        unseen = _pictures(recipe, files, only_fold=fold).in_order().map(lambda picture, _: picture)
-        p_elliptical = averaged([model], recipe.model.views).predict(unseen, verbose=0)[:, 0]
+        p_elliptical = probabilities(model, recipe, _pictures(recipe, files, only_fold=fold))
     else:
         assert store is not None and head is not None
         views = recipe.model.views if store.values.shape[1] == recipe.model.views else 1
         p_elliptical = head.probabilities(store.values[scored, :views])
     head.save(folder / HEAD_FILE)
-    _write_scores(folder / SCORES_FILE, galaxies.take(scored), p_elliptical)
+    unseen = galaxies.take(scored)
+    columns = (unseen.names, unseen.labels, unseen.folds, p_elliptical)
+    write_scores(folder / SCORES_FILE, OutOfFold(*(column.tolist() for column in columns)))
     about = {
         "fold": fold,
         "phases": "all" if recipe.folds_train_networks else "head",
@@ -154,8 +139,8 @@ def fold_classifiers(recipe: Recipe, folders: Sequence[Path]) -> list[keras.Mode
     Returns
     -------
     list of keras.Model
-        One for each fold; a single one with the mean of all tops where the folds share the frozen backbone,
-        so that five folds cost no more than one.
+        One for each fold; a single one with all tops where the folds share the frozen backbone, so that five
+        folds cost no more than one. `trainer.model.averaged` takes either.
     """
     heads = [Head.load(folder / HEAD_FILE) for folder in folders]
     if not recipe.folds_train_networks:
@@ -185,11 +170,3 @@ def _divide(galaxies: Galaxies, fold: int) -> tuple[np.ndarray, np.ndarray]:
 def _pictures(recipe: Recipe, files: Mapping[str, Sequence[str]], **fold: int) -> Pictures:
     every = [path for paths in files.values() for path in paths]
     return Pictures(every, recipe.image.size, recipe.train.batch_size, **fold)
-
-
-def _write_scores(path: Path, galaxies: Galaxies, p_elliptical: np.ndarray) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as table:
-        writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        rows = zip(galaxies.names, galaxies.labels, galaxies.folds, p_elliptical, strict=True)
-        writer.writerows((name, label, fold, f"{p:.7f}") for name, label, fold, p in rows)

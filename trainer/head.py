@@ -64,11 +64,10 @@ class Head:
 
 
 def with_heads(model: keras.Model, heads: Sequence[Head]) -> keras.Model:
-    """Return a classifier whose probability is the mean over several tops on its one backbone."""
+    """Return a classifier with an output for each of several tops on its one backbone, (N, tops)."""
     features = model.get_layer(FEATURES).output
     each = keras.layers.Dense(len(heads), activation="sigmoid", dtype="float32", name="folds")
-    mean = keras.ops.mean(each(features), axis=-1, keepdims=True)
-    classifier = keras.Model(model.input, mean, name=model.name)
+    classifier = keras.Model(model.input, each(features), name=model.name)
     each.set_weights([np.stack([head.kernel for head in heads], axis=1), np.array([h.bias for h in heads])])
     return classifier
 

@@ -8,6 +8,7 @@ from keras import layers
 
 from trainer.augment import dihedral_views
 from trainer.backbones import build_backbone, scale_pixels
+from trainer.calibration import TemperatureScaling
 from trainer.settings import ModelSettings
 
 FEATURES = "features"
@@ -120,29 +121,40 @@ def feature_extractor(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, model.get_layer(FEATURES).output, name="feature_extractor")
 
 
-def averaged(models: Sequence[keras.Model], views: int = 1) -> keras.Model:
+def averaged(models: Sequence[keras.Model], views: int = 1, temperature: float | None = None) -> keras.Model:
     """Return a network whose probability is the mean over classifiers and over symmetries of the picture.
 
     Parameters
     ----------
     models : sequence of keras.Model
-        Classifiers of pictures of one size.
+        Classifiers of pictures of one size; one of several outputs counts as so many classifiers.
     views : int
         1, or up to 8 symmetries of the square.
+    temperature : float, optional
+        By which the probability of each classifier, the mean over its views, is scaled before the mean over
+        classifiers is taken (see `trainer.calibration`).
 
     Returns
     -------
     keras.Model
-        With the input and output of a classifier; a single classifier and view come back as they are.
+        With the input and output of a classifier; a single one comes back as it is where nothing is to do.
     """
-    if len(models) == 1 and views == 1:
+    members = sum(model.output_shape[-1] for model in models)
+    if members == 1 and views == 1 and temperature is None:
         return models[0]
     pictures = keras.Input(models[0].input_shape[1:], name="picture", dtype="float32")
     seen = dihedral_views(pictures, views)
-    # One name each: five folds' classifiers are all called the same.
-    members = [_named(model, f"{model.name}_{number}") for number, model in enumerate(models)]
-    answers = [member(view) for member in members for view in seen]
-    return keras.Model(pictures, layers.Average(name=OUTPUT)(answers), name="galmorph_mean")
+    answers = []
+    for number, model in enumerate(models):
+        # One name each: five folds' classifiers are all called the same.
+        member = _named(model, f"{model.name}_{number}")
+        of_views = [member(view) for view in seen]
+        answers.append(of_views[0] if views == 1 else layers.Average()(of_views))
+    each = answers[0] if len(answers) == 1 else layers.Concatenate()(answers)
+    if temperature is not None:
+        each = TemperatureScaling(temperature)(each)
+    mean = keras.ops.mean(each, axis=-1, keepdims=True)
+    return keras.Model(pictures, mean, name="galmorph_mean")
 
 
 def _named(model: keras.Model, name: str) -> keras.Model:

@@ -10,6 +10,8 @@ BACKBONE_FILE = "backbone.weights.h5"
 """Where a training leaves its backbone, as Keras reads it."""
 HEAD_FILE = "head.npz"
 """Where it leaves the top."""
+HISTORY_FILE = "history.json"
+"""Where the course of the top's training stands beside it."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,11 @@ class ModelSettings(BaseModel):
         description="Let the exported model average its probability over the eight symmetries of each "
         "picture: eight times the work.",
     )
+    calibration: Literal["none", "temperature"] = Field(
+        "none",
+        description='"temperature": scale the exported model\'s probability by a temperature fitted on '
+        "galaxies that it has not learned from, so that it means what it says.",
+    )
 
     @field_validator("backbone")
     @classmethod
@@ -212,10 +217,15 @@ class CrossValidationSettings(BaseModel):
             return "head" if train.epochs else "all"
         return self.phases
 
-    def check(self, train: TrainSettings) -> None:
-        """Raise ValueError where this does not go together with `[train]`."""
+    def check(self, train: TrainSettings, model: ModelSettings) -> None:
+        """Raise ValueError where this does not go together with `[train]` and `[model]`."""
         trained = self.trained(train)
         if trained == "head" and not train.epochs:
             raise ValueError('phases = "head" needs [train] epochs > 0')
         if trained == "none" and self.publish in ("ensemble", "best_fold"):
             raise ValueError(f'publish = "{self.publish}" needs folds, but phases = "none"')
+        if self.publish == "retrained" and model.calibration == "temperature":
+            raise ValueError(
+                'publish = "retrained" learns from every galaxy by which [model] calibration = "temperature"'
+                ' could be fitted: set publish = "single" or "ensemble", or calibration = "none"'
+            )

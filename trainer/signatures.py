@@ -124,6 +124,7 @@ def export_classifier(
     config: Mapping[str, Any],
     path: Path,
     metadata: Mapping[str, Any],
+    temperature: float | None = None,
 ) -> None:
     """Export the mean of classifiers as a recipe wants it.
 
@@ -136,16 +137,19 @@ def export_classifier(
     path : Path
     metadata : mapping
         Further entries of ``assets.extra/galmorph.json``.
+    temperature : float, optional
+        By which each classifier's probability is scaled; told under ``temperature``, which is null without.
     """
     tables = recipe.dump()
     export_model(
-        averaged(models, recipe.model.views),
+        averaged(models, recipe.model.views, temperature),
         path,
         image=recipe.image,
         uncertain=tuple(config["decision"]["uncertain"]),
         metadata={
             "flux": config["flux"],
             **{name: tables[name] for name in ("model", "train", "cross_validation")},
+            "temperature": temperature,
             **metadata,
         },
     )

@@ -1,21 +1,24 @@
 """What TFX's Trainer runs: the model that may be published."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.dsl.io import fileio
 
+from evaluation.calibration import fit_temperature
 from preprocessing.features import TRAIN, VALIDATION
 from preprocessing.progress import report_progress
 from trainer.checkpoint import Checkpoint, checkpoint_folder
 from trainer.devices import strategy
-from trainer.fine_tune import fine_tune, start_classifier
+from trainer.fine_tune import fine_tune, probabilities, start_classifier
 from trainer.galaxies import read_galaxies
 from trainer.head import Head
 from trainer.input import Pictures
 from trainer.model import backbone_of
-from trainer.recipe import BACKBONE_FILE, HEAD_FILE, Recipe
+from trainer.recipe import BACKBONE_FILE, HEAD_FILE, HISTORY_FILE, Recipe
 from trainer.report_epochs import ReportEpochs
 from trainer.signatures import export_classifier
 
@@ -38,7 +41,10 @@ def run_fn(fn_args: FnArgs) -> None:
         VALIDATION: [path for pattern in fn_args.eval_files for path in fileio.glob(pattern)],
     }
     checkpoint = checkpoint_folder(config["checkpoints"], config, files, fn_args.base_model)
-    head = Head.load(Path(fn_args.base_model, HEAD_FILE)) if fn_args.base_model else None
+    head, history = None, {}
+    if fn_args.base_model:
+        head = Head.load(Path(fn_args.base_model, HEAD_FILE))
+        history["head"] = json.loads(Path(fn_args.base_model, HISTORY_FILE).read_text())
     run_dir = Path(fn_args.model_run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
 
@@ -46,18 +52,36 @@ def run_fn(fn_args: FnArgs) -> None:
     report_progress("building and compiling the network")
     with strategy().scope():
         model = start_classifier(recipe, head)
-        history = {}
         if recipe.train.fine_tune_epochs:
-            history = _fine_tune(model, recipe, files, head is not None, checkpoint, run_dir)
+            history["network"] = _fine_tune(model, recipe, files, head is not None, checkpoint, run_dir)
     backbone_of(model).save_weights(run_dir / BACKBONE_FILE)
     Head.of(model).save(run_dir / HEAD_FILE)
-    export_classifier([model], recipe, config, Path(fn_args.serving_model_dir), {"history": history})
+    export_classifier(
+        [model],
+        recipe,
+        config,
+        Path(fn_args.serving_model_dir),
+        {"history": history},
+        _temperature(model, recipe, files[VALIDATION]),
+    )
     if checkpoint is not None:
         Checkpoint(checkpoint).remove()
 
 
+def _temperature(model: keras.Model, recipe: Recipe, validation: Sequence[str]) -> float | None:
+    """Return the temperature that suits the validation split; None where none is asked for."""
+    if recipe.model.calibration == "none":
+        return None
+    labels = read_galaxies({VALIDATION: validation}).labels
+    if not len(labels):
+        return 1.0
+    report_progress("fitting the temperature")
+    pictures = Pictures(validation, recipe.image.size, recipe.train.batch_size)
+    return fit_temperature(labels, probabilities(model, recipe, pictures))
+
+
 def _fine_tune(
-    model,
+    model: keras.Model,
     recipe: Recipe,
     files: Mapping[str, Sequence[str]],
     has_head: bool,

@@ -11,7 +11,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.atomic_pusher.publish import publish_model
+from components.atomic_pusher.publish import EXTRA, publish_model
 
 
 class Executor(PusherExecutor):
@@ -31,7 +31,7 @@ class Executor(PusherExecutor):
         Parameters
         ----------
         input_dict : dict
-            ``model``, ``model_blessing``.
+            ``model``, ``model_blessing``, ``model_card``.
         output_dict : dict
             ``pushed_model``: a copy, with the properties ``pushed``, ``pushed_destination`` and
             ``pushed_version``.
@@ -40,17 +40,21 @@ class Executor(PusherExecutor):
         """
         destination = json_format.Parse(exec_properties["push_destination"], pusher_pb2.PushDestination())
         directory = destination.filesystem.base_directory
+        pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        card = artifact_utils.get_single_uri(input_dict["model_card"])
         if "://" in directory:
             super().Do(input_dict, output_dict, exec_properties)
+            published = pushed.get_string_custom_property("pushed_destination")
+            if published:
+                io_utils.copy_dir(card, os.path.join(published, EXTRA))
             return
         self._log_startup(input_dict, output_dict, exec_properties)
-        pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
             # An empty folder is not uploaded by Kubeflow's launcher, and its reader would then fail.
             io_utils.write_string_file(os.path.join(pushed.uri, "NOT_PUSHED"), "")
             return
         model = self.GetModelPath(input_dict)
-        version = publish_model(Path(model), Path(directory))
+        version = publish_model(Path(model), Path(directory), extra=Path(card))
         io_utils.copy_dir(model, pushed.uri)
         self._MarkPushed(pushed, pushed_destination=str(version), pushed_version=version.name)

@@ -5,8 +5,11 @@ import shutil
 import uuid
 from pathlib import Path
 
+EXTRA = "assets.extra"
+"""Where TensorFlow leaves room in a SavedModel for files that are not its own."""
 
-def publish_model(model: Path, directory: Path) -> Path:
+
+def publish_model(model: Path, directory: Path, *, extra: Path | None = None) -> Path:
     """Publish a SavedModel as the next numbered version, all at once.
 
     Parameters
@@ -15,6 +18,8 @@ def publish_model(model: Path, directory: Path) -> Path:
         Folder of the SavedModel.
     directory : Path
         Folder of the versions 1, 2, 3 ...
+    extra : Path, optional
+        Folder whose files are published with the model, under `EXTRA`.
 
     Returns
     -------
@@ -30,6 +35,8 @@ def publish_model(model: Path, directory: Path) -> Path:
     copy = directory / f".incoming-{uuid.uuid4().hex}"
     try:
         shutil.copytree(model, copy)
+        if extra is not None:
+            shutil.copytree(extra, copy / EXTRA, dirs_exist_ok=True)
         for path in copy.rglob("*"):
             if path.is_file():
                 with open(path, "rb") as stream:

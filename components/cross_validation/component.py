@@ -1,6 +1,5 @@
 """CrossValidation: what the folds found."""
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +17,10 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from components import artifacts
 from components.cross_validation.fold_inputs import fold_channels, fold_folders, with_folds
 from components.cross_validation.summary import summarize
-from trainer.folds import COLUMNS, SCORES_FILE, FoldScores
+from evaluation.out_of_fold import SCORES_FILE, OutOfFold, write_scores
+from trainer.folds import FoldScores
 
-SUMMARY_FILE = "cross_validation.json"
+SUMMARY_FILE, COURSES_FILE = "cross_validation.json", "history.json"
 
 
 class Executor(BaseExecutor):
@@ -32,7 +32,7 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Write ``cross_validation.json`` and ``out_of_fold.csv``.
+        """Write ``cross_validation.json``, ``out_of_fold.csv`` and ``history.json``, the folds' courses.
 
         Parameters
         ----------
@@ -48,12 +48,9 @@ class Executor(BaseExecutor):
         folder = Path(artifact_utils.get_single_uri(output_dict["summary"]))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / SUMMARY_FILE).write_text(json.dumps(summarize(folds), indent=2) + "\n")
-        with open(folder / SCORES_FILE, "w", newline="", encoding="utf-8") as table:
-            writer = csv.writer(table, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for fold in folds:
-                for name, label, p in zip(fold.names, fold.labels, fold.p_elliptical, strict=True):
-                    writer.writerow((name, label, fold.fold, f"{p:.7f}"))
+        courses = [{"fold": fold.about["fold"], **fold.about["history"]} for fold in folds]
+        (folder / COURSES_FILE).write_text(json.dumps(courses, indent=2) + "\n")
+        write_scores(folder / SCORES_FILE, OutOfFold.joined(fold.scores for fold in folds))
 
 
 class CrossValidationSpec(ComponentSpec):

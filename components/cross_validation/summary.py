@@ -4,50 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn import metrics
 
-from preprocessing.features import ELLIPTICAL, SPIRAL
+from evaluation.calibration import calibration_error, fit_temperature, with_cross_fitted_temperature
+from evaluation.out_of_fold import OutOfFold
+from evaluation.scores import classification_scores
 from trainer.folds import FoldScores
 
-DECISION = 0.5
-"""Probability of elliptical above which a galaxy counts as elliptical where accuracy is computed."""
-CALIBRATION_BINS = 15
-
-
-def calibration_error(labels: np.ndarray, p_elliptical: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
-    """Return the expected calibration error.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (N,)
-    p_elliptical : ndarray of float, shape (N,)
-    bins : int
-        Of equal width.
-
-    Returns
-    -------
-    float
-        Mean over galaxies of the distance between mean probability and share of ellipticals in their bin.
-
-    Notes
-    -----
-    Naeini, Cooper & Hauskrecht (2015, AAAI 29, 2901), for the probability of one class.
-    """
-    which = np.minimum((p_elliptical * bins).astype(int), bins - 1)
-    # Within a bin, count times |mean probability - share| is |sum of (probability - label)|.
-    sums = np.bincount(which, weights=p_elliptical - labels, minlength=bins)
-    return float(np.abs(sums).sum() / len(labels))
-
-
-def scores_of(labels: np.ndarray, p_elliptical: np.ndarray) -> dict[str, Any]:
-    """Return accuracy, AUC (None with one class only), loss and number of galaxies."""
-    both = len(np.unique(labels)) == 2
-    return {
-        "accuracy": float(np.mean((p_elliptical > DECISION) == (labels == ELLIPTICAL))),
-        "auc": float(metrics.roc_auc_score(labels, p_elliptical)) if both else None,
-        "loss": float(metrics.log_loss(labels, p_elliptical, labels=[SPIRAL, ELLIPTICAL])),
-        "n": len(labels),
-    }
+MEASURES = ("accuracy", "auc", "loss")
 
 
 def summarize(folds: Sequence[FoldScores]) -> dict[str, Any]:
@@ -63,26 +26,60 @@ def summarize(folds: Sequence[FoldScores]) -> dict[str, Any]:
         ``phases``; ``folds``, a list of {fold, accuracy, auc, loss, n, n_train, seconds};
         ``accuracy_mean``, ``accuracy_std`` (of the folds' values, N - 1 in the denominator), and the same of
         ``auc`` and ``loss``; ``pooled``, the scores of all galaxies together, with ``ece``, the expected
-        calibration error.
+        calibration error, and, None unless two folds have both classes, ``temperature``, fitted on all of
+        them, ``ece_calibrated`` and ``loss_calibrated``, of each fold scaled by the temperature fitted on
+        the others, so that nothing is judged by what it was fitted on.
     """
-    ordered = sorted(folds, key=lambda fold: fold.fold)
+    ordered = sorted(folds, key=lambda fold: fold.about["fold"])
     rows: list[dict[str, Any]] = []
     for fold in ordered:
-        about = {key: fold.about[key] for key in ("n_train", "seconds")}
-        scores = scores_of(np.array(fold.labels), np.array(fold.p_elliptical))
-        rows.append({"fold": fold.fold, **scores, **about})
+        about = fold.about
+        rows.append(
+            {
+                "fold": about["fold"],
+                **_scores_of(fold.scores),
+                "n_train": about["n_train"],
+                "seconds": about["seconds"],
+            }
+        )
     summary: dict[str, Any] = {"phases": ordered[0].about["phases"], "folds": rows}
-    for name in ("accuracy", "auc", "loss"):
+    for name in MEASURES:
         values = [row[name] for row in rows if row[name] is not None]
         summary[f"{name}_mean"] = float(np.mean(values)) if values else None
         summary[f"{name}_std"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    labels = np.concatenate([fold.labels for fold in ordered])
-    p_elliptical = np.concatenate([fold.p_elliptical for fold in ordered])
-    summary["pooled"] = scores_of(labels, p_elliptical) | {"ece": calibration_error(labels, p_elliptical)}
+    every = OutOfFold.joined(fold.scores for fold in ordered)
+    summary["pooled"] = {
+        **_scores_of(every),
+        "ece": calibration_error(every.labels, every.p_elliptical),
+        "temperature": None,
+        "ece_calibrated": None,
+        "loss_calibrated": None,
+    }
+    if sum(len(set(fold.scores.labels)) == 2 for fold in ordered) >= 2:
+        summary["pooled"] |= _calibrated(every)
     return summary
 
 
 def best_fold(summary: dict[str, Any]) -> int:
     """Return the fold with the highest accuracy; of equals, the highest AUC, then the least loss."""
-    best = max(summary["folds"], key=lambda row: (row["accuracy"], row["auc"] or 0.0, -row["loss"]))
+    best = max(summary["folds"], key=_merit)
     return best["fold"]
+
+
+def _merit(row: dict[str, Any]) -> tuple[float, float, float]:
+    return row["accuracy"], row["auc"] or 0.0, -np.inf if row["loss"] is None else -row["loss"]
+
+
+def _calibrated(scores: OutOfFold) -> dict[str, Any]:
+    scaled = with_cross_fitted_temperature(scores.labels, scores.folds, scores.p_elliptical)
+    return {
+        "temperature": fit_temperature(scores.labels, scores.p_elliptical),
+        "ece_calibrated": calibration_error(scores.labels, scaled),
+        "loss_calibrated": classification_scores(scores.labels, scaled)["loss"],
+    }
+
+
+def _scores_of(scores: OutOfFold) -> dict[str, Any]:
+    """Return accuracy, AUC, loss and number of galaxies."""
+    found = classification_scores(scores.labels, scores.p_elliptical)
+    return {name: found[name] for name in (*MEASURES, "n")}

@@ -35,24 +35,14 @@ def reject_duplicates(
     The row that is kept is the one whose name, then row content, comes first in order, so that the order of
     the table's rows does not matter. Chains (A near B, B near C) are one galaxy.
     """
-    groups = _Groups(len(objects))
-    by_name: defaultdict[str, list[int]] = defaultdict(list)
-    for index, candidate in enumerate(objects):
-        by_name[candidate.name].append(index)
-    for same in by_name.values():
-        for other in same[1:]:
-            groups.join(same[0], other)
-    for pair in _close_pairs(objects, radius):
-        groups.join(*pair)
-
     kept: list[LabelledObject] = []
     rejects: list[Reject] = []
-    for members in groups.members():
-        galaxy = sorted((objects[index] for index in members), key=_content)
+    for rows in galaxies(objects, radius):
+        galaxy = sorted(rows, key=_content)
         first = galaxy[0]
         if len({entry.label for entry in galaxy}) > 1:
-            rows = ", ".join(f"{entry.name} (row {entry.row})" for entry in galaxy)
-            rejects += [Reject(entry.row, entry.name, "", "label_conflict", rows) for entry in galaxy]
+            message = ", ".join(f"{entry.name} (row {entry.row})" for entry in galaxy)
+            rejects += [Reject(entry.row, entry.name, "", "label_conflict", message) for entry in galaxy]
             continue
         kept.append(first)
         for entry in galaxy[1:]:
@@ -62,6 +52,20 @@ def reject_duplicates(
                 reason, message = "duplicate_position", f"within {radius:g} arcsec of {first.name}"
             rejects.append(Reject(entry.row, entry.name, "", reason, message))
     return kept, rejects
+
+
+def galaxies(objects: Sequence[LabelledObject], radius: float) -> list[list[LabelledObject]]:
+    """Put together the rows that are one galaxy: of one name, or closer than `radius` [arcsec], in chains."""
+    groups = _Groups(len(objects))
+    by_name: defaultdict[str, list[int]] = defaultdict(list)
+    for index, candidate in enumerate(objects):
+        by_name[candidate.name].append(index)
+    for same in by_name.values():
+        for other in same[1:]:
+            groups.join(same[0], other)
+    for pair in _close_pairs(objects, radius):
+        groups.join(*pair)
+    return [[objects[index] for index in members] for members in groups.members()]
 
 
 def _content(entry: LabelledObject) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from components.fits_example_gen.accounting import Division, StampNote, divide, notes_on, refusal
 from components.fits_example_gen.examples import build_example
-from components.fits_example_gen.labels.reading import LabelledObject, LabelTable, read_labels
+from components.fits_example_gen.exclusion import read_rows
+from components.fits_example_gen.labels.reading import LabelledObject, LabelTable
 from components.fits_example_gen.rejects import Reject
 from components.fits_example_gen.settings import DataSettings, SplitSettings
 from preprocessing.features import SPLITS
@@ -93,7 +94,7 @@ def ingest(
     RuntimeError
         If a stamp changed while it was being read.
     """
-    table = read_labels(data)
+    table = read_rows(data)
     bad, notes = _check_stamps(table.objects, reader, make_pipeline, scratch)
     division = divide(table, {reject.row: reject for reject in bad}, data, split)
     if missing := division.missing_class():

@@ -12,6 +12,7 @@ REASONS = {
     "bad_position": "the row has no usable position to be matched by",
     "unmatched": "no stamp lies within the match radius",
     "ambiguous_match": "several stamps lie within the match radius, or several objects claim one stamp",
+    "excluded": "a list of [data] exclude names the galaxy",
     "missing_file": "a stamp does not exist",
     "not_a_file": "a stamp is a folder, a link to nowhere, a device or the like",
     "too_large": "a stamp is too large a file or image to be one",

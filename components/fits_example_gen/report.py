@@ -86,7 +86,7 @@ def ingest_report(table: LabelTable, division: Division, notes: Sequence[StampNo
 
 
 def _rejects_by_class(table: LabelTable, rejects: Iterable[Reject]) -> dict[str, dict[str, int]]:
-    labels = {entry.row: CLASS_NAMES[entry.label] for entry in table.objects}
+    labels = {entry.row: CLASS_NAMES[entry.label] for entry in (*table.objects, *table.excluded)}
     counts: dict[str, dict[str, int]] = {}
     for (name, reason), count in Counter(
         (labels.get(reject.row, "none"), reject.reason) for reject in rejects

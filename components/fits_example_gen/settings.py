@@ -1,7 +1,7 @@
 """The `[data]` and `[split]` tables of the configuration."""
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -30,6 +30,9 @@ class DataSettings(BaseModel):
     )
     match_radius: float = Field(
         1.0, gt=0, le=60, description="largest distance between label and stamp [arcsec]"
+    )
+    exclude: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), description="a table of galaxies to leave out, or several: CSV with a column name"
     )
     stamps: str = Field(description="path of a stamp, with {name} and {band}; of a cube, with {name}")
     cube_bands: tuple[str, ...] = Field(
@@ -65,6 +68,13 @@ class DataSettings(BaseModel):
         """How numbers become flux: what whoever asks the model for an answer must do, too."""
         keys = {"background", "zero_points", "reference_zero_point", "flux_factors"}
         return self.model_dump(mode="json", include=keys)
+
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _one_or_several(cls, tables: Any) -> Any:
+        if isinstance(tables, str):
+            return (tables,) if tables else ()
+        return tuple(tables) if isinstance(tables, list) else tables
 
     @field_validator("bands", "cube_bands")
     @classmethod

@@ -17,6 +17,8 @@ from tfx.utils import path_utils
 
 from components.cross_validation.fold_inputs import fold_channels, fold_folders, with_folds
 from components.cross_validation.summary import best_fold, summarize
+from evaluation.calibration import fit_temperature
+from evaluation.out_of_fold import OutOfFold
 from trainer.folds import FoldScores, fold_classifiers
 from trainer.recipe import Recipe
 from trainer.signatures import export_classifier
@@ -47,11 +49,19 @@ class Executor(BaseExecutor):
         recipe = Recipe.load(config)
         folders = [Path(folder) for folder in fold_folders(input_dict)]
         chosen = list(range(len(folders)))
+        folds = [FoldScores.load(folder) for folder in folders]
         if recipe.cross_validation.publish == "best_fold":
-            chosen = [best_fold(summarize([FoldScores.load(folder) for folder in folders]))]
+            chosen = [best_fold(summarize(folds))]
         models = fold_classifiers(recipe, [folders[number] for number in chosen])
+        temperature = None
+        if recipe.model.calibration == "temperature":
+            # Every galaxy is known to the ensemble, but unknown to one of its members. These follow one
+            # recipe: one temperature, fitted on all their scores, suits each, and scales each before the mean
+            # is taken. Scaling the mean itself would count twice that averaging, too, makes less sure.
+            scores = OutOfFold.joined(folds[number].scores for number in chosen)
+            temperature = fit_temperature(scores.labels, scores.p_elliptical)
         path = Path(path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict["model"])))
-        export_classifier(models, recipe, config, path, {"folds": chosen})
+        export_classifier(models, recipe, config, path, {"folds": chosen}, temperature)
 
 
 class FoldModelSpec(ComponentSpec):

@@ -13,7 +13,7 @@ from components.artifacts import BackboneFeatures as Features
 from preprocessing.features import TRAIN, VALIDATION
 from trainer.backbone_features import BackboneFeatures
 from trainer.head import fit_head
-from trainer.recipe import HEAD_FILE, Recipe
+from trainer.recipe import HEAD_FILE, HISTORY_FILE, Recipe
 from trainer.report_epochs import ReportHead
 
 
@@ -53,4 +53,4 @@ def HeadTrainer(
     folder = Path(path_utils.serving_model_dir(head.uri))
     folder.mkdir(parents=True, exist_ok=True)
     top.save(folder / HEAD_FILE)
-    (folder / "history.json").write_text(json.dumps(history, indent=2) + "\n")
+    (folder / HISTORY_FILE).write_text(json.dumps(history, indent=2) + "\n")

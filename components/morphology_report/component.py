@@ -1,72 +1,99 @@
-"""MorphologyReport: what a run found."""
+"""MorphologyReport: what a run found, as one page and as numbers."""
 
-from tfx.dsl.components.base.base_component import BaseComponent
-from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.types import standard_artifacts
-from tfx.types.channel import BaseChannel
-from tfx.types.channel_utils import as_channel
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+import json
+from pathlib import Path
 
-from components import artifacts
-from components.morphology_report.executor import Executor
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import (
+    Examples,
+    Model,
+    ModelBlessing,
+    ModelEvaluation,
+    ModelRun,
+    PushedModel,
+)
 
-
-class MorphologyReportSpec(ComponentSpec):
-    """Inputs, outputs and parameters of MorphologyReport."""
-
-    PARAMETERS = {"code": ExecutionParameter(type=str)}
-    INPUTS = {
-        "examples": ChannelParameter(type=standard_artifacts.Examples),
-        "ingest_report": ChannelParameter(type=artifacts.IngestReport),
-        "model": ChannelParameter(type=standard_artifacts.Model),
-        "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
-        "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
-        "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
-        "cross_validation": ChannelParameter(type=artifacts.CrossValidation, optional=True),
-    }
-    OUTPUTS = {"report": ChannelParameter(type=artifacts.MorphologyReport)}
+from components.artifacts import CrossValidation, FoldModel, IngestReport, ModelCard, Predictions
+from components.artifacts import MorphologyReport as Report
+from components.example_files import files_by_split
+from components.morphology_report.evidence import write_evidence
+from components.morphology_report.gallery import take_pictures
+from report.build import build
+from trainer.recipe import Recipe
 
 
-class MorphologyReport(BaseComponent):
-    """Classify every galaxy with the exported model and write the report files.
+@component
+def MorphologyReport(
+    examples: InputArtifact[Examples],
+    ingest_report: InputArtifact[IngestReport],
+    model: InputArtifact[Model],
+    predictions: InputArtifact[Predictions],
+    evaluation: InputArtifact[ModelEvaluation],
+    blessing: InputArtifact[ModelBlessing],
+    card: InputArtifact[ModelCard],
+    pushed_model: InputArtifact[PushedModel],
+    report: OutputArtifact[Report],
+    settings: Parameter[str],
+    bands: Parameter[str],
+    fingerprint: Parameter[str],
+    code: Parameter[str],
+    cross_validation: InputArtifact[CrossValidation] = None,
+    model_run: InputArtifact[ModelRun] = None,
+    fold_model: InputArtifact[FoldModel] = None,
+) -> None:
+    """Write the report. It comes after the Pusher so that it can name the published version.
 
-    It comes after the Pusher so that it can name the published version, and runs whether or not there is one:
-    a model that was refused needs the figures most.
+    It runs whether or not there is one: a model that was refused needs the figures most.
 
     Parameters
     ----------
-    examples, ingest_report, model, evaluation, blessing, pushed_model : BaseChannel
-        Of FitsExampleGen, Trainer or FoldModel, Evaluator and Pusher.
-    cross_validation : BaseChannel or None
-        Of CrossValidation, where there are folds.
+    examples, ingest_report : Examples, IngestReport
+        Of FitsExampleGen.
+    model : Model
+        Exported by Trainer or FoldModel.
+    predictions : Predictions
+        Of PredictionGen.
+    evaluation, blessing : ModelEvaluation, ModelBlessing
+        Of ModelEvaluator.
+    card, pushed_model : ModelCard, PushedModel
+    report : MorphologyReport
+        Gets ``index.html``, ``metrics.json``, tables, figures, and the evidence that they are made of.
+    settings : str
+        Tables of the configuration (`components.morphology_report.evidence.SETTINGS`), as JSON.
+    bands : str
+        Bands in the Examples, as JSON.
+    fingerprint : str
+        Of table and stamps.
     code : str
         Fingerprint of our own code, for the cache.
+    cross_validation : CrossValidation
+        Where there are folds.
+    model_run, fold_model : ModelRun, FoldModel
+        The weights as Keras reads them: the Trainer's, or a fold's where the folds make the model.
     """
-
-    SPEC_CLASS = MorphologyReportSpec
-    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
-
-    def __init__(
-        self,
-        examples: BaseChannel,
-        ingest_report: BaseChannel,
-        model: BaseChannel,
-        evaluation: BaseChannel,
-        blessing: BaseChannel,
-        pushed_model: BaseChannel,
-        cross_validation: BaseChannel | None,
-        code: str,
-    ) -> None:
-        super().__init__(
-            spec=MorphologyReportSpec(
-                examples=examples,
-                ingest_report=ingest_report,
-                model=model,
-                evaluation=evaluation,
-                blessing=blessing,
-                pushed_model=pushed_model,
-                cross_validation=cross_validation,
-                code=code,
-                report=as_channel([artifacts.MorphologyReport()]),
-            )
-        )
+    tables = json.loads(settings)
+    folder = Path(report.uri)
+    given = {
+        "examples": examples,
+        "ingest_report": ingest_report,
+        "model": model,
+        "predictions": predictions,
+        "evaluation": evaluation,
+        "blessing": blessing,
+        "model_card": card,
+        "pushed_model": pushed_model,
+        "cross_validation": cross_validation,
+        "model_run": model_run,
+        "fold_model": fold_model,
+    }
+    write_evidence(folder, tables, fingerprint, given)
+    weights = model_run or fold_model
+    take_pictures(
+        folder,
+        files_by_split(examples),
+        Recipe.load(tables),
+        json.loads(bands),
+        Path(weights.uri) if weights is not None else None,
+    )
+    build(folder)

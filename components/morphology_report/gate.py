@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 
+from components.model_evaluator.executor import why_not_evaluated
+
 _WORDS = {"binary_accuracy": "accuracy", "auc": "AUC"}
 
 
@@ -21,6 +23,9 @@ def gate_result(evaluation_path: str, blessed: bool) -> dict[str, Any]:
     dict
         ``blessed``, and ``reasons``: one sentence for each failed threshold, with value and bound.
     """
+    refused = why_not_evaluated(evaluation_path)
+    if refused is not None:
+        return {"blessed": False, "reasons": [refused]}
     validation = tfma.load_validation_result(evaluation_path)
     reasons = [
         _sentence(failure)

@@ -5,6 +5,7 @@ import threading
 import pytest
 from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
 
+from components.artifacts import ModelCard
 from components.atomic_pusher.executor import Executor
 from components.atomic_pusher.publish import publish_model, published_versions
 
@@ -47,11 +48,19 @@ def push(model, tmp_path, blessed: bool) -> PushedModel:
     """Run the executor as TFX does."""
     trained, blessing, pushed = Model(), ModelBlessing(), PushedModel()
     trained.uri, pushed.uri = str(tmp_path / "trained"), str(tmp_path / "pushed")
+    card = ModelCard()
+    card.uri = str(tmp_path / "card")
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card" / "model_card.md").write_text("# Card")
     shutil.copytree(model, tmp_path / "trained" / "Format-Serving")
     blessing.set_int_custom_property("blessed", int(blessed))
     destination = json.dumps({"filesystem": {"base_directory": str(tmp_path / "published")}})
     Executor().Do(
-        {"model": [trained], "model_blessing": [blessing]},
+        {
+            "model": [trained],
+            "model_blessing": [blessing],
+            "model_card": [card],
+        },
         {"pushed_model": [pushed]},
         {"push_destination": destination},
     )
@@ -64,6 +73,7 @@ def test_a_blessed_model_is_pushed(model, tmp_path):
     assert pushed.get_string_custom_property("pushed_version") == "1"
     assert pushed.get_string_custom_property("pushed_destination") == str(tmp_path / "published" / "1")
     assert (tmp_path / "pushed" / "saved_model.pb").is_file()
+    assert (tmp_path / "published" / "1" / "assets.extra" / "model_card.md").read_text() == "# Card"
 
 
 def test_a_refused_model_is_not(model, tmp_path):

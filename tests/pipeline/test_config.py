@@ -52,6 +52,16 @@ def test_paths_are_relative_to_the_file(config, tmp_path):
     assert settings.model.weights == "imagenet"
 
 
+def test_exclude_takes_one_table_or_several(config, tmp_path):
+    assert load_settings(config).data.exclude == () == load_settings(config, ["data.exclude="]).data.exclude
+    one = load_settings(config, ["data.exclude=suspects.csv"])
+    assert one.data.exclude == (str(tmp_path / "suspects.csv"),)
+    several = load_settings(config, ['data.exclude=["a.csv", "/there/b.csv"]'])
+    assert several.data.exclude == (str(tmp_path / "a.csv"), "/there/b.csv")
+    (tmp_path / "resolved.toml").write_text(several.to_toml())
+    assert load_settings(tmp_path / "resolved.toml") == several
+
+
 def test_overrides(config, tmp_path):
     overrides = ["image.stretch=5", "image.rgb=ZRG", 'data.labels="other.csv"', "train.augment=false"]
     settings = load_settings(config, overrides)
@@ -63,6 +73,14 @@ def test_the_resolved_file_is_the_same_configuration(config, tmp_path):
     settings = load_settings(config, ["image.minimum=[0.0, 0.1, 0.2]", "image.rgb=R660G"])
     (tmp_path / "resolved.toml").write_text(settings.to_toml())
     assert load_settings(tmp_path / "resolved.toml") == settings
+
+
+def test_a_temperature_of_a_model_that_learned_from_everything_is_refused(config):
+    with pytest.raises(InputError) as caught:
+        load_settings(config, ["cross_validation.publish=retrained", "model.calibration=temperature"])
+    text = str(caught.value)
+    assert '[cross_validation] publish = "retrained"' in text and 'set publish = "single"' in text
+    assert "\n" not in text
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
@@ -77,6 +95,8 @@ def test_the_configurations_we_ship_are_valid(path):
         ("imag.stretch=3", "unknown key [imag]; did you mean 'image'?"),
         ("gate.min_accuracy=95", "[gate] min_accuracy = 95: "),
         ("gate.min_auc=-0.1", "[gate] min_auc = -0.1: "),
+        ("data.exclude=3", "[data] exclude = 3: "),
+        ('data.exclude=[""]', "[data] exclude"),
         ("image.cut=big", "[image] cut = 'big': "),
         ("image.rgb=XYZ", "[image] rgb = 'XYZ': unknown band 'X'"),
         ("image.stretch=nan", "[image] stretch = nan: "),

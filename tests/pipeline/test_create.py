@@ -17,6 +17,8 @@ from pipeline.create import (
 
 FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
 TRAINERS = {"HeadTrainer", "Trainer"}
+TOLD = {"ModelCard", "MorphologyReport"}
+"""The nodes that tell of the whole configuration."""
 TABLES = {
     "pipeline": {"root": "/root"},
     "data": {"labels": "/labels.csv", "stamps": "/{band}/{name}.fits"},
@@ -46,7 +48,7 @@ def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names(
     names = [node.id for node in nodes]
     expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform"]
     expected += ["BackboneFeatures", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
-    expected += ["IncumbentResolver", "Evaluator", "Pusher", "MorphologyReport"]
+    expected += ["IncumbentResolver", "PredictionGen", "Evaluator", "ModelCard", "Pusher", "MorphologyReport"]
     assert [name for name in names if name != "ExampleSchema"] == expected
     assert all(re.fullmatch("[A-Za-z0-9-]+", name) for name in names)
     assert pipeline().enable_cache
@@ -73,13 +75,25 @@ def test_kubeflow_gets_neither_resolver_nor_drivers():
         ({"train": {"learning_rate": 0.01}}, {*FOLDS, *TRAINERS}),
         ({"train": {"views": 1}}, {"BackboneFeatures", *FOLDS, *TRAINERS}),
         ({"cross_validation": {"publish": "retrained"}}, TRAINERS),
+        ({"model": {"calibration": "temperature"}}, {"Trainer"}),
         ({"decision": {"uncertain": (0.2, 0.8)}}, {"Trainer"}),
         ({"gate": {"min_auc": 0.5}}, {"Evaluator"}),
-        ({"push": {"directory": "/models"}}, set()),
     ],
 )
 def test_a_change_touches_only_what_depends_on_it(change, nodes):
-    assert changed(**change) == nodes
+    assert changed(**change) - TOLD == nodes
+
+
+def test_card_and_report_tell_of_every_table_but_where_things_lie():
+    assert changed(gate={"min_auc": 0.5}) >= TOLD
+    assert not changed(push={"directory": "/models"})
+
+
+def test_a_temperature_trains_no_fold_again():
+    ensemble = {"cross_validation": {"publish": "ensemble"}}
+    before = parameters(**ensemble)
+    after = parameters(**ensemble, model={"calibration": "temperature"})
+    assert {node for node in before if before[node] != after[node]} - TOLD == {"FoldModel"}
 
 
 def ids(make=create_pipeline, **tables) -> list[str]:
@@ -125,6 +139,6 @@ def test_the_gate_stands_in_the_evaluation():
     metrics = {metric.class_name: metric.threshold for metric in config.metrics_specs[0].metrics}
     assert metrics["BinaryAccuracy"].value_threshold.lower_bound.value == 0.95
     assert metrics["BinaryAccuracy"].change_threshold.absolute.value == -0.005
-    assert metrics["AUC"].value_threshold.lower_bound.value == 0.98
+    assert metrics["ExactAUC"].value_threshold.lower_bound.value == 0.98
     plots = {"CalibrationPlot", "ConfusionMatrixPlot"}
     assert metrics.keys() >= {"Precision", "Recall", "AUCPrecisionRecall", *plots}

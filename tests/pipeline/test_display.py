@@ -56,3 +56,10 @@ def test_the_results_say_what_became_of_every_row(shown):
     rejects = "10 rejects (9 missing_file, 1 too_blank); warnings: 2 sizes_differ\n"
     assert f"3,000 rows: 2,990 examples, {rejects}" in text
     assert "not good enough" in text and "version 7" not in text
+
+
+def test_a_number_has_its_interval_and_what_is_none_has_a_dash(shown):
+    test = {"n": 9, "accuracy": 0.5, "auc": None, "loss": None, "intervals": {"accuracy": [0.25, 0.75]}}
+    text = shown(test=test)
+    assert "accuracy            0.5000  (0.2500 to 0.7500, 95 %)\n" in text
+    assert "AUC                 -\n" in text and "loss                -\n" in text

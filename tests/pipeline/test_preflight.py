@@ -56,6 +56,9 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
     ("override", "message"),
     [
         ("data.labels=absent.csv", "[data] labels: "),
+        ("data.exclude=absent.csv", "absent.csv does not exist"),
+        ("data.exclude=absent.csv", "[data] exclude: "),
+        ('data.exclude=["labels.csv", "galmorph.toml"]', "galmorph.toml has no column 'name'"),
         ("data.stamps=nowhere/{name}_{band}.fits", "[data] stamps: band I has no files (looked for "),
         ("image.rgb=ZRG", "[data] stamps: band Z has no files"),
         (

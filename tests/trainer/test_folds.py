@@ -36,16 +36,17 @@ def folds(settings, files, features, root, count=3):
 def test_every_galaxy_is_scored_by_the_fold_that_left_it_out(files, features, tmp_path):
     found = folds(recipe(train={"epochs": 30}), files, features, tmp_path)
     galaxies = read_galaxies(files)
-    assert sorted(name for fold in found for name in fold.names) == sorted(galaxies.names)
+    assert sorted(name for fold in found for name in fold.scores.names) == sorted(galaxies.names)
     store = BackboneFeatures.load(features)
     for number, fold in enumerate(found):
-        assert fold.fold == number and fold.about["phases"] == "head"
-        assert fold.about["n_train"] + len(fold.names) == len(galaxies)
+        assert fold.about["fold"] == number and set(fold.scores.folds) == {number}
+        assert fold.about["phases"] == "head"
+        assert fold.about["n_train"] + len(fold.scores) == len(galaxies)
         mine = galaxies.take(galaxies.folds == number)
-        assert fold.names == list(mine.names) and fold.labels == list(mine.labels)
+        assert fold.scores.names == list(mine.names) and fold.scores.labels == list(mine.labels)
         head = Head.load(tmp_path / str(number) / "head.npz")
         expected = head.probabilities(store.values[store.galaxies.folds == number, :1])
-        np.testing.assert_allclose(fold.p_elliptical, expected, atol=1e-6)
+        np.testing.assert_allclose(fold.scores.p_elliptical, expected, atol=1e-6)
         assert not (tmp_path / str(number) / "backbone.weights.h5").exists()
 
 
@@ -57,7 +58,7 @@ def test_the_ensemble_of_tops_is_one_network_with_their_mean(files, features, tm
     each = [
         fold_classifiers(settings, [tmp_path / str(fold)])[0](pictures).numpy()[:, 0] for fold in range(3)
     ]
-    np.testing.assert_allclose(model(pictures)[:, 0], np.mean(each, axis=0), atol=1e-5)
+    np.testing.assert_allclose(averaged([model])(pictures)[:, 0], np.mean(each, axis=0), atol=1e-5)
     assert np.abs(each[0] - each[1]).max() > 1e-4
 
 
@@ -76,7 +77,7 @@ def test_networks_of_folds_learn_and_come_back(files, features, tmp_path, epochs
     pictures = next(iter(Pictures([*files["train"], *files["val"]], 32, 64, only_fold=1).in_order()))[0]
     again = averaged(models[1:], 8)(pictures.numpy().astype("f4")).numpy()[:, 0]
     names = read_galaxies(files).take(read_galaxies(files).folds == 1).names
-    by_name = dict(zip(scores[1].names, scores[1].p_elliptical, strict=True))
+    by_name = dict(zip(scores[1].scores.names, scores[1].scores.p_elliptical, strict=True))
     np.testing.assert_allclose([by_name[name] for name in names], again, atol=1e-4)
 
 

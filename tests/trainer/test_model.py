@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from evaluation.calibration import with_temperature
 from trainer.augment import dihedral
 from trainer.model import OUTPUT, averaged, backbone_of, build_classifier, feature_extractor, set_trainable
 from trainer.settings import ModelSettings
@@ -109,6 +110,15 @@ def test_the_mean_over_classifiers_and_symmetries():
     np.testing.assert_allclose(mean(pictures), np.mean(each, axis=0), atol=1e-6)
     turned = np.rot90(pictures, axes=(1, 2))
     np.testing.assert_allclose(mean(pictures), mean(turned), atol=1e-6)
+
+
+def test_each_classifier_is_scaled_after_its_views_and_before_the_mean():
+    members = [tiny(seed=0), tiny(seed=1)]
+    pictures = PICTURES.astype("f4")
+    of_members = [averaged([member], 8)(pictures).numpy() for member in members]
+    expected = np.mean([with_temperature(p, 0.3) for p in of_members], axis=0)
+    np.testing.assert_allclose(averaged(members, 8, 0.3)(pictures), expected, atol=1e-6)
+    assert np.abs(expected - averaged(members, 8)(pictures)).max() > 1e-3
 
 
 def test_features_are_what_the_top_sees():

@@ -4,7 +4,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from trainer.settings import AUGMENTATIONS, ModelSettings, TrainSettings
+from trainer.settings import AUGMENTATIONS, CrossValidationSettings, ModelSettings, TrainSettings
 
 
 def test_defaults_are_the_published_network():
@@ -86,6 +86,7 @@ def test_settings_survive_being_written_and_read():
         ({"weights": "w.h5", "weights_sha256": "abc"}, "weights_sha256"),
         ({"weights_sha256": "0" * 64}, "needs a file of weights"),
         ({"bakbone": "TinyConv"}, "bakbone"),
+        ({"calibration": "platt"}, "calibration"),
     ],
 )
 def test_model_refuses(values, message):
@@ -99,8 +100,17 @@ def test_weights_may_be_a_file():
     assert not ModelSettings(backbone="TinyConv", weights="none").pretrained
 
 
+@pytest.mark.parametrize("publish", ["single", "ensemble", "best_fold"])
+def test_a_temperature_needs_galaxies_that_were_not_learned_from(publish):
+    calibrated = ModelSettings(calibration="temperature")
+    CrossValidationSettings(publish=publish).check(TrainSettings(), calibrated)
+    CrossValidationSettings(publish="retrained").check(TrainSettings(), ModelSettings())
+    with pytest.raises(ValueError, match='set publish = "single" or "ensemble", or calibration = "none"'):
+        CrossValidationSettings(publish="retrained").check(TrainSettings(), calibrated)
+
+
 def test_every_setting_is_described():
-    for settings in (ModelSettings, TrainSettings):
+    for settings in (ModelSettings, TrainSettings, CrossValidationSettings):
         for name, field in settings.model_fields.items():
             assert field.description, name
 

@@ -84,6 +84,9 @@ class LabelTable:
         All others, in the order of the table.
     matches : list of Match
         How the objects got their names; empty without a table of positions.
+    excluded : list of LabelledObject
+        Those of the rejects that would be usable, had a person not struck them: see
+        `components.fits_example_gen.exclusion`.
     notes : list of str
         Sentences for the user: what of the tables was passed over or could not be checked.
     """
@@ -93,6 +96,7 @@ class LabelTable:
     objects: list[LabelledObject]
     rejects: list[Reject]
     matches: list[Match] = field(default_factory=list)
+    excluded: list[LabelledObject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 

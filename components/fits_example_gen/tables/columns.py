@@ -16,7 +16,19 @@ _ROUNDED = re.compile(r"\d(\.\d+)?[eE]\+(1[5-9]|[2-9]\d|\d{3})")
 
 
 class TableError(Exception):
-    """A table that cannot be used at all; the message is one sentence that names the file."""
+    """A table that cannot be used at all; the message is one sentence that names the file.
+
+    Attributes
+    ----------
+    key : str
+        The key of `[data]` that names such tables.
+    """
+
+    key = "labels"
+
+
+class EmptyTableError(TableError):
+    """A table that has columns, but no rows."""
 
 
 @dataclass(frozen=True)

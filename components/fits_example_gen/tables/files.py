@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
-from components.fits_example_gen.tables.columns import Columns, TableError
+from components.fits_example_gen.tables.columns import Columns, EmptyTableError, TableError
 from components.fits_example_gen.tables.formats import READERS, open_file, table_format_of
 
-__all__ = ["Columns", "TableError", "TableFile"]
+__all__ = ["Columns", "EmptyTableError", "TableError", "TableFile"]
 
 
 class TableFile:
@@ -93,7 +93,7 @@ class TableFile:
             cells = self._reader.read(wanted, [numbers[name] for name in values if name is not None])
         rows = {len(column) for column in cells.values()}
         if rows in (set(), {0}):
-            raise TableError(f"{self.path} has no rows")
+            raise EmptyTableError(f"{self.path} has no rows")
         units = {name: self._reader.units[number] for name, number in numbers.items()}
         return Columns(
             self.path, rows.pop(), {name: cells[number] for name, number in numbers.items()}, units

@@ -1,0 +1,59 @@
+"""AtomicPusher: TFX's Pusher that publishes in one step, the model card with the model."""
+
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel
+from tfx.types.channel_utils import as_channel
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components import artifacts
+from components.atomic_pusher.executor import Executor
+
+
+class AtomicPusherSpec(ComponentSpec):
+    """Inputs, outputs and parameters of AtomicPusher: those of TFX's Pusher, and the card."""
+
+    PARAMETERS = {"push_destination": ExecutionParameter(type=pusher_pb2.PushDestination)}
+    INPUTS = {
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "model_blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "model_card": ChannelParameter(type=artifacts.ModelCard),
+    }
+    OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
+
+
+class AtomicPusher(BaseComponent):
+    """Publish a blessed model, and its card under ``assets.extra``.
+
+    Parameters
+    ----------
+    model : BaseChannel
+    model_blessing : BaseChannel
+        Of ModelEvaluator.
+    model_card : BaseChannel
+        Of ModelCard.
+    push_destination : pusher_pb2.PushDestination
+        With ``filesystem.base_directory``.
+    """
+
+    SPEC_CLASS = AtomicPusherSpec
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        model: BaseChannel,
+        model_blessing: BaseChannel,
+        model_card: BaseChannel,
+        push_destination: pusher_pb2.PushDestination,
+    ) -> None:
+        super().__init__(
+            spec=AtomicPusherSpec(
+                model=model,
+                model_blessing=model_blessing,
+                model_card=model_card,
+                push_destination=push_destination,
+                pushed_model=as_channel([standard_artifacts.PushedModel()]),
+            )
+        )

@@ -1,0 +1,67 @@
+"""ModelCard: what the model is for, what it learned from, how good it is and where it fails."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation
+
+from components.artifacts import CrossValidation, IngestReport, Predictions
+from components.artifacts import ModelCard as Card
+from components.morphology_report.evidence import write_evidence
+from report.card import write_card
+from report.evidence import read_evidence
+
+
+@component
+def ModelCard(
+    examples: InputArtifact[Examples],
+    ingest_report: InputArtifact[IngestReport],
+    model: InputArtifact[Model],
+    predictions: InputArtifact[Predictions],
+    evaluation: InputArtifact[ModelEvaluation],
+    blessing: InputArtifact[ModelBlessing],
+    card: OutputArtifact[Card],
+    settings: Parameter[str],
+    fingerprint: Parameter[str],
+    code: Parameter[str],
+    cross_validation: InputArtifact[CrossValidation] = None,
+) -> None:
+    """Write the card, before the Pusher, which publishes it with the model.
+
+    Parameters
+    ----------
+    examples, ingest_report : Examples, IngestReport
+        Of FitsExampleGen.
+    model : Model
+        Exported by Trainer or FoldModel.
+    predictions : Predictions
+        Of PredictionGen.
+    evaluation, blessing : ModelEvaluation, ModelBlessing
+        Of ModelEvaluator.
+    card : ModelCard
+        Gets ``model_card.md`` and ``model_card.html``.
+    settings : str
+        Tables of the configuration (`components.morphology_report.evidence.SETTINGS`), as JSON.
+    fingerprint : str
+        Of table and stamps.
+    code : str
+        Fingerprint of our own code, for the cache.
+    cross_validation : CrossValidation
+        Where there are folds.
+    """
+    given = {
+        "examples": examples,
+        "ingest_report": ingest_report,
+        "model": model,
+        "predictions": predictions,
+        "evaluation": evaluation,
+        "blessing": blessing,
+        "cross_validation": cross_validation,
+    }
+    Path(card.uri).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        write_evidence(Path(folder), json.loads(settings), fingerprint, given)
+        write_card(read_evidence(Path(folder)), Path(card.uri))

@@ -1,0 +1,26 @@
+"""What TFX's Evaluator has measured."""
+
+import tensorflow_model_analysis as tfma
+
+from components.model_evaluator.executor import why_not_evaluated
+
+_NAMES = {"binary_accuracy": "accuracy", "auc": "auc"}
+
+
+def evaluation_scores(evaluation_path: str) -> dict[str, float | None]:
+    """Read the Evaluator's accuracy and AUC of the test split.
+
+    Parameters
+    ----------
+    evaluation_path : str
+
+    Returns
+    -------
+    dict
+        ``accuracy`` and ``auc``; None where there is no such number.
+    """
+    if why_not_evaluated(evaluation_path) is not None:
+        return dict.fromkeys(_NAMES.values())
+    result = tfma.load_eval_result(evaluation_path)
+    found = result.get_metrics_for_slice() or {}
+    return {ours: found.get(theirs, {}).get("doubleValue") for theirs, ours in _NAMES.items()}

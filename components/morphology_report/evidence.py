@@ -1,0 +1,108 @@
+"""The files that card and report are made of, brought together from the artifacts of a run."""
+
+import json
+import os
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tfx.components.util.model_utils import is_model_blessed
+from tfx.dsl.io import fileio
+from tfx.types.artifact import Artifact
+from tfx.utils import path_utils
+
+from components.cross_validation.component import COURSES_FILE, SUMMARY_FILE
+from components.morphology_report.evaluation import evaluation_scores
+from components.morphology_report.gate import gate_result
+from components.prediction_gen.classify import GALAXIES_FILE, PREDICTIONS_FILE
+from evaluation.out_of_fold import SCORES_FILE
+
+RUN_FILE, COURSE_FILE, LINEAGE_FILE = "run.json", "history.json", "lineage.json"
+SETTINGS = ("name", "decision", "image", "data", "model", "train", "cross_validation", "split", "gate")
+"""What ``settings`` of the nodes holds."""
+
+_PACKAGES = (
+    *("galmorph", "tfx", "tensorflow", "keras", "apache-beam", "tensorflow-model-analysis"),
+    *("scikit-learn", "numpy", "astropy"),
+)
+
+
+def write_evidence(
+    folder: Path, settings: Mapping[str, Any], fingerprint: str, given: Mapping[str, Artifact | None]
+) -> None:
+    """Write all that is known of a run but pictures.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there. Gets ``predictions.csv``, ``galaxies.csv``, ``run.json``, ``history.json``,
+        ``lineage.json``, the files of the ingest report and, where there are folds, ``out_of_fold.csv``.
+    settings : mapping
+        Tables of the configuration, and its name.
+    fingerprint : str
+        Of table and stamps.
+    given : mapping of str to Artifact or None
+        ``predictions``, ``ingest_report``, ``model``, ``evaluation``, ``blessing``; as far as there are,
+        ``cross_validation`` and ``pushed_model``; any other for its lineage.
+    """
+    artifacts = {role: artifact for role, artifact in given.items() if artifact is not None}
+    folder.mkdir(parents=True, exist_ok=True)
+    predictions = artifacts["predictions"].uri
+    for name in (PREDICTIONS_FILE, GALAXIES_FILE):
+        _copy(predictions, name, folder)
+    for name in fileio.listdir(artifacts["ingest_report"].uri):
+        _copy(artifacts["ingest_report"].uri, name, folder)
+    summary, courses = None, []
+    if "cross_validation" in artifacts:
+        folds = artifacts["cross_validation"].uri
+        summary, courses = _read(folds, SUMMARY_FILE), _read(folds, COURSES_FILE)
+        _copy(folds, SCORES_FILE, folder)
+    about = _read(path_utils.serving_model_path(artifacts["model"].uri), "assets.extra/galmorph.json")
+    run = {
+        **settings,
+        "gate": gate_result(artifacts["evaluation"].uri, is_model_blessed(artifacts["blessing"])),
+        "thresholds": settings["gate"],
+        "pushed_version": _property(artifacts.get("pushed_model"), "pushed_version"),
+        "pushed_to": _property(artifacts.get("pushed_model"), "pushed_destination"),
+        "cross_validation": summary,
+        "cross_validation_settings": settings["cross_validation"],
+        "temperature": about.get("temperature"),
+        "fingerprint": fingerprint,
+        "versions": {package: version(package) for package in _PACKAGES},
+        "tfma": evaluation_scores(artifacts["evaluation"].uri),
+    }
+    _write(folder / RUN_FILE, run)
+    _write(folder / COURSE_FILE, {**about.get("history", {}), "folds": courses})
+    _write(folder / LINEAGE_FILE, {"artifacts": [_about(*pair) for pair in artifacts.items()]})
+
+
+def _about(role: str, artifact: Artifact) -> dict[str, Any]:
+    """Return where an artifact is from: identifiers of ML Metadata."""
+    # A pipeline on this machine and on Kubeflow alike ends the address of an output with its execution's.
+    last = artifact.uri.rstrip("/").rsplit("/", 1)[-1]
+    return {
+        "role": role,
+        "type": artifact.type_name,
+        "id": artifact.id,
+        "uri": artifact.uri,
+        "producer": artifact.uri.rstrip("/").split("/")[-3] if last.isdecimal() else None,
+        "execution": int(last) if last.isdecimal() else None,
+    }
+
+
+def _property(artifact: Artifact | None, name: str) -> str | None:
+    return artifact.get_string_custom_property(name) or None if artifact is not None else None
+
+
+def _copy(source: str, name: str, folder: Path) -> None:
+    fileio.copy(os.path.join(source, name), str(folder / name), overwrite=True)
+
+
+def _read(folder: str, name: str) -> Any:
+    with fileio.open(os.path.join(folder, name)) as stream:
+        return json.loads(stream.read())
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

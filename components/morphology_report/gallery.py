@@ -1,0 +1,42 @@
+"""The pictures of a report: which galaxies are shown is chosen by their scores, then they are developed."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from components.morphology_report.attention import add_attention
+from components.morphology_report.pictures import develop_pictures
+from preprocessing.progress import report_progress
+from report.choice import choose
+from report.evidence import PICTURES, read_evidence
+from trainer.recipe import Recipe
+from trainer.trained import load_classifier
+
+
+def take_pictures(
+    folder: Path,
+    files: Mapping[str, Sequence[str]],
+    recipe: Recipe,
+    bands: Sequence[str],
+    weights: Path | None,
+) -> None:
+    """Develop the galaxies that the report shows, and draw where the network looks in some of them.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the report, with its evidence; gets ``pictures/``.
+    files : mapping of str to sequence of str
+        TFRecords of raw Examples by split.
+    recipe : Recipe
+        As the network was trained.
+    bands : sequence of str
+        Bands in the Examples.
+    weights : Path or None
+        What Trainer or a fold has left; None: nothing is drawn of where the network looks.
+    """
+    evidence = read_evidence(folder)
+    choice = choose(evidence.predictions, evidence.out_of_fold)
+    develop_pictures(folder / PICTURES, files, choice.names, choice.views, recipe.image, bands)
+    if weights is not None and choice.attention:
+        report_progress("drawing where the network looks")
+        add_attention(folder / PICTURES, load_classifier(recipe, weights), choice.attention)

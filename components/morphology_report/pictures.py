@@ -1,0 +1,162 @@
+"""Pictures of chosen galaxies, exactly as the network sees them, from the Examples of the run."""
+
+import json
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from preprocessing import features
+from preprocessing.bands import RGB_PRESETS
+from preprocessing.picture import decode_flux, make_picture
+from preprocessing.picture_files import upright_pngs
+from preprocessing.progress import report_progress
+from preprocessing.settings import ImageSettings
+
+INDEX_FILE = "index.json"
+STRETCH_FACTORS = (1 / 3, 1.0, 10 / 3, 10.0)
+"""Multiples of the configured stretch that are shown: 1, 3, 10 and 30 around the default of 3."""
+
+_BATCH_EXAMPLES = 64
+
+Example = Mapping[str, tf.train.Feature]
+
+
+def develop_pictures(
+    folder: Path,
+    files: Mapping[str, Sequence[str]],
+    names: Collection[str],
+    views: Collection[str],
+    image: ImageSettings,
+    bands: Sequence[str],
+) -> None:
+    """Write PNG files of chosen galaxies, and `INDEX_FILE`, which says whose they are.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it does not exist.
+    files : mapping of str to sequence of str
+        TFRecords of raw Examples by split. They are read once, a batch at a time; only the Examples of the
+        chosen galaxies are parsed, beyond their names.
+    names : collection of str
+        Galaxies to show.
+    views : collection of str
+        Galaxies to show under other band sets and stretches, too.
+    image : ImageSettings
+        Of the network.
+    bands : sequence of str
+        Bands in the Examples.
+
+    Notes
+    -----
+    The index holds ``galaxies`` (by name: ``picture``, ``views`` by title), ``size`` [pixels], ``problems``
+    (by name: why there is no picture) and ``notes``. A picture's first row is the highest on the sky; files
+    are numbered, since a name may hold anything.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    others, notes = _other_views(image, bands) if views else ({}, [])
+    chosen = sorted({*names, *views})
+    numbers = {name: number for number, name in enumerate(chosen)}
+    galaxies: dict[str, dict[str, Any]] = {}
+    problems = dict.fromkeys(chosen, "it is not among the Examples of the run")
+    for name, record in _chosen_records(files, chosen):
+        example = tf.train.Example.FromString(record).features.feature
+        try:
+            galaxies[name] = _write(
+                folder, f"{numbers[name]:04d}", example, image, others if name in views else {}
+            )
+            del problems[name]
+        except _NoPicture as error:
+            problems[name] = str(error)
+        report_progress("developing pictures", done=1, total=len(chosen))
+    index = {
+        "galaxies": {name: galaxies[name] for name in chosen if name in galaxies},
+        "size": image.size,
+        "problems": problems,
+        "notes": notes,
+    }
+    (folder / INDEX_FILE).write_text(json.dumps(index, indent=2) + "\n")
+
+
+class _NoPicture(Exception):
+    """Why there is no picture."""
+
+
+def _other_views(image: ImageSettings, bands: Sequence[str]) -> tuple[dict[str, ImageSettings], list[str]]:
+    """Return the other ways to look at a galaxy, by title, and a note on each that its bands forbid."""
+    others: dict[str, ImageSettings] = {}
+    notes = []
+    # A band's own black level goes with it, wherever it stands.
+    black = dict(zip(image.bands, image.minima, strict=True))
+    other = image.minimum if isinstance(image.minimum, float) else 0.0
+    for title, preset in RGB_PRESETS.items():
+        missing = [band for band in preset if band not in bands]
+        if missing:
+            kept = ", ".join(f'"{band}"' for band in (*bands, *missing))
+            notes.append(
+                f"{title} is not shown: the Examples have no {' and no '.join(missing)};"
+                f" [data] bands = [{kept}] would keep {'it' if len(missing) == 1 else 'them'}"
+            )
+        elif preset != image.bands:
+            others[title] = ImageSettings(
+                **image.model_dump() | {"rgb": preset, "minimum": [black.get(band, other) for band in preset]}
+            )
+    for factor in STRETCH_FACTORS:
+        if factor != 1.0:
+            stretch = image.stretch * factor
+            others[f"stretch {stretch:.3g}"] = image.model_copy(update={"stretch": stretch})
+    return others, notes
+
+
+def _chosen_records(
+    files: Mapping[str, Sequence[str]], names: Collection[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield name and record of the galaxies asked for; reading ends with the last of them."""
+    missing = {name.encode() for name in names}
+    specification = {features.NAME: tf.io.FixedLenFeature([], tf.string)}
+    for paths in files.values():
+        if not missing or not paths:
+            continue
+        records = tf.data.TFRecordDataset(sorted(paths)).batch(_BATCH_EXAMPLES)
+        named = records.map(lambda batch: (tf.io.parse_example(batch, specification)[features.NAME], batch))
+        for found, batch in named.prefetch(1):
+            for place, name in enumerate(found.numpy()):
+                if name in missing:
+                    missing.remove(name)
+                    yield name.decode(), batch[place].numpy()
+            if not missing:
+                break
+
+
+def _write(
+    folder: Path, number: str, example: Example, image: ImageSettings, others: Mapping[str, ImageSettings]
+) -> dict[str, Any]:
+    """Write the pictures of a galaxy and return its entry in the index."""
+    picture = f"{number}.png"
+    (folder / picture).write_bytes(_develop(example, image))
+    views = {}
+    for place, (title, other) in enumerate(others.items(), start=1):
+        views[title] = f"{number}-view-{place}.png"
+        (folder / views[title]).write_bytes(_develop(example, other))
+    return {"picture": picture, "views": views}
+
+
+def _develop(example: Example, image: ImageSettings) -> bytes:
+    """Return a picture as PNG, or raise `_NoPicture`."""
+    planes = []
+    for band in image.bands:
+        feature = features.flux_feature(band)
+        if feature not in example or not example[feature].bytes_list.value:
+            raise _NoPicture(f"its Example has no plane of band {band}")
+        planes.append(example[feature].bytes_list.value[0])
+    sides = {math.sqrt(len(plane) / 4) for plane in planes}
+    side = sides.pop()
+    if sides or not side.is_integer():
+        raise _NoPicture("the planes of its Example are not squares of one size")
+    if side < image.cut:
+        raise _NoPicture(f"its planes of {side:.0f} pixels are smaller than the cut of {image.cut}")
+    flux = decode_flux([tf.constant([plane]) for plane in planes])
+    return upright_pngs(make_picture(flux, image))[0]

@@ -1,0 +1,1 @@
+"""What the model that would be published says of every galaxy of the run."""

@@ -1,0 +1,120 @@
+"""Whether one classifier is better than another: both have scored the same galaxies."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evaluation.scores import DECISION
+from preprocessing.features import ELLIPTICAL
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a classifier says of a galaxy that it did not learn from; `label` is 0 spiral, 1 elliptical."""
+
+    label: int
+    p_elliptical: float
+
+    @property
+    def right(self) -> bool:
+        """Whether it is called what its label says; False where the probability is not finite."""
+        agrees = (self.p_elliptical > DECISION) == (self.label == ELLIPTICAL)
+        return agrees and math.isfinite(self.p_elliptical)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A classifier against the best one.
+
+    Attributes
+    ----------
+    n : int
+        Galaxies that both have scored, under the same label.
+    only_this, only_best : int
+        Galaxies that only the one or only the other calls right.
+    p_value : float
+        Of McNemar's exact test: how often two equally good ones would differ so much or more.
+    """
+
+    n: int
+    only_this: int
+    only_best: int
+    p_value: float
+
+    @property
+    def difference(self) -> float | None:
+        """Accuracy less that of the best, on the common galaxies; None without any."""
+        return (self.only_this - self.only_best) / self.n if self.n else None
+
+
+def compare(this: Mapping[str, Score], best: Mapping[str, Score]) -> Comparison:
+    """Compare a classifier with the best one on the galaxies that both have scored.
+
+    Parameters
+    ----------
+    this, best : mapping of str to Score
+        By the galaxy's name.
+
+    Returns
+    -------
+    Comparison
+    """
+    n = only_this = only_best = 0
+    for name, score in this.items():
+        other = best.get(name)
+        if other is None or other.label != score.label:
+            continue
+        n += 1
+        only_this += score.right and not other.right
+        only_best += other.right and not score.right
+    return Comparison(n, only_this, only_best, mcnemar(only_this, only_best))
+
+
+def mcnemar(one: int, other: int) -> float:
+    """Return the p-value of McNemar's exact test, two-sided.
+
+    Parameters
+    ----------
+    one, other : int
+        Galaxies that only one classifier, or only the other one, calls right.
+
+    Returns
+    -------
+    float
+        Twice the chance that of ``one + other`` tosses of a coin at most the smaller number are heads, and 1
+        at most.
+
+    References
+    ----------
+    McNemar, Q. 1947, Psychometrika 12, 153.
+    """
+    total = one + other
+    # Whole numbers, exact however small the answer is.
+    term = tail = 1
+    for heads in range(min(one, other)):
+        term = term * (total - heads) // (heads + 1)
+        tail += term
+    return min(1.0, tail / (1 << (total - 1))) if total else 1.0
+
+
+def chance_text(p_value: float) -> str:
+    """Return a p-value for the eye."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}" if p_value < 0.1 else f"{p_value:.2f}"
+
+
+def accuracy_error(accuracy: float, n: int) -> float:
+    """Return the standard error of an accuracy measured on `n` galaxies.
+
+    Parameters
+    ----------
+    accuracy : float
+    n : int
+        At least 1.
+
+    Returns
+    -------
+    float
+        Half the width of Wilson's interval of one standard deviation: ``sqrt(accuracy (1 - accuracy) / n)``
+        for many galaxies, but not zero where every galaxy is right.
+    """
+    return math.sqrt(accuracy * (1 - accuracy) / n + 1 / (4 * n * n)) / (1 + 1 / n)

@@ -1,0 +1,116 @@
+"""Which probabilities to call uncertain."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evaluation.scores import DECISION, as_arrays
+from preprocessing.features import ELLIPTICAL, SPIRAL
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Probabilities of elliptical that are called uncertain, both ends included.
+
+    Attributes
+    ----------
+    low, high : float
+    share_uncertain : float
+        Of the galaxies that it was chosen from.
+    n : int
+        Their number.
+    """
+
+    low: float
+    high: float
+    share_uncertain: float
+    n: int
+
+
+def smallest_interval(labels: ArrayLike, p_elliptical: ArrayLike, precision: float) -> Interval | None:
+    """Return the interval that calls fewest galaxies uncertain so that both classes reach a precision.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (N,)
+        0 spiral, 1 elliptical.
+    p_elliptical : array_like of float, shape (N,)
+    precision : float
+        Least share of spirals among the galaxies below the interval, and of ellipticals among those above it.
+
+    Returns
+    -------
+    Interval or None
+        Of several that call equally few uncertain the one whose middle is nearest to one half. Ends lie
+        halfway between the probabilities of two galaxies; low and high are equal where no galaxy need be
+        called uncertain. None if there is no such interval with a galaxy on either side.
+
+    Notes
+    -----
+    It is chosen by the galaxies that it is given; how well it does must be asked of others
+    (`interval_scores`). Galaxies whose probability is not finite are uncertain whatever the interval.
+    """
+    labels, p_elliptical = as_arrays(labels, p_elliptical)
+    finite = np.isfinite(p_elliptical)
+    values, which = np.unique(p_elliptical[finite], return_inverse=True)
+    if len(values) < 2:
+        return None
+    spirals = np.bincount(which, weights=labels[finite] == SPIRAL)
+    every = np.bincount(which)
+    # At cut k the values before it are below, the others above: 1 <= k < number of values.
+    below, spirals_below = np.cumsum(every)[:-1], np.cumsum(spirals)[:-1]
+    above = every.sum() - below
+    ellipticals_above = above - (spirals.sum() - spirals_below)
+    # 0.07 * 100 is a little more than 7.
+    least = precision * (1 - 1e-12)
+    good_below = spirals_below >= least * below
+    good_above = ellipticals_above >= least * above
+    # For each upper end the best lower end is the last good one that is not above it.
+    cuts = np.arange(len(below))
+    last_good = np.maximum.accumulate(np.where(good_below, cuts, -1))
+    highs = cuts[good_above & (last_good >= 0)]
+    if not len(highs):
+        return None
+    lows = last_good[highs]
+    uncertain = below[highs] - below[lows]
+    ends = (values[:-1] + values[1:]) / 2
+    middle = np.abs((ends[lows] + ends[highs]) / 2 - DECISION)
+    best = np.lexsort((middle, uncertain))[0]
+    share = (uncertain[best] + (~finite).sum()) / len(labels)
+    return Interval(float(ends[lows[best]]), float(ends[highs[best]]), float(share), len(labels))
+
+
+def interval_scores(labels: ArrayLike, p_elliptical: ArrayLike, low: float, high: float) -> dict[str, Any]:
+    """Return what an interval of uncertain probabilities leaves.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (N,)
+        0 spiral, 1 elliptical.
+    p_elliptical : array_like of float, shape (N,)
+    low, high : float
+        Called uncertain, both ends included; so is what is not finite.
+
+    Returns
+    -------
+    dict
+        ``share_uncertain``; ``accuracy_of_the_rest``; ``precision_spiral``, the share of spirals below `low`;
+        ``precision_elliptical``, the share of ellipticals above `high`; ``n``, the number of galaxies. None
+        where there is nothing to take a share of.
+    """
+    labels, p_elliptical = as_arrays(labels, p_elliptical)
+    finite = np.isfinite(p_elliptical)
+    below, above = finite & (p_elliptical < low), finite & (p_elliptical > high)
+    return {
+        "share_uncertain": _mean(~(below | above)),
+        "accuracy_of_the_rest": _mean(np.concatenate((labels[below] == SPIRAL, labels[above] == ELLIPTICAL))),
+        "precision_spiral": _mean(labels[below] == SPIRAL),
+        "precision_elliptical": _mean(labels[above] == ELLIPTICAL),
+        "n": len(labels),
+    }
+
+
+def _mean(which: np.ndarray) -> float | None:
+    return float(which.mean()) if len(which) else None

@@ -1,0 +1,106 @@
+"""``out_of_fold.csv``: each galaxy as scored by the model that has not seen it."""
+
+import csv
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from evaluation.comparison import Score
+
+SCORES_FILE = "out_of_fold.csv"
+COLUMNS = ("name", "label", "fold", "p_elliptical")
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """The rows of ``out_of_fold.csv``, column by column.
+
+    Attributes
+    ----------
+    names : list of str
+    labels : list of int
+        0 spiral, 1 elliptical.
+    folds : list of int
+    p_elliptical : list of float
+        May be NaN.
+    """
+
+    names: list[str]
+    labels: list[int]
+    folds: list[int]
+    p_elliptical: list[float]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def joined(cls, parts: Iterable["OutOfFold"]) -> "OutOfFold":
+        """Return the rows of several tables, one after another."""
+        parts = list(parts)
+        return cls(*([entry for part in parts for entry in vars(part)[field.name]] for field in fields(cls)))
+
+    def by_name(self) -> dict[str, Score]:
+        """Return what is said of each galaxy."""
+        rows = zip(self.names, self.labels, self.p_elliptical, strict=True)
+        return {name: Score(label, p) for name, label, p in rows}
+
+
+def write_scores(path: Path, scores: OutOfFold) -> None:
+    """Write ``out_of_fold.csv``, probabilities with seven digits after the point.
+
+    Parameters
+    ----------
+    path : Path
+    scores : OutOfFold
+    """
+    with open(path, "w", newline="", encoding="utf-8") as table:
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        rows = zip(scores.names, scores.labels, scores.folds, scores.p_elliptical, strict=True)
+        writer.writerows((name, label, fold, f"{p:.7f}") for name, label, fold, p in rows)
+
+
+def read_scores(path: Path) -> OutOfFold:
+    """Read ``out_of_fold.csv``.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    OutOfFold
+        In the order of the file.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a number is none, or a name stands there twice; the message names the file.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as table:
+            return _read(csv.DictReader(table))
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read(reader: csv.DictReader) -> OutOfFold:
+    absent = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    if absent:
+        raise ValueError(f"there is no column {absent[0]}")
+    scores, known = OutOfFold([], [], [], []), set()
+    for row in reader:
+        name, label, fold, p_elliptical = (row[column] or "" for column in COLUMNS)
+        scores.names.append(name)
+        scores.labels.append(int(label))
+        scores.folds.append(int(fold))
+        scores.p_elliptical.append(float(p_elliptical))
+        if scores.labels[-1] not in (0, 1):
+            raise ValueError(f"label of {name} is {label}")
+        if not (0 <= scores.p_elliptical[-1] <= 1 or math.isnan(scores.p_elliptical[-1])):
+            raise ValueError(f"p_elliptical of {name} is {p_elliptical}")
+        if name in known:
+            raise ValueError(f"{name} stands there twice")
+        known.add(name)
+    return scores

@@ -1,0 +1,104 @@
+"""How right a classifier is: the scores of one set of galaxies."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from preprocessing.features import ELLIPTICAL, SPIRAL
+
+DECISION = 0.5
+"""Probability of elliptical above which a galaxy counts as elliptical where accuracy is computed."""
+
+
+def as_arrays(labels: ArrayLike, p_elliptical: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and probabilities as arrays, the latter float64."""
+    return np.asarray(labels), np.asarray(p_elliptical, np.float64)
+
+
+def calls_elliptical(p_elliptical: ArrayLike) -> np.ndarray:
+    """Return which galaxies count as elliptical.
+
+    Parameters
+    ----------
+    p_elliptical : array_like of float, shape (N,)
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        True above `DECISION`; False for NaN.
+    """
+    return np.asarray(p_elliptical, np.float64) > DECISION
+
+
+def is_right(labels: ArrayLike, p_elliptical: ArrayLike) -> np.ndarray:
+    """Return which galaxies are called what their label says.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (N,)
+        0 spiral, 1 elliptical.
+    p_elliptical : array_like of float, shape (N,)
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        False where the probability is not finite: such a galaxy is called nothing at all.
+    """
+    labels, p_elliptical = as_arrays(labels, p_elliptical)
+    agrees = calls_elliptical(p_elliptical) == (labels == ELLIPTICAL)
+    return agrees & np.isfinite(p_elliptical)
+
+
+def classification_scores(labels: ArrayLike, p_elliptical: ArrayLike) -> dict[str, Any]:
+    """Return the scores of a set of galaxies, in the types of JSON.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (N,)
+        0 spiral, 1 elliptical.
+    p_elliptical : array_like of float, shape (N,)
+
+    Returns
+    -------
+    dict
+        ``accuracy``; ``auc``, the area under the ROC curve; ``auc_pr``, the average precision of ellipticals;
+        ``loss``, the binary cross-entropy; ``precision`` and ``recall`` of ellipticals; ``n``, the number of
+        galaxies; ``confusion_matrix``, [[spiral as spiral, spiral as elliptical], [elliptical as spiral,
+        elliptical as elliptical]]; ``not_finite``, the number of galaxies whose probability is NaN or
+        infinite. They are wrong in accuracy and missed in recall, and no part of precision and of the
+        confusion matrix.
+
+    Notes
+    -----
+    None is what cannot be computed: everything but the counts without galaxies; ``auc`` and ``auc_pr`` with
+    one class only; ``auc``, ``auc_pr`` and ``loss`` with a probability that is not finite; ``precision``
+    where nothing is called elliptical, ``recall`` where nothing is.
+    """
+    from sklearn import metrics  # takes a second to load, and comparisons do without
+
+    labels, p_elliptical = as_arrays(labels, p_elliptical)
+    finite = np.isfinite(p_elliptical)
+    called = calls_elliptical(p_elliptical) & finite
+    found = int((called & (labels == ELLIPTICAL)).sum())
+    matrix = np.zeros((2, 2), int)
+    np.add.at(matrix, ((labels == ELLIPTICAL)[finite].astype(int), called[finite].astype(int)), 1)
+    countable = len(labels) > 0 and bool(finite.all())
+    ranked = countable and len(np.unique(labels)) == 2
+    return {
+        "accuracy": _share(int(is_right(labels, p_elliptical).sum()), len(labels)),
+        "auc": float(metrics.roc_auc_score(labels, p_elliptical)) if ranked else None,
+        "auc_pr": float(metrics.average_precision_score(labels, p_elliptical)) if ranked else None,
+        "loss": float(metrics.log_loss(labels, p_elliptical, labels=[SPIRAL, ELLIPTICAL]))
+        if countable
+        else None,
+        "precision": _share(found, int(called.sum())),
+        "recall": _share(found, int((labels == ELLIPTICAL).sum())),
+        "n": len(labels),
+        "confusion_matrix": matrix.tolist() if len(labels) else None,
+        "not_finite": int((~finite).sum()),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

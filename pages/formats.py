@@ -1,0 +1,56 @@
+"""Numbers for the eye: three digits, a fixed number of decimals, a sign, a unit that suits."""
+
+import math
+
+UNKNOWN = "–"
+"""Stands for a number that is not known."""
+
+
+def format_count(value: int) -> str:
+    """Return a whole number with its thousands apart."""
+    return f"{value:,}"
+
+
+def format_number(value: float | None) -> str:
+    """Return a number in three digits, or a dash for one that is unknown."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:.3g}"
+
+
+def format_measure(value: float | None, digits: int = 4) -> str:
+    """Return a measure such as an accuracy, or a dash for one that is unknown."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:.{digits}f}"
+
+
+def format_signed(value: float | None) -> str:
+    """Return a difference with its sign."""
+    if value is None:
+        return UNKNOWN
+    text = f"{value:+.4f}".replace("-", "−")
+    return text if text.strip("+−0.") else "0.0000"
+
+
+def format_percent(value: float | None, digits: int = 1) -> str:
+    """Return a share in percent, on one line."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def format_probability(value: float | None) -> str:
+    """Return a probability, which is neither 0 nor 1 for having few digits."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return "< 0.001" if value < 0.001 else "> 0.999" if value > 0.999 else f"{value:.3f}"
+
+
+def format_duration(seconds: float | None) -> str:
+    """Return a duration in the unit that suits it."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

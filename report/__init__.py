@@ -1,0 +1,1 @@
+"""The report of a run: evidence files in, numbers, figures and one HTML page out."""

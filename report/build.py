@@ -1,0 +1,87 @@
+"""From evidence to numbers, figures and page. Neither TFX nor TensorFlow is needed."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from evaluation.suspects import SUSPECTS_FILE, Suspect, suspect_labels, write_suspects
+from pages.files import write_whole
+from report.album import Album
+from report.card import card_body, write_card
+from report.choice import choose
+from report.errors import ReportError
+from report.evidence import Evidence, read_evidence
+from report.figures.every import draw_figures
+from report.figures.plot import Plot
+from report.numbers import run_numbers
+from report.page import render_page
+
+PAGE = "index.html"
+METRICS = "metrics.json"
+
+
+def build(folder: Path) -> dict[str, Any]:
+    """Write the report of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        With the evidence files, see `report.evidence`. Gets ``metrics.json``, ``suspect_labels.csv``,
+        ``model_card.md``, ``model_card.html``, ``index.html`` and a PNG for each figure, each file whole or
+        not at all. It may be built again at any time: the same evidence gives the same files.
+
+    Returns
+    -------
+    dict
+        The content of ``metrics.json``.
+
+    Raises
+    ------
+    ReportError
+        If ``predictions.csv`` or ``run.json`` is absent or damaged, or a file cannot be written.
+    """
+    evidence = read_evidence(folder)
+    suspects = _suspects(evidence)
+    issues = [suspect for suspect in suspects if suspect.is_issue]
+    numbers = run_numbers(evidence)
+    counts = {"n": len(suspects), "issues": len(issues)}
+    numbers["suspect_labels"] = None if evidence.out_of_fold is None else counts
+    plots = draw_figures(evidence, numbers)
+    choice = choose(evidence.predictions, evidence.out_of_fold)
+    album = Album(evidence, choice, issues)
+    page = render_page(evidence, numbers, plots, album, card=card_body(evidence, numbers))
+    write_card(evidence, folder, numbers)
+    try:
+        _write_suspects(folder / SUSPECTS_FILE, suspects, evidence)
+        _write_pngs(folder, plots)
+        write_whole(folder / METRICS, json.dumps(numbers, indent=2, allow_nan=False) + "\n")
+        write_whole(folder / PAGE, page)
+    except OSError as error:
+        raise ReportError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+    return numbers
+
+
+def _suspects(evidence: Evidence) -> list[Suspect]:
+    scores = evidence.out_of_fold
+    if scores is None:
+        return []
+    return suspect_labels(scores.names, scores.labels, scores.folds, scores.p_elliptical)
+
+
+def _write_suspects(path: Path, suspects: list[Suspect], evidence: Evidence) -> None:
+    if evidence.out_of_fold is None:
+        path.unlink(missing_ok=True)  # of an earlier run of the same name
+        return
+    part = path.with_name(f".{path.name}.part")
+    write_suspects(part, suspects)
+    os.replace(part, path)
+
+
+def _write_pngs(folder: Path, plots: dict[str, Plot]) -> None:
+    for name, plot in plots.items():
+        path = folder / f"{name}.png"
+        if plot.png:
+            write_whole(path, plot.png)
+        else:
+            path.unlink(missing_ok=True)

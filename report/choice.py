@@ -1,0 +1,145 @@
+"""Which galaxies are shown, and where: by their scores alone, before there are pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evaluation.out_of_fold import OutOfFold
+from evaluation.scores import DECISION, is_right
+from evaluation.suspects import suspect_labels
+from preprocessing.features import ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, TEST, UNCERTAIN
+from report.predictions import Predictions
+
+SURE_SPIRALS = "Spirals, right and sure"
+SURE_ELLIPTICALS = "Ellipticals, right and sure"
+WRONG = "Wrong, the surest first"
+BETWEEN = "In between, the nearest to one half first"
+UNCERTAIN_GALAXIES = "Galaxies that the table calls uncertain, by probability"
+HOLDOUT_WRONG = "Surplus galaxies that are called wrongly, the surest first"
+SUSPECTS = "Labels that are probably wrong, the most suspect first"
+
+MOST = {
+    SURE_SPIRALS: 12,
+    SURE_ELLIPTICALS: 12,
+    WRONG: 24,
+    BETWEEN: 16,
+    UNCERTAIN_GALAXIES: 16,
+    HOLDOUT_WRONG: 12,
+    SUSPECTS: 36,
+}
+"""Galaxies in a gallery."""
+HANDFUL = {SURE_SPIRALS: 3, SURE_ELLIPTICALS: 3, WRONG: 2, BETWEEN: 2}
+"""Galaxies of each gallery that are shown in other ways, too."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The galaxies that are shown.
+
+    Attributes
+    ----------
+    galleries : mapping of str to tuple of str
+        Names by the gallery's title, in the order in which they are shown. Every gallery is there; it may be
+        empty.
+    views : tuple of str
+        Names of those that are shown in other band sets and stretches.
+    attention : tuple of str
+        Names of those for which is shown where the network looks.
+    """
+
+    galleries: Mapping[str, tuple[str, ...]]
+    views: tuple[str, ...]
+    attention: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every galaxy that needs a picture, once."""
+        shown = [name for gallery in self.galleries.values() for name in gallery]
+        return tuple(dict.fromkeys((*shown, *self.views, *self.attention)))
+
+
+def choose(predictions: Predictions, out_of_fold: OutOfFold | None) -> Choice:
+    """Choose galaxies to show.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    out_of_fold : OutOfFold or None
+        None: nothing is known of suspect labels.
+
+    Returns
+    -------
+    Choice
+        The same whatever the order of the rows: equals go by name. Galaxies without a probability are not
+        shown.
+    """
+    test = _Candidates.of(predictions, TEST)
+    uncertain = _Candidates.of(predictions, UNCERTAIN)
+    doubt = 0.5 - np.abs(test.p - DECISION)
+    sure = test.right & ~test.between
+    galleries = {
+        SURE_SPIRALS: test.first(doubt, sure & (test.labels == SPIRAL), SURE_SPIRALS),
+        SURE_ELLIPTICALS: test.first(doubt, sure & (test.labels == ELLIPTICAL), SURE_ELLIPTICALS),
+        WRONG: test.first(doubt, ~test.right, WRONG),
+        BETWEEN: test.first(-doubt, test.between, BETWEEN),
+        UNCERTAIN_GALAXIES: uncertain.spread(MOST[UNCERTAIN_GALAXIES]),
+        HOLDOUT_WRONG: _holdout_wrong(_Candidates.of(predictions, HOLDOUT)),
+        SUSPECTS: _suspects(out_of_fold),
+    }
+    handful = [name for title, count in HANDFUL.items() for name in galleries[title][:count]]
+    handful = list(dict.fromkeys(handful))  # a wrong one may be in between
+    return Choice(galleries, tuple(handful), tuple(handful))
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """The galaxies of a split that have a probability."""
+
+    names: pa.Array
+    labels: np.ndarray
+    p: np.ndarray
+    right: np.ndarray
+    between: np.ndarray
+
+    @classmethod
+    def of(cls, predictions: Predictions, split: str) -> "_Candidates":
+        rows = predictions.rows(split)
+        rows = rows[np.isfinite(predictions.p_elliptical[rows])]
+        names = predictions.names.take(pa.array(rows)).combine_chunks()
+        labels, p = predictions.labels[rows], predictions.p_elliptical[rows]
+        return cls(names, labels, p, is_right(labels, p), predictions.morphologies[rows] == NO_LABEL)
+
+    def first(self, key: np.ndarray, wanted: np.ndarray, title: str) -> tuple[str, ...]:
+        """Return the names of those that are wanted, with the smallest key."""
+        if not wanted.any():
+            return ()  # pyarrow selects nothing from nothing
+        table = pa.table({"key": key[wanted], "name": self.names.filter(pa.array(wanted))})
+        order = [("key", "ascending"), ("name", "ascending")]
+        return _names(table, pc.select_k_unstable(table, min(MOST[title], len(table)), order))
+
+    def spread(self, most: int) -> tuple[str, ...]:
+        """Return names at equal steps from the least to the greatest probability."""
+        if not len(self.p):
+            return ()
+        table = pa.table({"p": self.p, "name": self.names})
+        order = pc.sort_indices(table, [("p", "ascending"), ("name", "ascending")])
+        places = np.linspace(0, len(table) - 1, min(most, len(table))).round().astype(int)
+        return _names(table, order.take(pa.array(places)))
+
+
+def _names(table: pa.Table, rows: pa.Array) -> tuple[str, ...]:
+    return tuple(table.column("name").take(rows).to_pylist())
+
+
+def _holdout_wrong(holdout: _Candidates) -> tuple[str, ...]:
+    return holdout.first(0.5 - np.abs(holdout.p - DECISION), ~holdout.right, HOLDOUT_WRONG)
+
+
+def _suspects(out_of_fold: OutOfFold | None) -> tuple[str, ...]:
+    if out_of_fold is None:
+        return ()
+    columns = (out_of_fold.names, out_of_fold.labels, out_of_fold.folds, out_of_fold.p_elliptical)
+    return tuple(suspect.name for suspect in suspect_labels(*columns)[: MOST[SUSPECTS]] if suspect.is_issue)

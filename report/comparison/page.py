@@ -1,0 +1,63 @@
+"""The page of a comparison: one file, without script and network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evaluation.comparison import chance_text
+from pages.environment import page_environment
+from preprocessing.features import ELLIPTICAL
+from report.comparison.disagreements import Gallery, galleries
+from report.comparison.figure import draw_probabilities
+from report.comparison.pairs import SURE, Pair
+from report.comparison.runs import Run, setting_rows
+from report.comparison.sentences import notes, verdict
+from report.comparison.table import side_by_side
+
+_SCORES = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss (less is better)"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page says of a pair."""
+
+    pair: Pair
+    verdict: str
+    notes: list[str]
+    figure: Markup
+    caption: str
+    galleries: list[Gallery]
+    ellipticals: int
+
+
+def render_page(runs: Sequence[Run], pairs: Sequence[Pair]) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    pairs : sequence of Pair
+        Each of the later runs against the first.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    environment = page_environment("report")
+    environment.filters["chance"] = chance_text
+    return environment.get_template("comparison.html.j2").render(
+        runs=runs,
+        lines=side_by_side(runs),
+        sections=[_section(pair) for pair in pairs],
+        scores=_SCORES,
+        settings=setting_rows(runs),
+        sure=SURE,
+    )
+
+
+def _section(pair: Pair) -> Section:
+    figure, caption = draw_probabilities(pair)
+    ellipticals = int((pair.common.labels == ELLIPTICAL).sum())
+    return Section(pair, verdict(pair), notes(pair), figure, caption, galleries(pair), ellipticals)

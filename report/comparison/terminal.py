@@ -1,0 +1,51 @@
+"""What a person sees of a comparison on the terminal."""
+
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from report.comparison.sentences import notes, verdict
+from report.comparison.table import side_by_side
+from report.comparison.write import RunComparison
+
+
+def show_comparison(console: Console, comparison: RunComparison, page: Path, seconds: float) -> None:
+    """Print the runs side by side, what to conclude, and where the page is.
+
+    Parameters
+    ----------
+    console : Console
+    comparison : RunComparison
+    page : Path
+    seconds : float
+        Wall time [s].
+    """
+    console.print("[bold]comparison[/]")
+    for run in comparison.runs:
+        verdict_of_gate = "[green]passed[/]" if run.numbers["gate"]["blessed"] else "[red]refused[/]"
+        line = f"  [bold]{run.letter}[/]  {escape(run.name)}  {verdict_of_gate}  {escape(str(run.path))}"
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(_table(comparison), highlight=False)
+    for pair in comparison.pairs:
+        for sentence in (verdict(pair), *notes(pair)):
+            console.print(f"  {escape(sentence)}", highlight=False, soft_wrap=True)
+    console.print(f"  {'page':<20}{escape(str(page))}", highlight=False, soft_wrap=True)
+    console.print(f"  {'time':<20}{seconds:.1f} s", highlight=False, soft_wrap=True)
+
+
+def _table(comparison: RunComparison) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=True, caption="each on its own test split", caption_justify="left"
+    )
+    table.add_column("number")
+    for run in comparison.runs:
+        table.add_column(run.letter, justify="right")
+    for line in side_by_side(comparison.runs):
+        cells = [
+            f"{cell.value}\n[dim]{cell.interval}[/]" if cell.interval else cell.value for cell in line.cells
+        ]
+        table.add_row(escape(line.title), *cells)
+    return table

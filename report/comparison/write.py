@@ -1,0 +1,142 @@
+"""A comparison as files: the page, and the same numbers as JSON."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pages.files import write_whole
+from report.comparison.page import render_page
+from report.comparison.pairs import Pair, compare_runs
+from report.comparison.runs import Run, read_runs, setting_rows
+from report.comparison.sentences import left_out
+from report.errors import ReportError
+from report.numbers import finite
+
+FOLDER, PAGE, JSON = "comparison", "index.html", "comparison.json"
+
+_NUMBERS = (
+    "test",
+    "holdout",
+    "uncertain",
+    "cross_validation",
+    "out_of_fold",
+    "gate",
+    "pushed_version",
+    "fingerprint",
+)
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Runs, and each of the later ones against the first.
+
+    Attributes
+    ----------
+    runs : list of Run
+    pairs : list of Pair
+    """
+
+    runs: list[Run]
+    pairs: list[Pair]
+
+
+def compare_reports(paths: Sequence[Path]) -> RunComparison:
+    """Compare runs.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Roots of runs, or their report folders; the others are compared with the first.
+
+    Returns
+    -------
+    RunComparison
+
+    Raises
+    ------
+    ReportError
+        If a run cannot be read, stands there twice, or no other has a test galaxy in common with the first.
+    """
+    runs = read_runs(paths)
+    pairs = [compare_runs(run, runs[0]) for run in runs[1:]]
+    if not any(pair.n for pair in pairs):
+        raise ReportError(_nothing_in_common(pairs))
+    return RunComparison(runs, pairs)
+
+
+def _nothing_in_common(pairs: Sequence[Pair]) -> str:
+    first = str(pairs[0].other.path)
+    others = ", ".join(str(pair.one.path) for pair in pairs)
+    why = left_out(pairs[0].common.of_one, str(pairs[0].one.path), first).removesuffix(".")
+    return f"{others}: no test galaxy is one of {first}, too. {why}"
+
+
+def write_comparison(comparison: RunComparison, folder: Path) -> Path:
+    """Write the page and the numbers.
+
+    Parameters
+    ----------
+    comparison : RunComparison
+    folder : Path
+        Gets ``index.html`` and ``comparison.json``.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    ReportError
+        If a file cannot be written.
+    """
+    content = json.dumps(comparison_numbers(comparison), indent=2, allow_nan=False) + "\n"
+    page = render_page(comparison.runs, comparison.pairs)
+    try:
+        write_whole(folder / JSON, content)
+        write_whole(folder / PAGE, page)
+    except OSError as error:
+        raise ReportError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+    return folder / PAGE
+
+
+def comparison_numbers(comparison: RunComparison) -> dict[str, Any]:
+    """Return the content of ``comparison.json``.
+
+    Parameters
+    ----------
+    comparison : RunComparison
+
+    Returns
+    -------
+    dict
+        ``runs``, a list of {letter, name, path} and the numbers of ``metrics.json``; ``settings``, those that
+        differ, {key: {letter: value}}; ``pairs``, a list of {one, other, n, accuracy, auc, loss, only_one,
+        only_other, p_value, test_galaxies}: the scores each {one, other, value, interval}, the galaxies that
+        only one run calls right by name, the farthest apart first, and what became of the test galaxies of
+        either. None, never NaN, is what cannot be known.
+    """
+    letters = [run.letter for run in comparison.runs]
+    settings = {key: dict(zip(letters, values, strict=True)) for key, values in setting_rows(comparison.runs)}
+    runs = [
+        {"letter": run.letter, "name": run.name, "path": str(run.path)}
+        | {key: run.numbers[key] for key in _NUMBERS}
+        for run in comparison.runs
+    ]
+    return finite({"runs": runs, "settings": settings, "pairs": list(map(_pair, comparison.pairs))})
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    common = pair.common
+    return {
+        "one": pair.one.letter,
+        "other": pair.other.letter,
+        "n": pair.n,
+        **{name: asdict(difference) for name, difference in pair.differences.items()},
+        "only_one": [common.names[row] for row in pair.only_one],
+        "only_other": [common.names[row] for row in pair.only_other],
+        "p_value": pair.p_value,
+        "test_galaxies": {"one": dict(common.of_one), "other": dict(common.of_other)},
+    }

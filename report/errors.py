@@ -1,0 +1,5 @@
+"""What goes wrong with a report."""
+
+
+class ReportError(Exception):
+    """The evidence cannot be read or the report cannot be written; the message is one line."""

@@ -1,0 +1,1 @@
+"""The figures of the report, each with what to conclude from it."""

@@ -1,0 +1,132 @@
+"""What is written of a model's answers; the model here reads its probability from the Example's magnitude."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.components.util.model_utils import is_model_blessed
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation
+
+from components.artifacts import Predictions
+from components.fits_example_gen.examples import build_example
+from components.fits_example_gen.labels.reading import LabelledObject
+from components.model_evaluator.executor import Executor as Evaluator
+from components.morphology_report.evaluation import evaluation_scores
+from components.morphology_report.gate import gate_result
+from components.prediction_gen.classify import COLUMNS, classify_examples, read_answers
+from components.prediction_gen.component import PredictionGen
+from preprocessing.stamps import Plane
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    path = str(tmp_path_factory.mktemp("model") / "Format-Serving")
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serving_default(examples):
+        feature = {"magnitude": tf.io.FixedLenFeature([], tf.float32, default_value=float("nan"))}
+        p = tf.io.parse_example(examples, feature)["magnitude"] / 32.0
+        names = tf.where(p < 0.25, "spiral", tf.where(p > 0.75, "elliptical", "uncertain"))
+        return {"p_elliptical": p, "p_spiral": 1 - p, "morphology": names}
+
+    tf.saved_model.save(tf.Module(), path, signatures={"serving_default": serving_default})
+    return path
+
+
+def write_examples(folder, split: str, magnitudes: list[float]) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = str(folder / "data.tfrecord")
+    plane = Plane(np.full((8, 8), 1.5, np.float32), 9, 10, saturated=0.125, blank=0.0)
+    with tf.io.TFRecordWriter(path) as writer:
+        for number, magnitude in enumerate(magnitudes):
+            entry = LabelledObject(
+                row=number,
+                name=f"{split}, {number}",
+                ra=10.123456789 if number else float("nan"),
+                dec=-1.0,
+                label=number % 2,
+                magnitude=magnitude,
+                vote_elliptical=float("nan"),
+                vote_spiral=float("nan"),
+            )
+            writer.write(build_example(entry, {"R": plane}, fold=number).SerializeToString())
+    return [path]
+
+
+def rows(path) -> list[dict]:
+    with open(path, newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def test_the_tables_hold_each_galaxy_once_with_every_digit_of_its_probability(model, tmp_path):
+    magnitudes = np.random.default_rng(0).uniform(0, 30, 150).astype(np.float32)
+    files = {
+        "train": write_examples(tmp_path / "a", "train", list(magnitudes)),
+        "test": write_examples(tmp_path / "b", "test", [3.0, 21.0]),
+    }
+    answers = classify_examples(tmp_path, model, files, ["R"])
+    assert (answers.n, answers.not_finite, answers.problem) == (152, 0, None)
+    assert read_answers(tmp_path) == answers
+    predictions, galaxies = rows(tmp_path / "predictions.csv"), rows(tmp_path / "galaxies.csv")
+    assert tuple(predictions[0]) == COLUMNS
+    assert [row["name"] for row in predictions] == [row["name"] for row in galaxies]
+    assert [row["split"] for row in predictions] == ["train"] * 150 + ["test"] * 2
+    written = np.array([np.float32(row["p_elliptical"]) for row in predictions[:150]])
+    np.testing.assert_array_equal(written, magnitudes / np.float32(32))
+    assert (predictions[0]["ra"], predictions[1]["ra"]) == ("", "10.123456789")
+    assert galaxies[3] == {
+        "name": "train, 3",
+        "split": "train",
+        "fold": "3",
+        "magnitude": str(magnitudes[3]),
+        "height": "9",
+        "width": "10",
+        "mean_R": "1.5",
+        "noise_R": "0.0",
+        "saturated_R": "0.125",
+        "blank_R": "0.0",
+    }
+
+
+def test_a_galaxy_without_a_number_is_named(model, tmp_path):
+    files = {"test": write_examples(tmp_path / "a", "test", [3.0, float("nan"), 4.0])}
+    answers = classify_examples(tmp_path, model, files, ["R"])
+    assert answers.problem == "p_elliptical is not a number for 1 of 3 galaxies (test, 1)"
+    assert [row["p_elliptical"] for row in rows(tmp_path / "predictions.csv")][1] == "nan"
+
+
+def test_the_component_finds_the_model_and_every_split(model, tmp_path):
+    examples, trained, predictions = Examples(), Model(), Predictions()
+    examples.uri, examples.split_names = str(tmp_path / "examples"), json.dumps(["train", "test"])
+    for split in ("train", "test"):
+        write_examples(tmp_path / "examples" / f"Split-{split}", split, [3.0, 20.0])
+    trained.uri, predictions.uri = model.removesuffix("/Format-Serving"), str(tmp_path / "predictions")
+    PredictionGen.EXECUTOR_SPEC.executor_class().Do(
+        {"examples": [examples], "model": [trained]},
+        {"predictions": [predictions]},
+        {"bands": '["R"]', "code": ""},
+    )
+    assert [row["split"] for row in rows(tmp_path / "predictions/predictions.csv")] == ["train"] * 2 + [
+        "test"
+    ] * 2
+
+
+def test_a_model_with_an_answer_that_is_no_number_is_refused_without_being_evaluated(model, tmp_path):
+    trained, predictions, evaluation, blessing = Model(), Predictions(), ModelEvaluation(), ModelBlessing()
+    trained.uri, trained.id, predictions.uri = model, 7, str(tmp_path)
+    evaluation.uri, blessing.uri = str(tmp_path / "evaluation"), str(tmp_path / "blessing")
+    classify_examples(
+        tmp_path, model, {"val": write_examples(tmp_path / "a", "val", [3.0, float("nan")])}, ["R"]
+    )
+    Evaluator().Do(
+        {"model": [trained], "predictions": [predictions]},
+        {"evaluation": [evaluation], "blessing": [blessing]},
+        {},
+    )
+    assert not is_model_blessed(blessing)
+    assert blessing.get_int_custom_property("current_model_id") == 7
+    reason = "p_elliptical is not a number for 1 of 2 galaxies (val, 1)"
+    assert gate_result(evaluation.uri, False) == {"blessed": False, "reasons": [reason]}
+    assert evaluation_scores(evaluation.uri) == {"accuracy": None, "auc": None}

@@ -1,0 +1,196 @@
+"""The figures: what they say of known situations."""
+
+import re
+from io import BytesIO
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+from report_folder import galaxies, history, nodes, run_content, write_folder
+
+from report.evidence import read_evidence
+from report.figures.calibration import draw_calibration
+from report.figures.curves import draw_confusion_matrix, draw_precision_recall, draw_roc, draw_thresholds
+from report.figures.every import draw_figures
+from report.figures.folds import draw_folds
+from report.figures.groups import draw_groups
+from report.figures.nodes import draw_nodes
+from report.figures.plot import MOST_VERTICES, thinned
+from report.figures.training import best_epoch, draw_fold_training, draw_training
+from report.numbers import run_numbers, scored_numbers
+
+INTERVAL = (0.25, 0.75)
+
+
+@pytest.fixture(scope="module")
+def plots(tmp_path_factory):
+    evidence = read_evidence(write_folder(tmp_path_factory.mktemp("figures"), 600, pictures=False))
+    return draw_figures(evidence, run_numbers(evidence))
+
+
+def test_every_figure_is_there_as_svg_and_png(plots):
+    expected = {"folds", "confusion_matrix", "roc", "precision_recall", "thresholds", "calibration"}
+    expected |= {"probabilities", "uncertain", "holdout", "nodes"}
+    expected |= {f"groups-{key}" for key in ("magnitude", "size", "field", "noise", "blank")}
+    assert plots.keys() == expected | {"training-head", "training-network", "training-folds"}
+    for name, plot in plots.items():
+        assert plot.name == name and plot.text.endswith(".")
+        ElementTree.fromstring(plot.svg)
+        assert min(Image.open(BytesIO(plot.png)).size) > 300
+
+
+def test_axes_are_labelled_with_units(plots):
+    for name, label in (
+        ("roc", "spirals called elliptical [fraction]"),
+        ("groups-magnitude", "magnitude [mag]"),
+        ("nodes", "memory [GiB]"),
+        ("probabilities", "probability of elliptical"),
+    ):
+        assert f">{label}<" in plots[name].svg
+
+
+def test_classes_differ_in_more_than_colour(plots):
+    dashes = re.findall(r"stroke: (#1f83c4|#d55e00)[^\"]*", plots["probabilities"].svg)
+    assert set(dashes) == {"#1f83c4", "#d55e00"}
+    orange = re.findall(r"stroke-dasharray: [\d., ]+[^\"]*stroke: #d55e00", plots["probabilities"].svg)
+    blue = re.findall(r"stroke-dasharray: [\d., ]+[^\"]*stroke: #1f83c4", plots["probabilities"].svg)
+    assert orange and not blue
+
+
+def test_long_curves_are_thinned_with_a_note():
+    labels = np.tile([0, 1], 20000)
+    p = np.random.default_rng(0).random(40000)
+    plot = draw_thresholds(labels, p, INTERVAL)
+    assert f"Drawn at {MOST_VERTICES:,} of 40,000 thresholds." in plot.text and len(plot.svg) < 400_000
+
+
+def test_a_short_curve_is_drawn_whole():
+    places, note = thinned(MOST_VERTICES)
+    assert len(places) == MOST_VERTICES and not note
+    places, note = thinned(10 * MOST_VERTICES)
+    assert (places[0], places[-1]) == (0, 10 * MOST_VERTICES - 1) and note
+
+
+def test_the_confusion_matrix_says_which_class_is_missed():
+    def text(matrix, chance):
+        test = {"confusion_matrix": matrix, "class_chance": chance, "not_finite": 0}
+        return draw_confusion_matrix(test).text
+
+    assert "spirals are missed more often (Fisher's exact test: p < 0.001)" in text([[50, 50], [1, 99]], 1e-9)
+    assert "neither class is missed more often" in text([[98, 2], [3, 97]], 0.9)
+    assert "None is called wrongly." in text([[5, 0], [0, 5]], None)
+    assert "the other class is absent" in text([[5, 2], [0, 0]], None)
+    nothing = {"confusion_matrix": None, "class_chance": None, "not_finite": 0}
+    assert not draw_confusion_matrix(nothing).svg
+
+
+@pytest.mark.parametrize(
+    ("labels", "p", "why"),
+    [
+        ([], [], "the test split is empty"),
+        ([0, 0], [0.1, 0.2], "there is no elliptical galaxy in the test split"),
+        ([1, 1], [0.1, 0.2], "there is no spiral galaxy in the test split"),
+        ([0, 1], [np.nan, 0.2], "1 test galaxy has no finite probability"),
+        ([0, 1], [np.nan, np.nan], "2 test galaxies have no finite probability"),
+    ],
+)
+def test_curves_that_cannot_be_say_why(labels, p, why):
+    labels, p = np.array(labels, int), np.array(p, float)
+    test = scored_numbers(labels, p)
+    for plot in (
+        draw_roc(labels, p, test, INTERVAL),
+        draw_precision_recall(labels, p, test),
+        draw_thresholds(labels, p, INTERVAL),
+    ):
+        assert not plot.svg and not plot.png and why in plot.text
+
+
+def test_equal_probabilities_are_drawn_and_told():
+    labels, p = np.array([0, 1] * 20), np.full(40, 0.5)
+    plot = draw_roc(labels, p, scored_numbers(labels, p), INTERVAL)
+    assert plot.svg and "tells nothing apart" in plot.text
+
+
+def calibration(curve, **changes):
+    part = {"ece": 0.1, "loss": 0.2, "curve": curve}
+    return {"without": part, "with": None, "temperature": None, "exported": False, **changes}
+
+
+def test_calibration_tells_too_sure_from_not_sure_enough():
+    def conclusion(mean_p, share):
+        return draw_calibration(calibration([{"mean_p": mean_p, "share": share, "n": 400}]), (0.0, 0.2)).text
+
+    assert "the model is too sure" in conclusion(0.9, 0.7)
+    assert "the model is too sure" in conclusion(0.1, 0.3)
+    assert "not sure enough" in conclusion(0.7, 0.9)
+    assert "no bin differs" in conclusion(0.7, 0.71)
+    assert not draw_calibration(calibration([]), None).svg
+
+
+def course(validation):
+    return {"loss": [0.5] * len(validation), "val_loss": validation}
+
+
+@pytest.mark.parametrize(
+    ("validation", "best", "conclusion"),
+    [
+        ([0.5, 0.4, 0.3], 3, "the last one: more epochs may help"),
+        ([0.5, 0.3, 0.31], 2, "it has levelled off"),
+        ([0.5, 0.3, 0.6], 2, "begun to learn by heart"),
+        ([None, 0.3, float("nan")], 2, "it has levelled off"),
+        ([0.3], 1, "epoch 1 of 1."),
+    ],
+)
+def test_the_course_of_a_training_is_concluded_from(validation, best, conclusion):
+    assert best_epoch(course(validation)) == best
+    assert conclusion in draw_training("network", course(validation)).text
+
+
+def test_a_training_without_validation_has_no_best_epoch():
+    assert best_epoch({"loss": [1.0]}) is None
+    assert "no validation loss" in draw_training("head", {"loss": [1.0, 0.5]}).text
+    assert draw_training("head", {}) is None and draw_training("head", {"loss": [None]}) is None
+
+
+def test_folds_that_were_trained_are_drawn():
+    assert "fold 4 is the hardest" in draw_fold_training(history()["folds"]).text
+    assert draw_fold_training([]) is None
+    assert draw_fold_training([{"fold": 0, "head": {}, "network": {}}]) is None
+
+
+def test_folds_are_judged_by_their_numbers_of_galaxies():
+    def summary(*accuracies):
+        folds = [{"fold": number, "accuracy": each, "n": 400} for number, each in enumerate(accuracies)]
+        spread = float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None
+        return {"folds": folds, "accuracy_mean": float(np.mean(accuracies)), "accuracy_std": spread}
+
+    assert "no fold stands out" in draw_folds(summary(0.95, 0.96, 0.94)).text
+    assert "really harder than others" in draw_folds(summary(0.95, 0.96, 0.75)).text
+    assert "One fold has no spread." in draw_folds(summary(0.95)).text
+    assert not draw_folds(None).svg
+    assert draw_folds(run_content(galaxies(500))["cross_validation"]).svg
+
+
+def groups(*accuracies, chance):
+    entries = [
+        {"title": f"{number} to {number + 1}", "n": 100, "accuracy": each, "interval": (each - 0.05, 1.0)}
+        for number, each in enumerate(accuracies)
+    ]
+    return {"title": "magnitude [mag]", "groups": entries, "chance": chance}
+
+
+def test_groups_are_judged_by_their_chance():
+    assert "mind this group" in draw_groups("magnitude", groups(0.99, 0.7, chance=0.001), 0.9).text
+    assert "may well differ" in draw_groups("magnitude", groups(0.95, 0.94, chance=0.4), 0.9).text
+    assert "All groups are alike" in draw_groups("magnitude", groups(1.0, 1.0, chance=None), 1.0).text
+    alone = draw_groups("magnitude", groups(0.9, chance=None), 0.9)
+    assert not alone.svg and "nothing can be compared" in alone.text
+
+
+def test_nodes_name_the_longest_and_the_largest():
+    text = draw_nodes(nodes()).text
+    assert "of it in Trainer; Trainer needs most memory, 1.8 GiB" in text
+    assert "1 of 3 nodes had nothing new to do" in text
+    assert not draw_nodes([]).svg
+    assert draw_nodes([{"node": "A", "state": "done", "seconds": None}]).svg

@@ -1,0 +1,41 @@
+"""A trained classifier, as training has left it on disk."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from trainer.fine_tune import start_classifier
+from trainer.head import Head
+from trainer.model import backbone_of
+from trainer.recipe import BACKBONE_FILE, HEAD_FILE, Recipe
+
+
+def load_classifier(recipe: Recipe, folder: Path) -> keras.Model:
+    """Return the classifier whose weights Trainer or a fold has left in a folder.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        As it was trained.
+    folder : Path
+        Holds `HEAD_FILE`, and `BACKBONE_FILE` unless the top alone was trained.
+
+    Returns
+    -------
+    keras.Model
+        As `trainer.model.build_classifier` returns it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no top.
+    """
+    head, backbone = Head.load(folder / HEAD_FILE), folder / BACKBONE_FILE
+    if not backbone.is_file():
+        return start_classifier(recipe, head)
+    # All weights are here: those that training began with need not be at hand any more.
+    bare = recipe.model.model_copy(update={"weights": "none", "weights_sha256": None})
+    model = start_classifier(replace(recipe, model=bare), head)
+    backbone_of(model).load_weights(backbone)
+    return model
