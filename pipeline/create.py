@@ -8,7 +8,6 @@ from typing import Any
 # TFX first: it stands in for a part of tfx-bsl that TFDV imports and that is no longer shipped.
 import tfx  # noqa: F401  # isort: skip
 import tensorflow_data_validation as tfdv
-import tensorflow_model_analysis as tfma
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types.channel import BaseChannel
@@ -37,9 +36,10 @@ from components.model_evaluator.component import ModelEvaluator
 from components.morphology_report.component import MorphologyReport
 from components.morphology_report.evidence import SETTINGS
 from components.prediction_gen.component import PredictionGen
-from pipeline.config import GateSettings, Settings
+from pipeline.config import Settings
+from pipeline.evaluation_config import evaluation_config
 from pipeline.fingerprint import code_fingerprint
-from preprocessing.features import LABEL, TEST, TRAIN, VALIDATION, scalar_features
+from preprocessing.features import TEST, TRAIN, VALIDATION, scalar_features
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
 
@@ -315,7 +315,9 @@ def _judgement(
         examples=data.examples,
         model=candidate.model,
         bands=bands,
-        code=code_fingerprint("preprocessing", "components/prediction_gen"),
+        code=code_fingerprint(
+            "preprocessing", "components/prediction_gen", "report/predictions.py", "report/galaxies.py"
+        ),
     )
     evaluator = ModelEvaluator(
         examples=data.examples,
@@ -364,49 +366,3 @@ def _report_settings(settings: Settings) -> dict[str, Any]:
 
 def _json(tables: dict[str, Any]) -> str:
     return json.dumps(tables, sort_keys=True)
-
-
-def evaluation_config(gate: GateSettings) -> tfma.EvalConfig:
-    """Return what the Evaluator measures, and the gate.
-
-    Parameters
-    ----------
-    gate : GateSettings
-
-    Returns
-    -------
-    tfma.EvalConfig
-        Thresholds on accuracy and AUC; accuracy also against the published model, where there is one.
-    """
-    accuracy = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": gate.min_accuracy}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -gate.max_accuracy_drop}
-        ),
-    )
-    auc = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": gate.min_auc})
-    )
-    thresholds = {"BinaryAccuracy": accuracy, "ExactAUC": auc}
-    names = (
-        "ExampleCount",
-        "BinaryAccuracy",
-        "ExactAUC",
-        "AUCPrecisionRecall",
-        "Precision",
-        "Recall",
-        "BinaryCrossEntropy",
-        "CalibrationPlot",
-        "ConfusionMatrixPlot",
-    )
-    ours = {"ExactAUC": "components.model_evaluator.metrics"}
-    metrics = [
-        tfma.MetricConfig(class_name=name, module=ours.get(name), threshold=thresholds.get(name))
-        for name in names
-    ]
-    model = tfma.ModelSpec(signature_name="serving_default", prediction_key="p_elliptical", label_key=LABEL)
-    return tfma.EvalConfig(
-        model_specs=[model],
-        slicing_specs=[tfma.SlicingSpec()],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
-    )

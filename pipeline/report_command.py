@@ -3,12 +3,12 @@
 import time
 from pathlib import Path
 
-from report.folders import report_folder
 from rich.console import Console
 
 from pipeline.errors import ExitStatus, InputError
 from report.build import PAGE, build
 from report.errors import ReportError
+from report.folders import report_folder
 
 
 def run_report(run: Path, console: Console) -> ExitStatus:

@@ -50,8 +50,8 @@ def build(folder: Path) -> dict[str, Any]:
     plots = draw_figures(evidence, numbers)
     choice = choose(evidence.predictions, evidence.out_of_fold)
     album = Album(evidence, choice, issues)
-    page = render_page(evidence, numbers, plots, album, card=card_body(evidence, numbers))
-    write_card(evidence, folder, numbers)
+    card = card_body(write_card(evidence, folder, numbers))
+    page = render_page(evidence, numbers, plots, album, card=card)
     try:
         _write_suspects(folder / SUSPECTS_FILE, suspects, evidence)
         _write_pngs(folder, plots)

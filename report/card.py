@@ -70,20 +70,20 @@ def write_card(evidence: Evidence, folder: Path, numbers: Mapping[str, Any] | No
     return folder / MARKDOWN
 
 
-def card_body(evidence: Evidence, numbers: Mapping[str, Any] | None = None) -> Markup:
-    """Return the card as a part of a page: without its title, headings from the third level.
+def card_body(written: Path) -> Markup:
+    """Return a card as a part of a page: without its title, headings from the third level.
 
     Parameters
     ----------
-    evidence, numbers
-        See `write_card`.
+    written : Path
+        What `write_card` has returned.
 
     Returns
     -------
     Markup
     """
     # The page has a heading of its own.
-    _, _, rest = card_markdown(evidence, numbers).partition("\n")
+    _, _, rest = written.read_text(encoding="utf-8").partition("\n")
     return html_of(rest, shift=1, prefix="card-")[0]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from pages.formats import UNKNOWN, format_count, format_measure, format_percent
 from preprocessing.features import TEST
 from report.card_settings import gate_conditions, learned_from_validation
-from report.page import headlines
+from report.headlines import headlines
 from report.remarks import remarks
 
 _FOLDS = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss"}

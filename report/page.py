@@ -1,7 +1,6 @@
 """The page: one file, without script and network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import tomli_w
@@ -13,36 +12,13 @@ from report import choice
 from report.album import Album
 from report.evidence import CONFIGURATION, Evidence
 from report.figures.plot import Plot
+from report.headlines import headlines
 from report.remarks import TOLERANCE, remarks
 
 SETTINGS = ("data", "image", "split", "model", "train", "cross_validation_settings", "decision", "thresholds")
 """Tables of ``run.json`` that stand for the configuration where there is no ``config.toml``."""
 
 Sections = list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Headline:
-    """One of the numbers that a run is judged by.
-
-    Attributes
-    ----------
-    title : str
-    value : float or None
-    interval : (float, float) or None
-    how : str
-        Where the interval is from.
-    meaning : str
-    n : int or None
-        Galaxies.
-    """
-
-    title: str
-    value: float | None
-    interval: tuple[float, float] | None
-    how: str
-    meaning: str
-    n: int | None
 
 
 def render_page(
@@ -95,54 +71,6 @@ def render_page(
             files=_files(evidence, plots),
         )
     )
-
-
-def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
-    """Return the numbers that a run is judged by, each with its interval.
-
-    Parameters
-    ----------
-    numbers : mapping
-        See `report.numbers.run_numbers`.
-
-    Returns
-    -------
-    list of Headline
-    """
-    test, intervals = numbers["test"], numbers["test"]["intervals"]
-    meanings = {
-        "accuracy": ("accuracy", "test galaxies that are called what their label says"),
-        "auc": ("AUC", "chance that an elliptical gets a higher probability than a spiral"),
-        "auc_pr": ("average precision", "area under the precision-recall curve of ellipticals"),
-        "precision": ("precision", "galaxies called elliptical that are"),
-        "recall": ("recall", "ellipticals that are called so"),
-        "loss": ("loss", "binary cross-entropy; 0.693 is guessing"),
-        "ece": ("ECE", "expected calibration error: how far a probability is off on average"),
-    }
-    rows = [
-        Headline(title, test[key], intervals[key], "bootstrap", meaning, test["n"])
-        for key, (title, meaning) in meanings.items()
-    ]
-    pooled = numbers["out_of_fold"]
-    if pooled is not None:
-        meaning = "the same of all galaxies of the folds, each by the one that has not seen it"
-        interval = pooled["intervals"]["accuracy"]
-        rows.append(
-            Headline("out-of-fold accuracy", pooled["accuracy"], interval, "bootstrap", meaning, pooled["n"])
-        )
-    holdout, uncertain = numbers["holdout"], numbers["uncertain"]
-    if holdout is not None:
-        meaning = "surplus galaxies set aside for balance that are called rightly"
-        rows.append(
-            Headline(
-                "holdout accuracy", holdout["accuracy"], holdout["interval"], "Wilson", meaning, holdout["n"]
-            )
-        )
-    if uncertain is not None:
-        meaning = "galaxies that the table calls uncertain and the model, too"
-        share, interval = uncertain["fraction_uncertain"], uncertain["interval"]
-        rows.append(Headline("called uncertain", share, interval, "Wilson", meaning, uncertain["n"]))
-    return rows
 
 
 def _sections(with_card: bool) -> Sections:

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from matplotlib import colormaps
 
-from components.morphology_report.pictures import INDEX_FILE
 from preprocessing.picture_files import read_upright_png, upright_pngs
+from report.evidence import PICTURE_INDEX
 from trainer.augment import dihedral_views
 from trainer.model import FEATURES, OUTPUT, backbone_of
 
@@ -179,7 +179,7 @@ def add_attention(folder: Path, classifier: keras.Model, names: Collection[str])
     names : collection of str
         Galaxies; those without a picture are passed over.
     """
-    index = json.loads((folder / INDEX_FILE).read_text())
+    index = json.loads((folder / PICTURE_INDEX).read_text())
     galaxies = [index["galaxies"][name] for name in sorted(set(names) & index["galaxies"].keys())]
     if not galaxies:
         return
@@ -198,4 +198,4 @@ def add_attention(folder: Path, classifier: keras.Model, names: Collection[str])
         f" last maps have {last}."
     )
     index["notes"] = [*(other for other in index["notes"] if other != note), note]
-    (folder / INDEX_FILE).write_text(json.dumps(index, indent=2) + "\n")
+    (folder / PICTURE_INDEX).write_text(json.dumps(index, indent=2) + "\n")

@@ -15,10 +15,11 @@ from tfx.utils import path_utils
 from components.cross_validation.component import COURSES_FILE, SUMMARY_FILE
 from components.morphology_report.evaluation import evaluation_scores
 from components.morphology_report.gate import gate_result
-from components.prediction_gen.classify import GALAXIES_FILE, PREDICTIONS_FILE
 from evaluation.out_of_fold import SCORES_FILE
+from report.evidence import HISTORY, LINEAGE, RUN
+from report.galaxies import GALAXIES
+from report.predictions import PREDICTIONS
 
-RUN_FILE, COURSE_FILE, LINEAGE_FILE = "run.json", "history.json", "lineage.json"
 SETTINGS = ("name", "decision", "image", "data", "model", "train", "cross_validation", "split", "gate")
 """What ``settings`` of the nodes holds."""
 
@@ -49,7 +50,7 @@ def write_evidence(
     artifacts = {role: artifact for role, artifact in given.items() if artifact is not None}
     folder.mkdir(parents=True, exist_ok=True)
     predictions = artifacts["predictions"].uri
-    for name in (PREDICTIONS_FILE, GALAXIES_FILE):
+    for name in (PREDICTIONS, GALAXIES):
         _copy(predictions, name, folder)
     for name in fileio.listdir(artifacts["ingest_report"].uri):
         _copy(artifacts["ingest_report"].uri, name, folder)
@@ -72,9 +73,9 @@ def write_evidence(
         "versions": {package: version(package) for package in _PACKAGES},
         "tfma": evaluation_scores(artifacts["evaluation"].uri),
     }
-    _write(folder / RUN_FILE, run)
-    _write(folder / COURSE_FILE, {**about.get("history", {}), "folds": courses})
-    _write(folder / LINEAGE_FILE, {"artifacts": [_about(*pair) for pair in artifacts.items()]})
+    _write(folder / RUN, run)
+    _write(folder / HISTORY, {**about.get("history", {}), "folds": courses})
+    _write(folder / LINEAGE, {"artifacts": [_about(*pair) for pair in artifacts.items()]})
 
 
 def _about(role: str, artifact: Artifact) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from preprocessing.picture import decode_flux, make_picture
 from preprocessing.picture_files import upright_pngs
 from preprocessing.progress import report_progress
 from preprocessing.settings import ImageSettings
+from report.evidence import PICTURE_INDEX
 
-INDEX_FILE = "index.json"
 STRETCH_FACTORS = (1 / 3, 1.0, 10 / 3, 10.0)
 """Multiples of the configured stretch that are shown: 1, 3, 10 and 30 around the default of 3."""
 
@@ -32,7 +32,7 @@ def develop_pictures(
     image: ImageSettings,
     bands: Sequence[str],
 ) -> None:
-    """Write PNG files of chosen galaxies, and `INDEX_FILE`, which says whose they are.
+    """Write PNG files of chosen galaxies, and `PICTURE_INDEX`, which says whose they are.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def develop_pictures(
         "problems": problems,
         "notes": notes,
     }
-    (folder / INDEX_FILE).write_text(json.dumps(index, indent=2) + "\n")
+    (folder / PICTURE_INDEX).write_text(json.dumps(index, indent=2) + "\n")
 
 
 class _NoPicture(Exception):

@@ -12,9 +12,11 @@ import tensorflow as tf
 
 from preprocessing import features
 from preprocessing.progress import report_progress
+from report.galaxies import GALAXIES
+from report.predictions import PREDICTIONS
 
 BATCH_EXAMPLES = 64
-PREDICTIONS_FILE, GALAXIES_FILE, ANSWERS_FILE = "predictions.csv", "galaxies.csv", "answers.json"
+ANSWERS_FILE = "answers.json"
 COLUMNS = ("name", "ra", "dec", "split", "label", "p_elliptical", "morphology")
 NAMED = 10
 """Galaxies without a number that are named."""
@@ -58,7 +60,7 @@ def classify_examples(
     Parameters
     ----------
     folder : Path
-        Gets `PREDICTIONS_FILE` with `COLUMNS`, `GALAXIES_FILE` with name, split, fold and the scalars of
+        Gets `PREDICTIONS` with `COLUMNS`, `GALAXIES` with name, split, fold and the scalars of
         `preprocessing.features`, a row a galaxy in the same order, and `ANSWERS_FILE`. Unknown values are
         empty. Probabilities have as many digits as tell one float32 from the next.
     model_path : str
@@ -77,8 +79,8 @@ def classify_examples(
     asked, unanswered = 0, 0
     named: list[str] = []
     with (
-        open(folder / PREDICTIONS_FILE, "w", newline="", encoding="utf-8") as answers_table,
-        open(folder / GALAXIES_FILE, "w", newline="", encoding="utf-8") as galaxies_table,
+        open(folder / PREDICTIONS, "w", newline="", encoding="utf-8") as answers_table,
+        open(folder / GALAXIES, "w", newline="", encoding="utf-8") as galaxies_table,
     ):
         predictions = csv.writer(answers_table, lineterminator="\n")
         galaxies = csv.writer(galaxies_table, lineterminator="\n")

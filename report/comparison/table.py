@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pages.formats import UNKNOWN, format_measure
 from report.card_metrics import fold_rows, interval_text
 from report.comparison.runs import Run
-from report.page import Headline, headlines
+from report.headlines import Headline, headlines
 
 
 @dataclass(frozen=True)

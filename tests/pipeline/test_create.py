@@ -12,8 +12,8 @@ from pipeline.create import (
     create_cross_validation,
     create_pipeline,
     create_training,
-    evaluation_config,
 )
+from pipeline.evaluation_config import evaluation_config
 
 FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
 TRAINERS = {"HeadTrainer", "Trainer"}

@@ -17,8 +17,9 @@ from report.choice import choose
 from report.errors import ReportError
 from report.evidence import read_evidence
 from report.figures.plot import Plot
+from report.headlines import headlines
 from report.numbers import run_numbers
-from report.page import headlines, render_page
+from report.page import render_page
 
 SPITEFUL = "<b onclick='x'>&\"amp;"
 SECTIONS = [

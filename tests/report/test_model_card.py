@@ -156,7 +156,7 @@ def test_words_from_data_are_escaped(written, tmp_path):
     evil = "<script>alert(1)</script> [a](javascript:b) | **c**"
     text = written(name=evil, gate={"blessed": False, "reasons": [evil]}, pushed_version=None)
     page = (tmp_path / "card" / HTML).read_text()
-    body = str(card_body(read_evidence(tmp_path / "report")))
+    body = str(card_body(write_card(read_evidence(tmp_path / "report"), tmp_path / "card")))
     for html in (page, body):
         assert "<script" not in html and 'javascript:b"' not in html and "<strong>c</strong>" not in html
         assert "&lt;script&gt;alert(1)&lt;/script&gt; [a](javascript:b) | **c**" in html
@@ -175,7 +175,9 @@ def test_page_and_markdown_say_the_same_and_the_page_needs_no_network(written, t
 
 
 def test_in_a_page_the_card_has_no_title_and_headings_below_those_of_the_page(tmp_path):
-    body = str(card_body(read_evidence(write_folder(tmp_path, pictures=False))))
+    body = str(
+        card_body(write_card(read_evidence(write_folder(tmp_path, pictures=False)), tmp_path / "card"))
+    )
     assert "Model card" not in body and "<h1" not in body and "<h2" not in body
     assert re.findall(r'<h3 id="card-[a-z-]+">([^<]+)</h3>', body) == list(SECTIONS)
 
