@@ -16,6 +16,9 @@ FEATURES = "features"
 OUTPUT = "p_elliptical"
 """Name of the one output: probability of label 1, elliptical; label 0 is spiral."""
 
+BATCH_NORM_MOMENTUM = 0.9
+"""Of batch norms that learn, from random weights: the statistics of some ten batches."""
+
 _STOCHASTIC_DEPTH = "_drop"  # how the layers that skip a block are named in every EfficientNet
 
 
@@ -101,6 +104,8 @@ def build_classifier(
             image_size=image_size,
         )
         _set_stochastic_depth(network, settings.stochastic_depth)
+        if not settings.pretrained:
+            _quicken_batch_norm(network)
         pictures = keras.Input(network.input_shape[1:], name="picture", dtype="float32")
         x = network(scale_pixels(settings.backbone, pictures))
         x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
@@ -167,3 +172,15 @@ def _set_stochastic_depth(network: keras.Model, rate: float) -> None:
     for layer in network.layers:
         if layer.name.endswith(_STOCHASTIC_DEPTH):
             layer.rate *= rate / 0.2
+
+
+def _quicken_batch_norm(network: keras.Model) -> None:
+    """Let batch norms that learn keep up with the network.
+
+    With the 0.99 of both families, made for a million pictures, their averages reach back over three epochs
+    of a thousand galaxies: folds from random weights were right on 0.49 to 0.81 of what they had not seen
+    while the training itself was on 0.83 (docs/results.md).
+    """
+    for layer in network.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = BATCH_NORM_MOMENTUM

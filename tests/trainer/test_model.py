@@ -4,6 +4,7 @@ import pytest
 
 from evaluation.calibration import with_temperature
 from trainer.augment import dihedral
+from trainer.backbones import scale_pixels
 from trainer.model import OUTPUT, averaged, backbone_of, build_classifier, feature_extractor, set_trainable
 from trainer.settings import ModelSettings
 
@@ -76,6 +77,16 @@ def test_a_random_network_trains_all_of_itself():
     set_trainable(model, start="stem", pretrained=False)
     assert all(layer.trainable for layer in norms(model))
     assert len(model.trainable_weights) == 3 + 2 + 6 + 2
+
+
+@pytest.mark.parametrize("backbone", ["EfficientNetLite0", "EfficientNetB0", "TinyConv"])
+def test_batch_norm_of_a_random_network_keeps_up(backbone):
+    model = tiny(backbone=backbone)
+    first = norms(model)[0]
+    before = keras.Model(backbone_of(model).input, first.input)
+    expected = 0.1 * np.mean(before(scale_pixels(backbone, PICTURES.astype("f4"))), axis=(0, 1, 2))
+    model(PICTURES, training=True)
+    np.testing.assert_allclose(first.moving_mean.numpy(), expected, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("backbone", ["EfficientNetB0", "EfficientNetLite0"])
