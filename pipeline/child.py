@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -168,7 +169,11 @@ def run_jobs(
     description = log.with_suffix(".json")
     description.write_text(json.dumps([job.dump() for job in jobs]))
     reader, writer = os.pipe()
-    with open(log, "ab") as output:
+    # TensorFlow, Beam and TFX leave files behind where temporary files are.
+    with (
+        open(log, "ab") as output,
+        tempfile.TemporaryDirectory(prefix="galmorph-", ignore_cleanup_errors=True) as temporary,
+    ):
         child = subprocess.Popen(
             [sys.executable, "-m", "pipeline.local_runner", str(description), str(writer)],
             stdin=subprocess.PIPE,  # its end tells the child that we are gone
@@ -176,7 +181,7 @@ def run_jobs(
             stderr=output,
             pass_fds=[writer, lock],
             start_new_session=True,  # so that Ctrl-C reaches it through us, once
-            env=_child_environment(),
+            env=_child_environment(temporary),
         )
         os.close(writer)
         current, started, status = 0, time.monotonic(), 0
@@ -214,13 +219,14 @@ def run_jobs(
     return outcomes
 
 
-def _child_environment() -> dict[str, str]:
+def _child_environment(temporary: str) -> dict[str, str]:
     project = str(Path(__file__).resolve().parent.parent)
     path = os.environ.get("PYTHONPATH")
     return {
         **os.environ,
         "PYTHONPATH": f"{project}{os.pathsep}{path}" if path else project,
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": temporary,
         # TensorFlow's remarks on the processor would stand in the log before anything else.
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
     }

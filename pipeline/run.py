@@ -1,12 +1,9 @@
 """`galmorph run`: a configuration checked, run on this machine, and its results shown."""
 
-import json
 import resource
-import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,8 +14,6 @@ from pipeline.display import show_results
 from pipeline.errors import ExitStatus
 from pipeline.events import FailureEvent
 from pipeline.preflight import Preflight, check_before_run
-from report.build import build
-from report.evidence import CONFIGURATION, NODES
 
 
 def run_settings(settings: Settings, console: Console) -> ExitStatus:
@@ -56,7 +51,10 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
         if outcome.failure is not None:
             return fail(outcome.failure, log)
         with console.status("writing the report"):
-            metrics = _collect_report(paths, outcome, settings)
+            # Not before: figures and statistics take seconds to load, for which no refusal should wait.
+            from pipeline.collect_report import collect_report
+
+            metrics = collect_report(paths, outcome, settings)
     show_results(console, metrics, paths.report, log, time.monotonic() - started, peak_memory(outcome))
     if not metrics["gate"]["blessed"]:
         for reason in metrics["gate"]["reasons"]:
@@ -90,49 +88,3 @@ def peak_memory(outcome: Outcome) -> int:
     # The process forgets its peak at each node, so that each has its own.
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     return max([children, *(node.memory or 0 for node in outcome.nodes)])
-
-
-def _collect_report(paths: RunPaths, outcome: Outcome, settings: Settings) -> dict[str, Any]:
-    """Copy the run's report artifact to ``report/`` with what the nodes took, all at once.
-
-    Returns
-    -------
-    dict
-        Its metrics.
-    """
-    copy = paths.root / ".report-incoming"
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(outcome.outputs["MorphologyReport"]["report"], copy)
-    (copy / CONFIGURATION).write_text(settings.to_toml())
-    (copy / NODES).write_text(json.dumps(node_costs(outcome, paths.report / NODES), indent=2) + "\n")
-    metrics = build(copy)
-    shutil.rmtree(paths.report, ignore_errors=True)
-    copy.rename(paths.report)
-    return metrics
-
-
-def node_costs(outcome: Outcome, former: Path) -> list[dict[str, Any]]:
-    """Return what each node took; of one that was not run again, what it took when it was.
-
-    Parameters
-    ----------
-    outcome : Outcome
-    former : Path
-        What this function returned for the last run, as JSON; need not exist.
-
-    Returns
-    -------
-    list of dict
-        ``node``, ``state``, ``seconds``, ``memory`` [bytes].
-    """
-    try:
-        known = {node["node"]: node for node in json.loads(former.read_text())}
-    except (OSError, ValueError, TypeError, KeyError):
-        known = {}
-    costs = []
-    for node in outcome.nodes:
-        cost = {"seconds": node.seconds, "memory": node.memory}
-        if node.state == "cached" and node.node in known:
-            cost = {name: known[node.node].get(name) for name in cost}
-        costs.append({"node": node.node, "state": node.state, **cost})
-    return costs

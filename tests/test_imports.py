@@ -71,7 +71,10 @@ def loaded_by(statement: str) -> set[str]:
         ("import fetch.stamps, fetch.tables, fetch.splus", {"splusdata", "tensorflow", "keras", "tfx"}),
         ("import inspection.look, inspection.terminal", {"tensorflow", "keras", "tfx", "apache_beam"}),
         ("import report.build, report.choice", {"tensorflow", "keras", "tfx", "apache_beam", "astropy"}),
-        ("import pipeline.run, simulation.survey", {"tensorflow", "keras", "tfx", "apache_beam", "galsim"}),
+        (
+            "import pipeline.run, simulation.survey",
+            {"tensorflow", "keras", "tfx", "apache_beam", "galsim", "matplotlib", "sklearn"},
+        ),
         (
             "import pipeline.sweep_command, pipeline.pretrain_command",
             {"tensorflow", "keras", "tfx", "apache_beam"},

@@ -70,3 +70,16 @@ def test_a_failure_does_not_stain_the_jobs_after_it(outcomes_of):
 def test_an_end_without_a_word_is_a_failure(outcomes_of):
     outcomes, _ = outcomes_of('tell("JobEvent", number=0)\nsys.exit(1)')
     assert {outcome.failure.message for outcome in outcomes} == {"the pipeline's process ended with status 1"}
+
+
+def test_nothing_is_left_where_temporary_files_are(outcomes_of, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    outcomes, _ = outcomes_of(
+        "import tempfile\n(lambda path: open(path, 'w'))(tempfile.mkdtemp() + '/left')\n"
+        'tell("JobEvent", number=0)\ntell("FailureEvent", message=tempfile.gettempdir(), input=True)\n'
+        "sys.exit(1)"
+    )
+    assert outcomes[0].failure.message.startswith(f"{temporary}/galmorph-")
+    assert not list(temporary.iterdir())

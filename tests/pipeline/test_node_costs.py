@@ -1,6 +1,7 @@
 from pipeline.child import Outcome
+from pipeline.collect_report import node_costs
 from pipeline.events import NodeEvent
-from pipeline.run import node_costs, peak_memory
+from pipeline.run import peak_memory
 
 GIB = 2**30
 
