@@ -1,6 +1,7 @@
 # make demo   environment, simulated survey, whole pipeline     make lint   ruff and mypy
 # make test   environment, all tests                            make lock   rebuild requirements.lock
 # make quick  environment, the tests that take seconds          make clean  remove what the above have made
+#             (TEST_PROCESSES: how many run side by side, 2 unless given)
 # make fuzz   damaged stamps for ten minutes (FUZZ_SECONDS)     make bench-ingest   the ingest against the plain loop
 # make bench-sdss      cross-validation on real galaxies (SHARED: where the SDSS set is)
 # make bench-training  where the time of training goes
@@ -13,8 +14,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 SHARED ?= ../shared
+TEST_PROCESSES ?= 2
 FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= $(shell date +%s)
+# The tests of a file share what is costly to make, and stay in one process.
+SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks components configs evaluation fetch inspection pages pipeline preprocessing report simulation sweep tests trainer
 
 .PHONY: demo test quick fuzz bench-ingest bench-sdss bench-suspects bench-training lint lock clean environment
@@ -24,10 +28,10 @@ demo: $(READY)
 	$(BIN)/galmorph demo $(DEMO)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST)
 
 quick: $(READY)
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(PYTEST)
 
 fuzz: $(READY)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py

@@ -192,6 +192,8 @@ def fit(
         jit_compile=settings.jit_compile,
         steps_per_execution=steps_per_execution,
     )
+    # Else TensorFlow makes the optimizer's variables while it traces the first step, and traces it again.
+    model.optimizer.build(model.trainable_variables)
     best = KeepBest(settings.patience) if validation is not None else None
     state = Checkpoint(checkpoint, best) if checkpoint is not None else None
     course = state.restore(model) if state is not None else []

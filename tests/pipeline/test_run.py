@@ -12,58 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
-
-from trainer.backbones import build_backbone
+from whole_runs import GALAXIES, galmorph, report, simulated_survey, states
 
 pytestmark = pytest.mark.slow
-
-GALAXIES = 160
-CONFIG = """
-[pipeline]
-root = "run"
-[data]
-labels = "survey/labels.csv"
-stamps = "survey/{band}_stamps/{name}_{band}.fits"
-[image]
-cut = 96
-size = 32
-[split]
-train = 0.6
-val = 0.2
-test = 0.2
-[model]
-backbone = "TinyConv"
-weights = "none"
-[train]
-epochs = 3
-fine_tune_epochs = 15
-fine_tune_learning_rate = 5e-3
-[gate]
-min_accuracy = 0.0
-min_auc = 0.0
-max_accuracy_drop = 1.0
-[push]
-directory = "models"
-"""
-
-
-def galmorph(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=1500)
-
-
-def states(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """State of each node as the command printed it."""
-    words = [line.split() for line in result.stdout.splitlines()]
-    return {line[0]: line[1] for line in words if len(line) > 2 and line[1] in ("done", "cached", "failed")}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("galmorph")
-    (folder / "galmorph.toml").write_text(CONFIG)
-    result = galmorph("simulate", folder / "survey", "--galaxies", GALAXIES, "--seed", 5, "--size", 96)
-    assert result.returncode == 0, result.stderr
+    simulated_survey(folder)
     return folder
 
 
@@ -78,10 +35,6 @@ def first_summaries(folder: Path) -> list[Path]:
     """The summary of the folds of the first run."""
     summaries = (folder / "run/artifacts/CrossValidation/summary").glob("*/cross_validation.json")
     return sorted(summaries, key=lambda path: int(path.parent.name))[:1]
-
-
-def report(folder: Path, name: str) -> dict:
-    return json.loads((folder / "run" / "report" / name).read_text())
 
 
 def test_a_person_sees_every_node_and_the_results(first_run, folder):
@@ -323,35 +276,3 @@ def test_a_sweep_finds_what_is_known_and_trains_the_rest(first_run, folder):
     ] * 2
     first = result.stdout.index("1 of 2")
     assert "FoldTrainer-0       cached" in result.stdout[:first]
-
-
-def test_pretrained_weights_start_a_run(first_run, folder):
-    out = folder / "tiny.weights.h5"
-    result = galmorph("pretrain", folder / "galmorph.toml", out, "--labelled")
-    assert result.returncode == 0, result.stdout + result.stderr
-    about = json.loads(Path(f"{out}.json").read_text())
-    assert about["model"]["backbone"] == "TinyConv" and about["sha256"] in result.stdout
-    loaded = build_backbone("TinyConv", weights=str(out), weights_sha256=about["sha256"], image_size=64)
-    fresh = build_backbone("TinyConv", weights="none", image_size=64)
-    assert np.abs(loaded.get_weights()[0] - fresh.get_weights()[0]).max() > 0.01
-    out.write_bytes(out.read_bytes()[:-1000])
-    result = galmorph("run", folder / "galmorph.toml", "--set", f"model.weights={out}")
-    assert result.returncode == 2 and str(out) in result.stderr and len(result.stderr.splitlines()) == 1
-
-
-def test_real_multi_band_stamps_end_to_end(real_data, tmp_path):
-    (tmp_path / "galmorph.toml").write_text(CONFIG)
-    kids = real_data / "kids-stamps"
-    result = galmorph(
-        "run",
-        tmp_path / "galmorph.toml",
-        *("--set", f"data.labels={kids / 'labels.csv'}"),
-        *("--set", f"data.stamps={kids}/{{band}}_stamps/{{name}}_{{band}}.fits"),
-        *("--set", "image.cut=64", "--set", "image.stretch=3e-11", "--set", "data.max_blank=0.5"),
-        *("--set", "data.bands=['I', 'R', 'G', 'U']", "--set", "split.balance=false"),
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    ingest = report(tmp_path, "ingest.json")
-    assert ingest["rows"] == 42 and ingest["bands"] == ["I", "R", "G", "U"]
-    assert ingest["reasons"] == {"missing_file": 4}, "the NGC galaxies have no U"
-    assert (tmp_path / "models/1/saved_model.pb").is_file()

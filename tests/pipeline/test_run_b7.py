@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_run import CONFIG, galmorph, report, states
+from whole_runs import CONFIG, galmorph, report, states
 
 pytestmark = pytest.mark.slow
 

@@ -43,13 +43,6 @@ def test_random_weights_and_any_size(name):
     assert network.count_params() > 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(FACTS)))
-def test_every_network_is_built_at_its_native_size(name):
-    size = FACTS[name].native_size
-    assert build_backbone(name, weights="none").input_shape == (None, size, size, 3)
-
-
 @pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetB7"])
 def test_native_sizes_are_those_of_keras_applications(name):
     network = getattr(keras.applications, name)(weights=None)

@@ -7,9 +7,11 @@ from trainer.backbones import build_backbone
 from trainer.weights_layout import all_layouts, weights_layout
 
 
-def assert_layout_is_that_of_the_network(name):
+def assert_layout_is_that_of_the_network(name, image_size=None):
     keras.backend.clear_session()  # lets Keras begin anew to number the layers that have no name
-    network = build_backbone(name, weights="none", image_size=64)
+    network = build_backbone(name, weights="none", image_size=image_size)
+    size = image_size or FACTS[name].native_size
+    assert network.input_shape == (None, size, size, 3)
     built = [
         (
             layer.name,
@@ -24,12 +26,12 @@ def assert_layout_is_that_of_the_network(name):
 
 @pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetB2", "EfficientNetLite2", "TinyConv"])
 def test_the_table_is_that_of_the_network(name):
-    assert_layout_is_that_of_the_network(name)
+    assert_layout_is_that_of_the_network(name, image_size=64)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(FACTS))
-def test_every_table_is_that_of_its_network(name):
+def test_every_table_is_that_of_its_network_at_its_native_size(name):
     assert_layout_is_that_of_the_network(name)
 
 
