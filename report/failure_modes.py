@@ -80,16 +80,19 @@ def _classes(test: Mapping[str, Any]) -> str:
     ]
     if len(said) < 2:
         return f"{said[0]}. The test split holds no galaxy of the other class: nothing is known of it."
-    return f"{said[0]}; {said[1]}. {_worse_class(missed)}"
+    worse = _worse_class(missed, test["class_chance"])
+    return f"{said[0]}; {said[1]}. {worse}"
 
 
-def _worse_class(missed: Mapping[int, tuple[int, int]]) -> str:
+def _worse_class(missed: Mapping[int, tuple[int, int]], chance: float | None) -> str:
     if min(n for _, n in missed.values()) < SMALL_GROUP:
         return FEW
-    worse, better = sorted(missed, key=lambda label: missed[label][0] / missed[label][1], reverse=True)
-    if _overlap(wilson(*missed[worse]), wilson(*missed[better])):
-        return "The intervals overlap: which class is confused more often cannot be told."
-    return f"{CLASS_NAMES[worse].capitalize()}s are confused more often."
+    if chance is None:
+        return "Neither class is confused with the other."
+    if chance >= SURE:
+        return f"Which class is confused more often cannot be told (p {chance_text(chance)})."
+    worse = max(missed, key=lambda label: missed[label][0] / missed[label][1])
+    return f"{CLASS_NAMES[worse].capitalize()}s are confused more often (p {chance_text(chance)})."
 
 
 def _sure(predictions: Predictions) -> str:

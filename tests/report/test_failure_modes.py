@@ -39,21 +39,27 @@ def said(tmp_path: Path):
     return findings
 
 
-def test_each_class_is_counted_and_overlapping_intervals_are_said(said):
+def test_each_class_is_counted_and_no_difference_is_made_up(said):
     text = said(table((97, "test", 0, 0.1), (3, "test", 0, 0.9), (95, "test", 1, 0.9), (5, "test", 1, 0.1)))[
         "Classes"
     ]
     # Wilson's intervals of 3 and 5 of 100, from its closed form.
     assert "3 of 100 spirals (3.0 %, 95 % interval 1.0 % to 8.5 %) are called elliptical" in text
     assert "5 of 100 ellipticals (5.0 %, 95 % interval 2.2 % to 11.2 %) are called spiral" in text
-    assert text.endswith("The intervals overlap: which class is confused more often cannot be told.")
+    # Fisher's exact test, from binomial coefficients.
+    assert text.endswith("Which class is confused more often cannot be told (p 0.72).")
 
 
 def test_a_class_that_is_confused_more_often_is_named(said):
     data = table((99, "test", 0, 0.1), (1, "test", 0, 0.9), (70, "test", 1, 0.9), (30, "test", 1, 0.1))
     text = said(data)["Classes"]
     assert "1 of 100 spirals" in text and "is called elliptical" in text
-    assert text.endswith("Ellipticals are confused more often.")
+    assert text.endswith("Ellipticals are confused more often (p < 0.001).")
+
+
+def test_classes_without_a_mistake_are_said(said):
+    text = said(table((30, "test", 0, 0.1), (30, "test", 1, 0.9)))["Classes"]
+    assert text.endswith("Neither class is confused with the other.")
 
 
 def test_a_few_galaxies_allow_no_conclusion(said):
