@@ -79,14 +79,12 @@ def test_a_random_network_trains_all_of_itself():
     assert len(model.trainable_weights) == 3 + 2 + 6 + 2
 
 
-@pytest.mark.parametrize(
-    ("backbone", "share"), [("EfficientNetLite0", 0.03), ("EfficientNetB0", 0.03), ("TinyConv", 0.1)]
-)
-def test_batch_norm_of_a_random_network_keeps_up(backbone, share):
+@pytest.mark.parametrize("backbone", ["EfficientNetLite0", "EfficientNetB0", "TinyConv"])
+def test_batch_norm_of_a_random_network_keeps_up(backbone):
     model = tiny(backbone=backbone)
     first = norms(model)[0]
     before = keras.Model(backbone_of(model).input, first.input)
-    expected = share * np.mean(before(scale_pixels(backbone, PICTURES.astype("f4"))), axis=(0, 1, 2))
+    expected = 0.1 * np.mean(before(scale_pixels(backbone, PICTURES.astype("f4"))), axis=(0, 1, 2))
     model(PICTURES, training=True)
     np.testing.assert_allclose(first.moving_mean.numpy(), expected, rtol=1e-3, atol=1e-6)
 
