@@ -22,7 +22,7 @@ def tiny_conv(input_shape: Shape) -> keras.Model:
     x = inputs
     for number, filters in enumerate((8, 16, 32), start=1):
         x = layers.Conv2D(filters, 3, 2, padding="same", use_bias=False, name=f"conv{number}")(x)
-        x = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x)
+        x = layers.BatchNormalization(name=f"bn{number}")(x)
         x = layers.Activation("relu", name=f"relu{number}")(x)
     x = layers.Conv2D(64, 1, activation="relu", name="conv4")(x)
     return keras.Model(inputs, x, name="tinyconv")

@@ -17,7 +17,7 @@ OUTPUT = "p_elliptical"
 """Name of the one output: probability of label 1, elliptical; label 0 is spiral."""
 
 BATCH_NORM_MOMENTUM = 0.9
-"""At most, of batch norms that learn from nothing: the statistics of some ten batches."""
+"""Of batch norms that learn from nothing: the statistics of some ten batches."""
 
 _STOCHASTIC_DEPTH = "_drop"  # how the layers that skip a block are named in every EfficientNet
 
@@ -184,4 +184,4 @@ def _quicken_batch_norm(network: keras.Model) -> None:
     """
     for layer in network.layers:
         if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)
+            layer.momentum = BATCH_NORM_MOMENTUM
