@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from whole_runs import CONFIG, galmorph, report, states
+from whole_runs import CONFIG, galmorph, report, simulated_survey, states
 
 pytestmark = pytest.mark.slow
 
@@ -14,9 +14,7 @@ def test_efficientnetb7_at_128_pixels(tmp_path):
     text = CONFIG.replace("cut = 96", "cut = 128").replace("size = 32", "size = 128")
     text = text.replace("TinyConv", "EfficientNetB7").replace("fine_tune_epochs = 15", "fine_tune_epochs = 1")
     text = text.replace("[train]", "[train]\nviews = 1\nbatch_size = 8")
-    (tmp_path / "galmorph.toml").write_text(text)
-    result = galmorph("simulate", tmp_path / "survey", "--galaxies", GALAXIES, "--seed", 5, "--size", 128)
-    assert result.returncode == 0, result.stderr
+    simulated_survey(tmp_path, text, galaxies=GALAXIES, size=128)
     result = galmorph("run", tmp_path / "galmorph.toml")
     assert result.returncode == 0, result.stdout + result.stderr
     assert set(states(result).values()) == {"done"}

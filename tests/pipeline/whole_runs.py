@@ -46,9 +46,9 @@ def states(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return {line[0]: line[1] for line in words if len(line) > 2 and line[1] in ("done", "cached", "failed")}
 
 
-def simulated_survey(folder: Path, galaxies: int = GALAXIES, size: int = 96) -> None:
-    """Write `CONFIG` and the survey that it names."""
-    (folder / "galmorph.toml").write_text(CONFIG)
+def simulated_survey(folder: Path, config: str = CONFIG, *, galaxies: int = GALAXIES, size: int = 96) -> None:
+    """Write a configuration and the survey that it names."""
+    (folder / "galmorph.toml").write_text(config)
     survey = ("--galaxies", galaxies, "--seed", 5, "--size", size)
     result = galmorph("simulate", folder / "survey", *survey)
     assert result.returncode == 0, result.stderr
