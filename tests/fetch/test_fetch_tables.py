@@ -109,9 +109,10 @@ def test_tables_share_a_record(server, url, tmp_path):
         (b"  \n<HTML>", "web page"),
         (TABLE[:-10], "damaged"),
         (TABLE[:1000] + b"\0\0\0\0" + TABLE[1004:], "damaged"),
-        (gzip.compress(b"<html>"), "web page"),
+        (gzip.compress(b"<html>", mtime=0), "web page"),
         (b"", "empty"),
     ],
+    ids=["page", "page in capitals", "cut", "overwritten", "zipped page", "nothing"],
 )
 def test_what_is_no_table(server, url, tmp_path, body, message):
     server.on("/data/gz2_hart16.csv.gz", answer(body))
