@@ -1,7 +1,7 @@
 """Where the network looks: class activation maps of single pictures."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib import colormaps
 
+from evaluation.scores import calls_elliptical
 from preprocessing.picture_files import read_upright_png, upright_pngs
 from report.evidence import PICTURE_INDEX
 from trainer.augment import dihedral_views
@@ -59,7 +60,7 @@ def attention_maps(
     layer: keras.layers.Layer | None = None,
     views: int = VIEWS,
 ) -> np.ndarray:
-    """Return where each picture speaks for the class that it is called.
+    """Return where each picture speaks for elliptical, and where for spiral.
 
     Parameters
     ----------
@@ -75,8 +76,8 @@ def attention_maps(
     Returns
     -------
     ndarray, float32, shape (N, h, w)
-        In units of the logit, rows in the order of the pictures'; above 0 where they speak for the class that
-        is called, below 0 where they speak for the other one.
+        In units of the logit, rows in the order of the pictures'; above 0 where they speak for elliptical,
+        below 0 where they speak for spiral.
 
     Notes
     -----
@@ -99,24 +100,20 @@ def attention_maps(
     found = [np.empty((0, *layer.output.shape[1:3]), np.float32)]
     for start in range(0, len(pictures), _BATCH):
         batch = tf.cast(pictures[start : start + _BATCH], tf.float32)
-        seen = [explain(view) for view in dihedral_views(batch, views)]
-        mean = np.mean([_turned_back(maps, number) for number, (maps, _) in enumerate(seen)], axis=0)
-        logits = seen[0][1]
-        found.append(np.where(logits > 0, mean.T, -mean.T).T)
+        maps = [explain(view) for view in dihedral_views(batch, views)]
+        found.append(np.mean([_turned_back(of_view, number) for number, of_view in enumerate(maps)], axis=0))
     return np.concatenate(found)
 
 
-def _explainer(
-    model: keras.Model, layer: keras.layers.Layer
-) -> Callable[[tf.Tensor], tuple[np.ndarray, np.ndarray]]:
-    """Return a function from pictures to what speaks for elliptical, (N, h, w), and to the logits, (N,)."""
+def _explainer(model: keras.Model, layer: keras.layers.Layer) -> Callable[[tf.Tensor], np.ndarray]:
+    """Return a function from pictures to what speaks for elliptical, (N, h, w)."""
     backbone = backbone_of(model)
     # Maps inside a nested network cannot be had from outside: the classifier is gone through step by step.
     inside = keras.Model(backbone.input, [layer.output, backbone.output])
     steps = model.layers[1 : model.layers.index(model.get_layer(FEATURES)) + 1]
     kernel, bias = (tf.cast(weights, tf.float32) for weights in model.get_layer(OUTPUT).weights)
 
-    def explain(pictures: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    def explain(pictures: tf.Tensor) -> np.ndarray:
         with tf.GradientTape() as tape:
             tape.watch(pictures)  # or nothing is recorded of a frozen backbone
             x = pictures
@@ -128,7 +125,7 @@ def _explainer(
             # Not the probability, which is flat where the network is sure.
             logits = (tf.cast(x, tf.float32) @ kernel + bias)[:, 0]
         slopes = tf.cast(tape.gradient(logits, maps), tf.float32)
-        return tf.reduce_sum(slopes * tf.cast(maps, tf.float32), axis=-1).numpy(), logits.numpy()
+        return tf.reduce_sum(slopes * tf.cast(maps, tf.float32), axis=-1).numpy()
 
     return explain
 
@@ -141,14 +138,14 @@ def _turned_back(maps: np.ndarray, number: int) -> np.ndarray:
 
 
 def draw_attention(picture: np.ndarray, attention: np.ndarray) -> bytes:
-    """Lay what speaks for the called class over a picture.
+    """Lay what speaks for a class over a picture.
 
     Parameters
     ----------
     picture : ndarray, uint8, shape (size, size, 3)
         As the network sees it: the first row is the lowest on the sky.
     attention : ndarray, shape (h, w)
-        Of the picture, from `attention_maps`.
+        Of the picture: above 0 what speaks for the class.
 
     Returns
     -------
@@ -166,7 +163,7 @@ def draw_attention(picture: np.ndarray, attention: np.ndarray) -> bytes:
     return upright_pngs(tf.constant(np.round(255.0 * blended)[None], tf.uint8))[0]
 
 
-def add_attention(folder: Path, classifier: keras.Model, names: Collection[str]) -> None:
+def add_attention(folder: Path, classifier: keras.Model, p_elliptical: Mapping[str, float]) -> None:
     """Draw where the network looks in pictures that `develop_pictures` has made, and note it in their index.
 
     Parameters
@@ -176,20 +173,24 @@ def add_attention(folder: Path, classifier: keras.Model, names: Collection[str])
         for each galaxy.
     classifier : keras.Model
         From `trainer.model.build_classifier`.
-    names : collection of str
-        Galaxies; those without a picture are passed over.
+    p_elliptical : mapping of str to float
+        What the published model says of each galaxy, which may be the mean over symmetries, or of several
+        networks: the likelier class is the one looked for, whatever one view of this classifier says.
+        Galaxies without a picture are passed over.
     """
     index = json.loads((folder / PICTURE_INDEX).read_text())
-    galaxies = [index["galaxies"][name] for name in sorted(set(names) & index["galaxies"].keys())]
-    if not galaxies:
+    names = sorted(p_elliptical.keys() & index["galaxies"].keys())
+    if not names:
         return
+    galaxies = [index["galaxies"][name] for name in names]
     pictures = np.stack([read_upright_png((folder / g["picture"]).read_bytes()) for g in galaxies])
     layer = attention_layer(classifier)
-    for galaxy, picture, found in zip(
-        galaxies, pictures, attention_maps(classifier, pictures, layer=layer), strict=True
-    ):
+    elliptical = calls_elliptical([p_elliptical[name] for name in names])
+    maps = attention_maps(classifier, pictures, layer=layer)
+    for galaxy, picture, found, is_elliptical in zip(galaxies, pictures, maps, elliptical, strict=True):
         galaxy["attention"] = f"{Path(galaxy['picture']).stem}-attention.png"
-        (folder / galaxy["attention"]).write_bytes(draw_attention(picture, found))
+        drawing = draw_attention(picture, found if is_elliptical else -found)
+        (folder / galaxy["attention"]).write_bytes(drawing)
     height, width = layer.output.shape[1:3]
     last = " x ".join(map(str, backbone_of(classifier).output_shape[1:3]))
     note = (

@@ -39,4 +39,6 @@ def take_pictures(
     develop_pictures(folder / PICTURES, files, choice.names, choice.views, recipe.image, bands)
     if weights is not None and choice.attention:
         report_progress("drawing where the network looks")
-        add_attention(folder / PICTURES, load_classifier(recipe, weights), choice.attention)
+        rows = evidence.predictions.find(choice.attention)
+        p_elliptical = {name: float(evidence.predictions.p_elliptical[row]) for name, row in rows.items()}
+        add_attention(folder / PICTURES, load_classifier(recipe, weights), p_elliptical)
