@@ -81,6 +81,32 @@ def bin_of(p_elliptical: np.ndarray, bins: int) -> np.ndarray:
     return np.minimum((p_elliptical * bins).astype(int), bins - 1)
 
 
+def temperature_problem(labels: ArrayLike, p_elliptical: ArrayLike) -> str:
+    """Return why no temperature can be fitted.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (N,)
+        0 spiral, 1 elliptical.
+    p_elliptical : array_like of float, shape (N,)
+
+    Returns
+    -------
+    str
+        The end of a sentence; empty where one can be fitted.
+    """
+    classes, p = _finite(labels, p_elliptical)
+    if not len(p):
+        return "no galaxy has a finite probability"
+    if len(np.unique(classes)) < 2:
+        return "all galaxies are of one class"
+    if np.ptp(p) == 0:
+        return "all probabilities are equal"
+    if is_right(classes, p).all():
+        return "every galaxy is called right, so that the loss falls without end as the temperature does"
+    return ""
+
+
 def fit_temperature(labels: ArrayLike, p_elliptical: ArrayLike) -> float:
     """Return the temperature by which probabilities are calibrated best.
 
@@ -95,17 +121,16 @@ def fit_temperature(labels: ArrayLike, p_elliptical: ArrayLike) -> float:
     -------
     float
         Above 1 where the model is too sure, below 1 where it is not sure enough; within `TEMPERATURES`. 1
-        where nothing can be learned: without galaxies, with one class only, with equal probabilities, and
-        where every galaxy is called right, so that the loss falls without end as the temperature does.
+        where none can be fitted (`temperature_problem`).
 
     Notes
     -----
     Guo, Pleiss, Sun & Weinberger (2017, ICML 34, 1321): the one temperature at which the log loss of
     `with_temperature` is least. The log loss is convex in its inverse, so there is one minimum.
     """
-    classes, p = _finite(labels, p_elliptical)
-    if len(np.unique(classes)) < 2 or np.ptp(p) == 0 or is_right(classes, p).all():
+    if temperature_problem(labels, p_elliptical):
         return 1.0
+    classes, p = _finite(labels, p_elliptical)
     # The logit of the probability of the other class: the log loss is the mean of log(1 + exp(it / T)).
     wrong = _logit(p) * np.where(classes == ELLIPTICAL, -1.0, 1.0)
 

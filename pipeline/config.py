@@ -53,6 +53,12 @@ class DecisionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     uncertain: tuple[Share, Share] = Field((0.25, 0.75), description="probabilities called uncertain")
+    precision: float = Field(
+        0.99,
+        gt=0.5,
+        le=1,
+        description="precision of both classes that the interval proposed in the report is to give",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "DecisionSettings":

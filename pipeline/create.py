@@ -291,7 +291,8 @@ def _uncalibrated(recipe: Recipe) -> dict[str, Any]:
 def _training_config(settings: Settings) -> dict[str, Any]:
     return {
         **settings.recipe.dump(),
-        "decision": settings.decision.model_dump(mode="json"),
+        # The other keys are the report's: no model is trained anew for them.
+        "decision": settings.decision.model_dump(mode="json", include={"uncertain"}),
         "flux": settings.data.flux,
     }
 

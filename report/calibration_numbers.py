@@ -9,6 +9,7 @@ from evaluation.calibration import (
     calibration_error,
     fit_temperature,
     reliability,
+    temperature_problem,
     with_temperature,
 )
 from evaluation.scores import classification_scores
@@ -30,9 +31,9 @@ def calibration_numbers(predictions: Predictions, temperature: float | None) -> 
     -------
     dict
         ``bins``; ``exported`` (whether the model carries the temperature); ``temperature``, the exported one
-        or else the one fitted on the validation split, None if neither can be had; ``n_validation``;
-        ``without`` and ``with``, {ece, loss, curve} on the test split, the latter None where there is no
-        temperature.
+        or else the one fitted on the validation split, None if neither can be had; ``problem``, why none can
+        be fitted on the validation split, or an empty text; ``n_validation``; ``without`` and ``with``,
+        {ece, loss, curve} on the test split, the latter None where there is no temperature.
         ``curve`` is that of `evaluation.calibration.reliability`.
 
     Notes
@@ -42,20 +43,21 @@ def calibration_numbers(predictions: Predictions, temperature: float | None) -> 
     """
     labels, p = predictions.scored(TEST)
     validation = predictions.scored(VALIDATION)
-    usable = int(np.isfinite(validation[1]).sum())
+    problem = temperature_problem(*validation)
     exported = temperature is not None
     plain: np.ndarray = p
     scaled: np.ndarray | None = None
     if temperature is not None:
         plain, scaled = with_temperature(p, 1 / temperature), p
-    elif usable:
+    elif not problem:
         temperature = fit_temperature(*validation)
         scaled = with_temperature(p, temperature)
     return {
         "bins": CALIBRATION_BINS,
         "exported": exported,
         "temperature": temperature,
-        "n_validation": usable,
+        "problem": problem,
+        "n_validation": int(np.isfinite(validation[1]).sum()),
         "without": _calibration(labels, plain),
         "with": None if scaled is None else _calibration(labels, scaled),
     }

@@ -95,10 +95,7 @@ def _calibration(calibration: Mapping[str, Any], test: Mapping[str, Any]) -> Ite
     text = f"Calibration: on average a probability is off by {format_measure(test['ece'], 3)}"
     scaled = calibration["with"]
     if scaled is None:
-        yield f"{text}; no temperature could be fitted."
-        return
-    if not calibration["exported"] and calibration["temperature"] == 1:
-        yield f"{text}. The model carries no temperature, and the validation split asks for none."
+        yield f"{text}. No temperature can be fitted on the validation split: {calibration['problem']}."
         return
     temperature = f"the temperature {calibration['temperature']:.3g}"
     if calibration["exported"]:

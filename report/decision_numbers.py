@@ -7,12 +7,9 @@ from evaluation.decision import interval_scores, smallest_interval
 from preprocessing.features import TEST, VALIDATION
 from report.predictions import Predictions
 
-PRECISION = 0.99
-"""That the chosen interval is asked to give on both classes."""
-
 
 def decision_numbers(
-    predictions: Predictions, uncertain: tuple[float, float], precision: float = PRECISION
+    predictions: Predictions, uncertain: tuple[float, float], precision: float
 ) -> dict[str, Any]:
     """Return what the fixed interval leaves on the test split, and what one chosen from data does.
 

@@ -24,6 +24,9 @@ _REQUIRED = ("name", "decision", "gate")
 
 Found = TypeVar("Found")
 
+PRECISION = 0.99
+"""Where a run does not say, as those before there was `[decision] precision`."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -65,6 +68,11 @@ class Evidence:
         """The probabilities that the run calls uncertain, both ends included."""
         low, high = self.run["decision"]["uncertain"]
         return float(low), float(high)
+
+    @property
+    def precision(self) -> float:
+        """The precision of both classes that another interval is asked to give."""
+        return float(self.run["decision"].get("precision", PRECISION))
 
 
 def read_evidence(folder: Path) -> Evidence:

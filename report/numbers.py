@@ -63,7 +63,7 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
             "cross_validation": run.get("cross_validation"),
             "out_of_fold": _out_of_fold(evidence.out_of_fold),
             "calibration": calibration_numbers(predictions, run.get("temperature")),
-            "decision": decision_numbers(predictions, evidence.uncertain),
+            "decision": decision_numbers(predictions, evidence.uncertain, evidence.precision),
             "groups": group_numbers(predictions, evidence.galaxies),
             "splits": _splits(predictions),
             "tfma": _tfma(run.get("tfma"), test),

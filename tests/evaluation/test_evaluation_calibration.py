@@ -6,7 +6,13 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from evaluation.calibration import calibration_error, fit_temperature, reliability, with_temperature
+from evaluation.calibration import (
+    calibration_error,
+    fit_temperature,
+    reliability,
+    temperature_problem,
+    with_temperature,
+)
 
 
 def sample(temperature: float, n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -69,17 +75,23 @@ def test_scaling_mends_a_model_that_is_too_sure():
 
 
 @pytest.mark.parametrize(
-    ("labels", "p"),
+    ("labels", "p", "problem"),
     [
-        ([], []),
-        ([1, 1, 1], [0.2, 0.6, 0.9]),
-        ([0, 1, 1], [0.7, 0.7, 0.7]),
-        ([0, 1, 1], [0.2, 0.6, 0.9]),  # all right: colder is always better
-        ([0, 1], [np.nan, 0.2]),
+        ([], [], "no galaxy has a finite probability"),
+        ([0, 1], [np.nan, np.inf], "no galaxy has a finite probability"),
+        ([1, 1, 1], [0.2, 0.6, 0.9], "all galaxies are of one class"),
+        ([0, 1], [np.nan, 0.2], "all galaxies are of one class"),
+        ([0, 1, 1], [0.7, 0.7, 0.7], "all probabilities are equal"),
+        ([0, 1, 1], [0.2, 0.6, 0.9], "every galaxy is called right, so that the loss falls without end"),
     ],
 )
-def test_where_nothing_can_be_learned_the_temperature_is_one(labels, p):
+def test_where_nothing_can_be_learned_the_temperature_is_one(labels, p, problem):
     assert fit_temperature(labels, p) == 1.0
+    assert temperature_problem(labels, p).startswith(problem)
+
+
+def test_a_temperature_that_can_be_fitted_is_no_problem():
+    assert temperature_problem(*sample(2.0, n=300)) == ""
 
 
 def test_galaxies_without_a_probability_do_not_count():

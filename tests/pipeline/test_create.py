@@ -77,6 +77,7 @@ def test_kubeflow_gets_neither_resolver_nor_drivers():
         ({"cross_validation": {"publish": "retrained"}}, TRAINERS),
         ({"model": {"calibration": "temperature"}}, {"Trainer"}),
         ({"decision": {"uncertain": (0.2, 0.8)}}, {"Trainer"}),
+        ({"decision": {"precision": 0.95}}, set()),
         ({"gate": {"min_auc": 0.5}}, {"Evaluator"}),
     ],
 )

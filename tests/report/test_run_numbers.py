@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy import stats
 from sklearn import metrics
 
 from evaluation.groups import Group
+from pipeline.config import DecisionSettings
 from report.calibration_numbers import calibration_numbers
 from report.decision_numbers import decision_numbers
 from report.evidence import read_evidence
@@ -128,6 +130,15 @@ def test_without_temperature_one_is_fitted_on_validation_and_tried_on_test(evide
     assert found["without"]["loss"] == pytest.approx(metrics.log_loss(labels, p))
 
 
+def test_no_temperature_is_made_up_where_validation_galaxies_are_all_right(tmp_path):
+    data = galaxies(600)
+    validation = np.array(data["split"]) == "val"
+    data["p"] = np.where(validation, np.where(np.array(data["label"]) == 1, 0.9, 0.1), data["p"])
+    found = calibration_numbers(predictions_of(tmp_path, p=data["p"]), None)
+    assert found["temperature"] is None and found["with"] is None
+    assert found["problem"].startswith("every galaxy is called right")
+
+
 def test_an_exported_temperature_is_undone(tmp_path):
     data = galaxies(600)
     data["p"] = np.clip(data["p"], 1e-4, 1 - 1e-4)
@@ -231,3 +242,11 @@ def test_noise_is_in_units_of_each_bands_median():
 
 def test_json_knows_no_nan():
     assert finite({"a": [math.nan, (1.0, math.inf)], "b": "nan"}) == {"a": [None, [1.0, None]], "b": "nan"}
+
+
+def test_the_run_says_which_precision_the_interval_is_asked_for(evidence, numbers):
+    assert numbers["decision"]["precision"] == DecisionSettings().precision == 0.99
+    decision = {**evidence.run["decision"], "precision": 0.9}
+    asked = run_numbers(replace(evidence, run={**evidence.run, "decision": decision}))["decision"]
+    assert asked["precision"] == 0.9
+    assert asked["chosen"]["share_uncertain"] < numbers["decision"]["chosen"]["share_uncertain"]
