@@ -7,6 +7,9 @@ The command line checks a configuration in well under a second; TensorFlow alone
 import difflib
 from dataclasses import dataclass
 
+SMALLEST_PICTURE = 32
+"""Least side of a picture [pixels]: every backbone halves it five times."""
+
 
 @dataclass(frozen=True)
 class BackboneFacts:

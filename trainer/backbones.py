@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from trainer.backbone_names import FACTS, backbone_facts
+from trainer.backbone_names import FACTS, SMALLEST_PICTURE, backbone_facts
 from trainer.efficientnet_lite import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2
 from trainer.imagenet import load_imagenet
 from trainer.weights_file import WeightsError, read_weights
@@ -130,7 +130,7 @@ def build_backbone(
     """
     facts = backbone_facts(name)
     size = image_size or facts.native_size
-    if size < 32:
+    if size < SMALLEST_PICTURE:
         raise ValueError(f"pictures of {size} pixels are too small: every backbone halves them five times")
     model = BACKBONES[name]((size, size, 3))
     if weights == "none":

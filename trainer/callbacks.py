@@ -4,32 +4,51 @@ import math
 
 import keras
 import numpy as np
+from keras import ops
 
 
 class TrainingDiverged(ArithmeticError):
-    """The training loss became infinite or not a number."""
+    """The training loss, or a weight, became infinite or not a number."""
+
+
+def finite(model: keras.Model) -> bool:
+    """Return whether all weights are finite, statistics of batch norms included."""
+    return bool(ops.all(ops.stack([ops.all(ops.isfinite(weight)) for weight in model.weights])))
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Raise `TrainingDiverged` at the first step whose loss is not finite.
+    """Raise `TrainingDiverged` at the first step whose loss is not finite, or leaves weights that are not.
 
     ``keras.callbacks.TerminateOnNaN`` ends training quietly, and the pipeline would go on with a network of
     NaNs.
+
+    Must come before `KeepBest` and `trainer.checkpoint.Checkpoint` among the callbacks.
     """
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Remember the epoch."""
-        self._epoch = epoch
+        """Remember the epoch and the learning rate that it begins with."""
+        self._epoch, self._step = epoch, 0
+        self._rate = float(self.model.optimizer.learning_rate)
 
     def on_train_batch_end(self, batch, logs=None):
         """Look at the loss, which is the mean over the epoch so far: once not finite, it stays so."""
+        self._step = batch + 1
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
-            raise TrainingDiverged(
-                f"the training loss became {float(loss)} at step {batch + 1} of epoch {self._epoch + 1}, at "
-                f"learning rate {float(self.model.optimizer.learning_rate):.2g}: lower the learning rate in "
-                "[train], or look for pixels that are not finite"
-            )
+            raise self._diverged(f"the training loss became {float(loss)}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Look at the weights: no loss comes after the last step's gradient."""
+        if not finite(self.model):
+            raise self._diverged("weights became infinite or not a number")
+
+    def _diverged(self, what: str) -> TrainingDiverged:
+        # The optimizer shows the rate of the next step: zero after the last one of all.
+        rate = max(self._rate, float(self.model.optimizer.learning_rate))
+        return TrainingDiverged(
+            f"{what} at step {self._step} of epoch {self._epoch + 1}, at learning rate {rate:.2g}: lower the"
+            " learning rate in [train], or look for pixels that are not finite"
+        )
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -51,7 +70,7 @@ class KeepBest(keras.callbacks.Callback):
     weights : list of ndarray or None
         Its weights.
     waited : int
-        Epochs since.
+        Epochs since; where there is no best epoch, all so far.
     """
 
     def __init__(self, patience: int):
@@ -80,7 +99,10 @@ class KeepBest(keras.callbacks.Callback):
     def restore(self, model: keras.Model) -> None:
         """Put the best weights back."""
         if self.weights is None:
-            raise TrainingDiverged("no epoch had a finite validation loss")
+            raise TrainingDiverged(
+                f"no epoch, from 1 to {self.waited}, had a finite validation loss: lower the learning rate in"
+                " [train], or look for pixels that are not finite"
+            )
         model.set_weights(self.weights)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from trainer.callbacks import KeepBest
+from trainer.callbacks import KeepBest, finite
 
 _STATE = "state.npz"
 
@@ -74,6 +73,8 @@ class Checkpoint(keras.callbacks.Callback):
                 return []
             for number, variable in enumerate(variables):
                 variable.assign(state[f"variable{number}"])
+            if self._best is not None:
+                self._best.waited = about["waited"]
             if self._best is not None and about["best_epoch"] is not None:
                 weights = [state[f"best{number}"] for number in range(about["best_count"])]
                 self._best.resume(about["best_epoch"], about["best_loss"], about["waited"], weights)
@@ -89,11 +90,12 @@ class Checkpoint(keras.callbacks.Callback):
             "history": self._history,
             "shapes": [list(variable.shape) for variable in variables],
             "best_epoch": None,
+            "waited": self._best.waited if self._best is not None else 0,
         }
         best = self._best
         if best is not None and best.best_epoch is not None and best.weights is not None:
             arrays |= {f"best{number}": array for number, array in enumerate(best.weights)}
-            about |= {"best_epoch": best.best_epoch, "best_loss": best.best_loss, "waited": best.waited}
+            about |= {"best_epoch": best.best_epoch, "best_loss": best.best_loss}
             about["best_count"] = len(best.weights)
         self._folder.mkdir(parents=True, exist_ok=True)
         incoming = self._folder / f"incoming-{os.getpid()}.npz"
@@ -113,12 +115,18 @@ class Checkpoint(keras.callbacks.Callback):
     def keep_weights(self, model: keras.Model, name: str) -> Path | None:
         """Write the weights of the last epoch on disk as a file that ``[model] weights`` takes.
 
+        Those of the best epoch, if the last ones are not finite.
+
         Returns
         -------
         Path or None
-            None where no epoch was finished.
+            None where no epoch was finished, or neither left finite weights.
         """
-        if not self.restore(model) or not _finite(model):
+        if not self.restore(model):
+            return None
+        if not finite(model) and self._best is not None and self._best.weights is not None:
+            model.set_weights(self._best.weights)
+        if not finite(model):
             return None
         # The backbone of a classifier, which is what the configuration takes; any other network as a whole.
         inner = next((layer for layer in model.layers if isinstance(layer, keras.Model)), model)
@@ -136,7 +144,3 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
     metrics = {id(variable) for variable in model.metrics_variables}
     network = [variable for variable in model.variables if id(variable) not in metrics]
     return [*network, *model.optimizer.variables]
-
-
-def _finite(model: keras.Model) -> bool:
-    return all(math.isfinite(float(np.sum(weights))) for weights in model.get_weights())

@@ -1,13 +1,15 @@
 """The second phase: the network itself learns, from pictures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from trainer.devices import share
 from trainer.fit import TrainingSet, fit
-from trainer.galaxies import Galaxies
+from trainer.galaxies import Galaxies, TrainingDataError
 from trainer.head import Head
 from trainer.input import Pictures
 from trainer.model import averaged, build_classifier, set_trainable
@@ -65,15 +67,25 @@ def fine_tune(
     Raises
     ------
     TrainingDataError
-        If a class is missing.
+        If a class is missing, or votes where they are to be learned, or there are more processors than
+        galaxies.
     TrainingDiverged
-        If the loss is no longer finite.
+        If the loss or a weight is no longer finite.
     """
     galaxies.require_both_classes("the training set")
     train = recipe.train
     set_trainable(model, start=train.fine_tune_from, pretrained=recipe.model.pretrained)
-    steps = -(-len(galaxies) // train.batch_size)
     soft = train.labels == "votes"
+    if soft:
+        galaxies.require_votes("the training set")
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    pictures = replace(pictures, replicas=replicas)
+    steps = pictures.steps(len(galaxies))
+    if not steps:
+        raise TrainingDataError(
+            f"{len(galaxies)} galaxies to learn from cannot be divided among {replicas} processors: name"
+            " fewer in CUDA_VISIBLE_DEVICES"
+        )
     return fit(
         model,
         TrainingSet(
@@ -83,7 +95,7 @@ def fine_tune(
             augment=train.augment,
             mixup=train.mixup,
         ),
-        None if validation is None else validation.in_order().prefetch(2),
+        None if validation is None else replace(validation, replicas=replicas).in_order().prefetch(2),
         epochs=train.fine_tune_epochs,
         learning_rate=train.fine_tune_learning_rate,
         settings=train,
@@ -109,5 +121,10 @@ def probabilities(model: keras.Model, recipe: Recipe, pictures: Pictures) -> np.
     ndarray, float32, shape (N,)
         In the order of `Pictures.in_order`.
     """
+    network = averaged([model], recipe.model.views)
+    spread = network.distribute_strategy
+    pictures = replace(pictures, replicas=spread.num_replicas_in_sync)
     unseen = pictures.in_order().map(lambda picture, _: picture)
-    return averaged([model], recipe.model.views).predict(unseen, verbose=0)[:, 0]
+    each = network.predict(share(unseen, spread), verbose=0)[:, 0]
+    # A few pictures among many processors come several times over.
+    return each if pictures.replicas == 1 else each[: pictures.count()]

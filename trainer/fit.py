@@ -10,6 +10,7 @@ import tensorflow as tf
 from trainer.augment import augmenter, mix
 from trainer.callbacks import KeepBest, LogLearningRate, StopOnNaN, TrainingDiverged
 from trainer.checkpoint import Checkpoint
+from trainer.devices import share
 from trainer.metrics import AUC, Accuracy
 from trainer.scalar_log import ScalarLog
 from trainer.settings import Augmentation, TrainSettings
@@ -147,6 +148,7 @@ def fit(
     validation : Dataset or None
         Batches of inputs and labels (N,) or (N, 1), 0 or 1; finite. The weights of the epoch with the least
         loss on it are left in the model. Without it all epochs are gone through and the last weights count.
+        Where several processors train, batches are divided among them by `trainer.devices.share`.
     epochs : int
     learning_rate : float
         At its peak.
@@ -175,8 +177,8 @@ def fit(
     Raises
     ------
     TrainingDiverged
-        If the loss is no longer finite. The weights of the last good epoch are then in the folder
-        `checkpoint`, as a file that Keras loads.
+        If the loss or a weight is no longer finite, or no epoch had a finite validation loss. The weights of
+        the last good epoch are then in the folder `checkpoint`, as a file that Keras loads.
     ValueError
         If the training set is empty, a class is missing, or `steps_per_execution` does not divide an epoch.
     """
@@ -194,6 +196,9 @@ def fit(
     )
     # Else TensorFlow makes the optimizer's variables while it traces the first step, and traces it again.
     model.optimizer.build(model.trainable_variables)
+    spread = model.distribute_strategy
+    if validation is not None:
+        validation = share(validation, spread)
     best = KeepBest(settings.patience) if validation is not None else None
     state = Checkpoint(checkpoint, best) if checkpoint is not None else None
     course = state.restore(model) if state is not None else []
@@ -201,13 +206,14 @@ def fit(
         start = model.evaluate(validation, verbose=0, return_dict=True)
         best.resume(-1, start["loss"], 0, model.get_weights())
     done = len(course)
-    if done < epochs and not (state is not None and state.stopped):
-        log = ScalarLog(log_dir) if log_dir is not None else None
-        figures = _Course(course)
-        watchers = [LogLearningRate(), StopOnNaN(), best, state, figures, log, *callbacks]
-        try:
+    unfinished = done < epochs and not (state is not None and state.stopped)
+    log = ScalarLog(log_dir) if log_dir is not None and unfinished else None
+    # What is written and what is compared comes after the look at the weights.
+    watchers = [LogLearningRate(), StopOnNaN(), best, state, _Course(course), log, *callbacks]
+    try:
+        if unfinished:
             model.fit(
-                training_batches(train, done, settings=settings, seed=settings.seed),
+                share(training_batches(train, done, settings=settings, seed=settings.seed), spread),
                 validation_data=validation,
                 initial_epoch=done,
                 epochs=epochs,
@@ -216,17 +222,18 @@ def fit(
                 shuffle=False,  # the dataset is shuffled; Keras warns otherwise
                 verbose=0,
             )
-        except TrainingDiverged as error:
-            kept = state.keep_weights(model, "last-good") if state is not None else None
-            raise TrainingDiverged(
-                f"{error}; the weights of the last good epoch are in {kept}" if kept else str(error)
-            ) from None
-        finally:
-            if log is not None:
-                log.close()
+        if best is not None:
+            best.restore(model)
+    except TrainingDiverged as error:
+        kept = state.keep_weights(model, "last-good") if state is not None else None
+        raise TrainingDiverged(
+            f"{error}; the weights of the last good epoch are in {kept}" if kept else str(error)
+        ) from None
+    finally:
+        if log is not None:
+            log.close()
     history = {name: [row[name] for row in course] for name in (course[0] if course else ())}
     if best is not None:
-        best.restore(model)
         history["best_epoch"] = [float((-1 if best.best_epoch is None else best.best_epoch) + 1)]
         history["best_val_loss"] = [best.best_loss]
     return history

@@ -109,8 +109,7 @@ def train_fold(
         p_elliptical = probabilities(model, recipe, _pictures(recipe, files, only_fold=fold))
     else:
         assert store is not None and head is not None
-        views = recipe.model.views if store.values.shape[1] == recipe.model.views else 1
-        p_elliptical = head.probabilities(store.values[scored, :views])
+        p_elliptical = head.probabilities(store.values[scored, : recipe.model.views])
     head.save(folder / HEAD_FILE)
     unseen = galaxies.take(scored)
     columns = (unseen.names, unseen.labels, unseen.folds, p_elliptical)

@@ -60,6 +60,20 @@ class Galaxies:
                     f"{whose} has no {CLASS_NAMES[label]} galaxy ({len(self)} galaxies in all)"
                 )
 
+    def require_votes(self, whose: str) -> None:
+        """Raise `TrainingDataError` if votes say of no galaxy anything but its class.
+
+        Parameters
+        ----------
+        whose : str
+            What these galaxies are, for the message.
+        """
+        if (self.soft_labels == self.labels).all():
+            raise TrainingDataError(
+                f'[train] labels = "votes", but {whose} has no galaxy whose votes say anything but its class:'
+                ' the table has no votes (or none is divided), so set labels = "hard"'
+            )
+
     @property
     def class_counts(self) -> tuple[int, int]:
         """Numbers of spirals and ellipticals."""

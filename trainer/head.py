@@ -87,7 +87,8 @@ def fit_head(
     ----------
     features : BackboneFeatures
     train : ndarray of int
-        Numbers of the galaxies to learn from; in each epoch each is seen in one of its views.
+        Numbers of the galaxies to learn from; in each epoch each is seen in one of the first
+        `settings.views` of its views.
     validation : ndarray of int or None
         Numbers of the galaxies that choose the best epoch; None: the last epoch counts.
     model, settings : ModelSettings, TrainSettings
@@ -102,10 +103,14 @@ def fit_head(
     Raises
     ------
     TrainingDataError
-        If a class is missing.
+        If a class is missing, or votes where they are to be learned.
+    TrainingDiverged
+        If the loss or a weight is no longer finite.
     """
     learning = features.galaxies.take(train)
     learning.require_both_classes("the training set of the top")
+    if settings.labels == "votes":
+        learning.require_votes("the training set of the top")
     width = features.values.shape[2]
     keras.utils.set_random_seed(settings.seed)
     inputs = keras.Input((width,), name="features")
@@ -133,7 +138,7 @@ def _stream(features: BackboneFeatures, train: np.ndarray, settings: TrainSettin
     """Return the stream of galaxies in random order, in each epoch each in a random view."""
     galaxies, values = features.galaxies, features.values
     targets = galaxies.soft_labels if settings.labels == "votes" else galaxies.labels
-    views, width, size = values.shape[1], values.shape[2], settings.batch_size
+    views, width, size = min(settings.views, values.shape[1]), values.shape[2], settings.batch_size
 
     def batches(first_epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for epoch in itertools.count(first_epoch):

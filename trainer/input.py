@@ -24,6 +24,8 @@ class Pictures:
     batch_size : int
     without_fold, only_fold : int, optional
         Leave out the galaxies of a fold; or all others.
+    replicas : int
+        Processors among which each batch is divided (`trainer.devices.share`): each gets a picture at least.
     """
 
     files: Sequence[str]
@@ -31,11 +33,24 @@ class Pictures:
     batch_size: int
     without_fold: int | None = None
     only_fold: int | None = None
+    replicas: int = 1
 
     def in_order(self) -> tf.data.Dataset:
-        """Return each picture once: (N, size, size, 3), uint8, and labels (N,), int64."""
-        batches = self._records().batch(self.batch_size)
-        return self._decoded(batches).map(lambda pictures, label, soft_label: (pictures, label))
+        """Return each picture once: (N, size, size, 3), uint8, and labels (N,), int64.
+
+        Fewer pictures than two for each of several processors come several times over, all of them equally
+        often: no mean over them changes.
+        """
+        decoded = self._decoded(self._each_once())
+        return decoded.map(lambda pictures, label, soft_label: (pictures, label))
+
+    def count(self) -> int:
+        """Read the records and count them."""
+        return int(self._records().reduce(0, lambda number, _: number + 1))
+
+    def steps(self, count: int) -> int:
+        """Return the batches of `stream` in an epoch of `count` galaxies; 0 if they are too few."""
+        return -(-(count // self.replicas) // self._share)
 
     def stream(self, first_epoch: int, steps: int, *, seed: int, soft: bool = False) -> tf.data.Dataset:
         """Return epoch after epoch, without end, each in an order of its own.
@@ -58,12 +73,41 @@ class Pictures:
             an epoch.
         """
         shuffled = self._records().shuffle(SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
-        batches = shuffled.batch(self.batch_size).repeat().skip(first_epoch * steps)
+        # Each step counts as the mean over processors, so all must have as many pictures. The few that are
+        # left over at the end of an epoch are others in the next one.
+        batches = self._batches(shuffled).repeat().skip(first_epoch * steps)
 
         def choose(pictures, label, soft_label):
             return pictures, soft_label if soft else tf.cast(label, tf.float32)
 
         return self._decoded(batches).map(choose)
+
+    @property
+    def _share(self) -> int:
+        """Pictures of a batch for each processor."""
+        return max(1, self.batch_size // self.replicas)
+
+    def _batches(self, records: tf.data.Dataset) -> tf.data.Dataset:
+        """Return batches that the processors share equally; what cannot be shared so is left out."""
+        if self.replicas == 1:
+            return records.batch(self.batch_size)
+        rows = records.batch(self.replicas, drop_remainder=True)
+        return rows.batch(self._share).map(lambda batch: tf.reshape(batch, (-1,)))
+
+    def _each_once(self) -> tf.data.Dataset:
+        """Return all records in batches, in order, of which the processors get no empty share."""
+        records = self._records()
+        if self.replicas == 1:
+            return self._batches(records)
+        count = self.count()
+        left_over = count % self.replicas
+        if not left_over:
+            return self._batches(records)
+        if count < 2 * self.replicas:
+            return self._batches(records.repeat(self.replicas))
+        # Keras wants equal shares in the first batch, and those left over go into the last.
+        last = self.replicas + left_over
+        return self._batches(records.take(count - last)).concatenate(records.skip(count - last).batch(last))
 
     def _records(self) -> tf.data.Dataset:
         records = tf.data.TFRecordDataset(sorted(self.files), compression_type="GZIP")

@@ -47,3 +47,15 @@ class Recipe:
     def folds_train_networks(self) -> bool:
         """Whether each fold trains the network, and not its top alone."""
         return self.cross_validation.trained(self.train) == "all" and self.train.fine_tune_epochs > 0
+
+    @property
+    def feature_views(self) -> int:
+        """Symmetries of each picture whose features are computed.
+
+        Those that the top learns from, and, where folds of the top are scored by them, those that the
+        exported model averages over: else something else would be measured than is served.
+        """
+        heads_are_scored = (
+            self.cross_validation.trained(self.train) != "none" and not self.folds_train_networks
+        )
+        return max(self.train.views, self.model.views if heads_are_scored else 1)

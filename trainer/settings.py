@@ -208,7 +208,7 @@ class CrossValidationSettings(BaseModel):
         "single",
         description='Which model is judged and published: "single", trained on the training split and '
         'stopped by the validation split; "retrained", on both through all epochs; "ensemble", the mean of '
-        'the folds\' models; "best_fold", the fold with the highest accuracy.',
+        'the folds\' models, as `phases` trains them; "best_fold", the fold with the highest accuracy.',
     )
 
     def trained(self, train: TrainSettings) -> Literal["head", "all", "none"]:
@@ -224,6 +224,14 @@ class CrossValidationSettings(BaseModel):
             raise ValueError('phases = "head" needs [train] epochs > 0')
         if trained == "none" and self.publish in ("ensemble", "best_fold"):
             raise ValueError(f'publish = "{self.publish}" needs folds, but phases = "none"')
+        of_folds = self.publish in ("ensemble", "best_fold")
+        if of_folds and self.phases == "auto" and trained == "head" and train.fine_tune_epochs:
+            # Else one key would take the second phase away, and nobody would notice.
+            raise ValueError(
+                f'publish = "{self.publish}" publishes what the folds have trained, and phases = "auto" is'
+                f" the top alone: the fine_tune_epochs = {train.fine_tune_epochs} would be left out. Set"
+                ' phases = "all" for both phases in every fold, or "head" if the top alone is meant'
+            )
         if self.publish == "retrained" and model.calibration == "temperature":
             raise ValueError(
                 'publish = "retrained" learns from every galaxy by which [model] calibration = "temperature"'

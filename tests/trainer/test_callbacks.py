@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.callbacks import KeepBest, StopOnNaN, TrainingDiverged
+from trainer.callbacks import KeepBest, StopOnNaN, TrainingDiverged, finite
 
 
 def model_and(callback):
@@ -38,7 +38,8 @@ def test_nothing_to_restore_is_a_divergence():
     best = KeepBest(patience=2)
     model = model_and(best)
     best.on_epoch_end(0, {"val_loss": float("nan")})
-    with pytest.raises(TrainingDiverged, match="no epoch"):
+    best.on_epoch_end(1, {"val_loss": float("inf")})
+    with pytest.raises(TrainingDiverged, match="no epoch, from 1 to 2, had a finite validation loss"):
         best.restore(model)
 
 
@@ -50,3 +51,31 @@ def test_a_loss_that_is_not_finite_names_its_step(loss):
     watch.on_train_batch_end(35, {"loss": 0.5})
     with pytest.raises(TrainingDiverged, match=r"at step 37 of epoch 2, at learning rate 0\.01"):
         watch.on_train_batch_end(36, {"loss": loss})
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_end_training_though_the_loss_was(bad):
+    watch = StopOnNaN()
+    model = model_and(watch)
+    watch.on_epoch_begin(1)
+    watch.on_train_batch_end(36, {"loss": 0.5})
+    watch.on_epoch_end(1, {"loss": 0.5})
+    model.set_weights([np.ones((1, 1)), np.array([bad])])
+    with pytest.raises(TrainingDiverged, match=r"weights .* at step 37 of epoch 2, at learning rate 0\.01"):
+        watch.on_epoch_end(1, {"loss": 0.5})
+
+
+def test_the_statistics_of_a_batch_norm_count_as_weights():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.BatchNormalization()])
+    assert finite(model)
+    model.layers[0].moving_variance.assign([1.0, np.inf])
+    assert not finite(model)
+
+
+def test_the_learning_rate_named_is_not_that_after_the_last_step():
+    watch = StopOnNaN()
+    model = model_and(watch)
+    watch.on_epoch_begin(0)
+    model.optimizer.learning_rate = 0.0
+    with pytest.raises(TrainingDiverged, match=r"at learning rate 0\.01"):
+        watch.on_train_batch_end(0, {"loss": float("nan")})

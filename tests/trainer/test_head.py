@@ -73,6 +73,16 @@ def test_it_learns_from_all_views_and_from_votes():
     assert spread["votes"] < 0.65 < 0.9 < spread["hard"], "votes of 0.3 and 0.7 teach no more than that"
 
 
+def test_views_beyond_those_asked_for_teach_nothing():
+    """They are there for the folds, which are scored on them."""
+    store = features(views=4)
+    (asked, _), (first, _) = (
+        train(store, views=2),
+        train(BackboneFeatures(store.galaxies, store.values[:, :2])),
+    )
+    np.testing.assert_array_equal(asked.kernel, first.kernel)
+
+
 def test_a_seed_is_a_seed():
     first, again, other = (train(features(), epochs=2, seed=seed)[0] for seed in (0, 0, 1))
     np.testing.assert_allclose(first.kernel, again.kernel, atol=1e-6)
@@ -83,6 +93,14 @@ def test_a_class_must_not_be_missing():
     store = features()
     with pytest.raises(TrainingDataError, match="has no elliptical galaxy"):
         train(store, np.flatnonzero(store.galaxies.labels == 0))
+
+
+def test_votes_must_be_there_to_be_learned():
+    store = features()
+    store.galaxies.soft_labels[:] = store.galaxies.labels
+    train(store, epochs=1)
+    with pytest.raises(TrainingDataError, match='labels = "votes", but the training set of the top has no'):
+        train(store, labels="votes")
 
 
 def test_on_a_classifier_it_says_the_same_as_on_features(tmp_path):

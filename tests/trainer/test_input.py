@@ -60,6 +60,35 @@ def test_epochs_are_whole_in_orders_of_their_own_and_can_be_entered_anywhere(fil
     assert epochs(files, 2, 1) == found[2:]
 
 
+@pytest.mark.parametrize("replicas", [2, 3, 4, 7, 9, 16, 30])
+@pytest.mark.parametrize("batch_size", [1, 6, 50])
+def test_every_processor_gets_a_picture_of_each_batch(files, replicas, batch_size):
+    pictures = Pictures(files, 32, batch_size, replicas=replicas)
+    order = [*range(0, COUNT, 2), *range(1, COUNT, 2)]
+    sizes = [len(labels) for _, labels in pictures.in_order()]
+    assert min(sizes) >= replicas and sizes[0] % replicas == 0
+    # Each as often as any other, and once where there are two pictures for each processor.
+    found = numbers(pictures.in_order())
+    assert found == order * (len(found) // COUNT)
+    assert len(found) == COUNT or 2 * replicas > COUNT
+    steps = pictures.steps(COUNT)
+    assert bool(steps) == (replicas <= COUNT)
+    if steps:
+        stream = iter(pictures.stream(1, steps, seed=3))
+        for _ in range(2):
+            sizes = [len(labels) for _, labels in itertools.islice(stream, steps)]
+            assert all(size % replicas == 0 for size in sizes)
+            assert sum(sizes) == COUNT // replicas * replicas
+
+
+def test_one_processor_has_the_batches_asked_for(files):
+    pictures = Pictures(files, 32, 6)
+    assert pictures.steps(COUNT) == STEPS
+    assert [len(labels) for _, labels in pictures.in_order()] == [6, 6, 6, 2]
+    stream = pictures.stream(0, STEPS, seed=3).take(2 * STEPS)
+    assert [len(labels) for _, labels in stream] == [6, 6, 6, 2] * 2
+
+
 def test_soft_labels(files):
     assert sorted(epochs(files, 0, 1, soft=True)[0]) == list(range(COUNT))
 
@@ -82,6 +111,15 @@ def test_who_is_there(files, tmp_path):
     spirals = validation.take(validation.labels == 0)
     with pytest.raises(TrainingDataError, match=r"fold 2 has no elliptical galaxy \(4 galaxies in all\)"):
         spirals.require_both_classes("fold 2")
+
+
+def test_votes_that_say_no_more_than_the_class_are_none(files):
+    galaxies = read_galaxies({"train": files})
+    galaxies.require_votes("the training set")
+    galaxies.soft_labels[1:] = galaxies.labels[1:]
+    galaxies.require_votes("the training set")
+    with pytest.raises(TrainingDataError, match='labels = "votes", but fold 2 has no galaxy whose votes'):
+        galaxies.take(np.arange(1, COUNT)).require_votes("fold 2")
 
 
 def test_no_galaxies_at_all():

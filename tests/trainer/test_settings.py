@@ -103,10 +103,24 @@ def test_weights_may_be_a_file():
 @pytest.mark.parametrize("publish", ["single", "ensemble", "best_fold"])
 def test_a_temperature_needs_galaxies_that_were_not_learned_from(publish):
     calibrated = ModelSettings(calibration="temperature")
-    CrossValidationSettings(publish=publish).check(TrainSettings(), calibrated)
+    CrossValidationSettings(publish=publish, phases="all").check(TrainSettings(), calibrated)
     CrossValidationSettings(publish="retrained").check(TrainSettings(), ModelSettings())
     with pytest.raises(ValueError, match='set publish = "single" or "ensemble", or calibration = "none"'):
         CrossValidationSettings(publish="retrained").check(TrainSettings(), calibrated)
+
+
+@pytest.mark.parametrize("publish", ["ensemble", "best_fold"])
+def test_the_second_phase_is_not_left_out_unasked(publish):
+    def check(phases: str = "auto", **train) -> None:
+        CrossValidationSettings(publish=publish, phases=phases).check(TrainSettings(**train), ModelSettings())
+
+    with pytest.raises(ValueError, match=r'the fine_tune_epochs = 20 would be left out\. Set phases = "all"'):
+        check()
+    check(phases="all")
+    check(phases="head")
+    check(fine_tune_epochs=0)
+    check(epochs=0)
+    CrossValidationSettings(publish="retrained").check(TrainSettings(), ModelSettings())
 
 
 def test_every_setting_is_described():
