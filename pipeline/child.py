@@ -147,25 +147,50 @@ def run_jobs(
     console: Console,
     finished: Callable[[int, Outcome], None] = lambda number, outcome: None,
 ) -> list[Outcome]:
-    """Run pipelines one after the other in one process of their own and show their events.
+    """Run pipelines one after the other in a process of their own and show their events.
+
+    A process that dies costs the job that it was at: another one goes on with the next.
 
     Parameters
     ----------
     jobs : sequence of Job
         One that fails does not keep the next from being run.
     log : Path
-        Gets all that the process and the engines in it print.
+        Gets all that the processes and the engines in them print.
     lock : int
         Of `opened_log`: the child holds it, too.
     console : Console
     finished : callable
-        Told the number and the outcome of each job at its end.
+        Told the number and the outcome of each job at its end; of one that was never begun it is not told.
 
     Returns
     -------
     list of Outcome
+        Where a process died before it had begun a job, that and all after it have failed.
     """
     outcomes = [Outcome() for _ in jobs]
+    first = 0
+    while first < len(jobs):
+
+        def told(number: int, start: int = first) -> None:
+            finished(start + number, outcomes[start + number])
+
+        begun = _run_process(jobs[first:], outcomes[first:], log, lock, console, told)
+        if not begun:
+            break  # and the next process would get no further
+        first += begun
+    return outcomes
+
+
+def _run_process(
+    jobs: Sequence[Job],
+    outcomes: Sequence[Outcome],
+    log: Path,
+    lock: int,
+    console: Console,
+    finished: Callable[[int], None],
+) -> int:
+    """Run pipelines in one process, fill in their outcomes, and return how many of them it has begun."""
     description = log.with_suffix(".json")
     description.write_text(json.dumps([job.dump() for job in jobs]))
     reader, writer = os.pipe()
@@ -184,7 +209,7 @@ def run_jobs(
             env=_child_environment(temporary),
         )
         os.close(writer)
-        current, started, status = 0, time.monotonic(), 0
+        begun, started, status = 0, time.monotonic(), 0
         try:
             with os.fdopen(reader) as events, RunDisplay(console) as display:
                 for line in events:
@@ -192,17 +217,18 @@ def run_jobs(
                         break  # the process was killed in the middle of a word
                     event = read_event(line)
                     if isinstance(event, JobEvent):
-                        if event.number != current:
-                            finished(current, outcomes[current])
-                        current, started = event.number, time.monotonic()
+                        if begun:
+                            finished(begun - 1)
+                        begun, started = event.number + 1, time.monotonic()
                         continue
-                    outcomes[current].seconds = time.monotonic() - started
+                    outcome = outcomes[max(begun - 1, 0)]
+                    outcome.seconds = time.monotonic() - started
                     if isinstance(event, FailureEvent):
-                        outcomes[current].failure = event
+                        outcome.failure = event
                         continue
                     if isinstance(event, NodeEvent) and event.state != "running":
-                        outcomes[current].nodes.append(event)
-                        outcomes[current].outputs[event.node] = event.outputs
+                        outcome.nodes.append(event)
+                        outcome.outputs[event.node] = event.outputs
                     display.show(event)
             status = child.wait()
         finally:
@@ -210,13 +236,15 @@ def run_jobs(
                 _end(child)
             description.unlink(missing_ok=True)
     # It ends with 1 after failures that it has told of; all else is the end of the process itself.
-    if status not in (0, 1) or (status == 1 and not any(outcome.failure for outcome in outcomes)):
+    told = status == 0 or (status == 1 and any(outcome.failure for outcome in outcomes))
+    if begun < len(jobs) or not told:
         cause = f"signal {-status}" if status < 0 else f"status {status}"
-        for outcome in outcomes[current:]:
-            ended = FailureEvent(f"the pipeline's process ended with {cause}", input=False)
+        ended = FailureEvent(f"the pipeline's process ended with {cause}", input=False)
+        for outcome in outcomes[begun - 1 : begun] if begun else outcomes:
             outcome.failure = outcome.failure or ended
-    finished(current, outcomes[current])
-    return outcomes
+    if begun:
+        finished(begun - 1)
+    return begun
 
 
 def _child_environment(temporary: str) -> dict[str, str]:

@@ -101,7 +101,12 @@ def pretrain(
     galaxies: Annotated[int, typer.Option(min=50, help="Galaxies to simulate and learn from.")] = 4000,
     seed: Seed = 0,
     labelled: Annotated[
-        bool, typer.Option("--labelled", help="Learn from the configuration's own galaxies instead.")
+        bool,
+        typer.Option(
+            "--labelled",
+            help="Learn from the configuration's own galaxies instead. Folds of a run on the same table then"
+            " score galaxies that the weights have seen.",
+        ),
     ] = False,
     overrides: Overrides = None,
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from pipeline.child import Job, opened_log, run_jobs
 from pipeline.config import Settings, demo_config, load_settings
 from pipeline.errors import ExitStatus, InputError
 from pipeline.preflight import check_data, check_weights
-from pipeline.run import fail, peak_memory, say_interrupted, show_rows
+from pipeline.pretrained import already_seen, provenance, provenance_file
+from pipeline.run import fail, peak_memory, say_interrupted, show_notes, show_rows
 from simulation.survey import DEFAULT_BANDS
 from trainer.recipe import BACKBONE_FILE
 from trainer.weights_preflight import file_digest
@@ -60,6 +62,8 @@ def run_pretraining(
     Returns
     -------
     ExitStatus
+        `DONE`; `NOT_GOOD_ENOUGH` if no epoch was better than the start; `BAD_INPUT` or `FAULT` if a node
+        failed. Unless it is done, nothing is written.
 
     Raises
     ------
@@ -68,10 +72,11 @@ def run_pretraining(
     """
     started = time.monotonic()
     settings = load_settings(config, overrides)
-    if not out.name.endswith(SUFFIX):
-        raise InputError(f"{out}: the name must end in {SUFFIX}")
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: there is no folder {out.parent}")
+    _check_out(out)
+    if not settings.train.fine_tune_epochs:
+        raise InputError(
+            "[train] fine_tune_epochs = 0: must be above 0, since pretraining trains the network"
+        )
     check_weights(settings)
     root = Path(settings.pipeline.root, "pretraining")
     if survey is not None:
@@ -80,7 +85,10 @@ def run_pretraining(
     with console.status("checking configuration and input"):
         checked = check_data(settings)
         settings = settings.with_pinned_weights()
+        seen = already_seen(settings, checked.fingerprint)
+        began_with = provenance(settings.model)  # now: `out` may be the same file
     show_rows(console, settings, checked)
+    show_notes(console, [seen] if seen else [])
     with opened_log(root, "pretrain") as (log, lock):
         try:
             (outcome,) = run_jobs([Job("training", settings, checked.fingerprint)], log, lock, console)
@@ -90,12 +98,19 @@ def run_pretraining(
     if outcome.failure is not None:
         return fail(outcome.failure, log)
     history = _history(Path(outcome.outputs["Trainer"]["model"]))
-    incoming = out.with_name(f".{out.name}.incoming")
-    shutil.copyfile(Path(outcome.outputs["Trainer"]["model_run"], BACKBONE_FILE), incoming)
-    os.replace(incoming, out)
-    digest = file_digest(out, "sha256")
+    if not history["best_epoch"][0]:
+        print(
+            "galmorph: no epoch was better than the weights that the network began with, nothing was written:"
+            " lower [train] fine_tune_learning_rate",
+            file=sys.stderr,
+        )
+        return ExitStatus.NOT_GOOD_ENOUGH
+    trained = Path(outcome.outputs["Trainer"]["model_run"], BACKBONE_FILE)
+    digest = file_digest(trained, "sha256")
     about = _provenance(settings, checked.fingerprint, survey, history, digest)
-    Path(f"{out}.json").write_text(json.dumps(about, indent=2) + "\n")
+    if began_with is not None:
+        about["started_from"] = began_with
+    _write(out, trained, about)
     console.print("[bold]pretrained[/]")
     best = about["validation"]
     minutes = (time.monotonic() - started) / 60
@@ -104,7 +119,7 @@ def run_pretraining(
         "validation": f"accuracy {best['accuracy']:.4f}  AUC {best['auc']:.4f}  loss {best['loss']:.4f}",
         "weights": str(out),
         "SHA-256": digest,
-        "how they came about": f"{out}.json",
+        "how they came about": str(provenance_file(out)),
         "time, peak memory": f"{minutes:.1f} min, {peak_memory(outcome) / 2**30:.1f} GiB",
     }
     for name, value in rows.items():
@@ -114,6 +129,32 @@ def run_pretraining(
         f"  {'[model]':<20}weights = {json.dumps(str(out.absolute()))}", highlight=False, markup=False
     )
     return ExitStatus.DONE
+
+
+def _check_out(out: Path) -> None:
+    """Refuse what could not be written when all is trained."""
+    if not out.name.endswith(SUFFIX):
+        raise InputError(f"{out}: the name must end in {SUFFIX}")
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: there is no folder {out.parent}")
+    for path in (out, provenance_file(out)):
+        if path.is_dir():
+            raise InputError(f"{path} is a folder")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise InputError(f"{out}: the folder {out.parent} cannot be written")
+
+
+def _write(out: Path, trained: Path, about: dict[str, Any]) -> None:
+    """Put weights where they were asked for, and beside them how they came about."""
+    incoming = out.with_name(f".{out.name}.incoming")
+    try:
+        shutil.copyfile(trained, incoming)
+        os.replace(incoming, out)
+        provenance_file(out).write_text(json.dumps(about, indent=2) + "\n")
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}") from error
+    finally:
+        incoming.unlink(missing_ok=True)
 
 
 def _on_simulation(settings: Settings, survey: Simulated, root: Path) -> Settings:
@@ -154,13 +195,15 @@ def _provenance(
     history: dict[str, list[float]],
     digest: str,
 ) -> dict[str, Any]:
-    best = max(int(history["best_epoch"][0]), 1) - 1
+    best = int(history["best_epoch"][0]) - 1
+    scores = {name: history[f"val_{name}"][best] for name in ("accuracy", "auc")}
+    tables = ("split", "image", "model", "train")
     learned_from: dict[str, Any] = {"labels": settings.data.labels, "fingerprint": fingerprint}
     if survey is not None:
         learned_from = {"simulated galaxies": survey.galaxies, "seed": survey.seed}
     return {
         "sha256": digest,
         "learned_from": learned_from,
-        **{name: getattr(settings, name).model_dump(mode="json") for name in ("image", "model", "train")},
-        "validation": {name: history[f"val_{name}"][best] for name in ("accuracy", "auc", "loss")},
+        **{name: getattr(settings, name).model_dump(mode="json") for name in tables},
+        "validation": {**scores, "loss": history["best_val_loss"][0]},
     }

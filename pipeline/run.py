@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from pipeline.display import show_results
 from pipeline.errors import ExitStatus
 from pipeline.events import FailureEvent
 from pipeline.preflight import Preflight, check_before_run
+from pipeline.pretrained import already_seen
 
 
 def run_settings(settings: Settings, console: Console) -> ExitStatus:
@@ -40,7 +42,9 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
     with console.status("checking configuration and input"):
         checked = check_before_run(settings)
         settings = settings.with_pinned_weights()
+        seen = already_seen(settings, checked.fingerprint)
     show_rows(console, settings, checked)
+    show_notes(console, [seen] if seen else [])
     with opened_log(paths.root, "run") as (log, lock):
         log.with_suffix(".toml").write_text(settings.to_toml())
         try:
@@ -67,7 +71,12 @@ def show_rows(console: Console, settings: Settings, checked: Preflight) -> None:
     """Print how many rows of which kind there are, and what is odd about the tables."""
     counts = ", ".join(f"{count} {name}" for name, count in {**checked.classes, **checked.refused}.items())
     console.print(f"[bold]{settings.pipeline.name}[/]: {checked.rows} rows ({counts})", highlight=False)
-    for note in checked.notes:
+    show_notes(console, checked.notes)
+
+
+def show_notes(console: Console, notes: Iterable[str]) -> None:
+    """Print what someone should know before anything runs."""
+    for note in notes:
         console.print(f"  {escape(note)}", style="dim", highlight=False, soft_wrap=True)
 
 

@@ -14,7 +14,8 @@ from pipeline.child import Job, Outcome, RunPaths, opened_log, run_jobs
 from pipeline.config import Settings, load_settings
 from pipeline.errors import ExitStatus, InputError
 from pipeline.preflight import check_data, check_weights
-from pipeline.run import say_interrupted, show_rows
+from pipeline.pretrained import already_seen
+from pipeline.run import say_interrupted, show_notes, show_rows
 from sweep.axes import read_axes
 from sweep.errors import SweepError
 from sweep.examples import Examples
@@ -54,7 +55,7 @@ def run_sweep(
     Returns
     -------
     ExitStatus
-        `DONE` if any point was cross-validated.
+        `DONE` if any point was cross-validated and every one begun.
 
     Raises
     ------
@@ -82,12 +83,14 @@ def run_sweep(
 
     def finished(number: int, outcome: Outcome) -> None:
         _note(results, points[number], outcome)
+        write_page(results, None, results.folder)
         show_point(console, results, points[number])
 
     try:
         with opened_log(root, "sweep") as (log, lock):
             try:
                 results.write()
+                write_page(results, None, results.folder)  # a former sweep's would pass for this one's
                 outcomes = run_jobs(jobs, log, lock, console, finished)
             except KeyboardInterrupt:
                 say_interrupted()
@@ -100,9 +103,25 @@ def run_sweep(
     except SweepError as error:
         raise InputError(str(error)) from error
     show_sweep(console, results, page, time.monotonic() - started)
+    return _status(results, outcomes, log)
+
+
+def _status(results: SweepResults, outcomes: Sequence[Outcome], log: Path) -> ExitStatus:
+    """Say how many points failed and how many were never begun, and return the status."""
+    failed, waiting, total = results.count("failed"), results.count("waiting"), len(outcomes)
     failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
+    if waiting:
+        print(
+            f"galmorph: {waiting} of {total} points were not begun: {failures[-1].message}; the same command"
+            " goes on from here",
+            file=sys.stderr,
+        )
+    if failed:
+        print(f"galmorph: {failed} of {total} points failed", file=sys.stderr)
     if failures:
-        print(f"galmorph: {len(failures)} of {len(jobs)} points failed; the log is {log}", file=sys.stderr)
+        print(f"galmorph: the log is {log}", file=sys.stderr)
+    if waiting:
+        return ExitStatus.FAULT
     if results.count("done"):
         return ExitStatus.DONE
     return ExitStatus.BAD_INPUT if failures[0].input else ExitStatus.FAULT
@@ -112,6 +131,7 @@ def _checked_jobs(settings: Sequence[Settings], console: Console) -> list[Job]:
     """Check every point; a table, its stamps and a file of weights but once."""
     seen: dict[str, str] = {}
     models: dict[ModelSettings, ModelSettings] = {}
+    warned: set[str] = set()
     jobs = []
     for one in settings:
         if one.cross_validation.trained(one.train) == "none":
@@ -125,7 +145,11 @@ def _checked_jobs(settings: Sequence[Settings], console: Console) -> list[Job]:
         if one.model not in models:
             check_weights(one)
             models[one.model] = one.with_pinned_weights().model
-        jobs.append(Job("cross_validation", one.model_copy(update={"model": models[one.model]}), seen[key]))
+        one = one.model_copy(update={"model": models[one.model]})
+        if (warning := already_seen(one, seen[key])) and warning not in warned:
+            warned.add(warning)
+            show_notes(console, [warning])
+        jobs.append(Job("cross_validation", one, seen[key]))
     return jobs
 
 
@@ -134,9 +158,11 @@ def _note(results: SweepResults, point: Point, outcome: Outcome) -> None:
         results.failed(point, outcome.failure.message)
         return
     summary = Path(outcome.outputs["CrossValidation"]["summary"])
+    folds = [node for node in outcome.nodes if node.node.startswith("FoldTrainer-")]
+    found_again = any(fold.state == "cached" for fold in folds)
     results.done(
         point,
         json.loads((summary / "cross_validation.json").read_text()),
         summary / SCORES_FILE,
-        outcome.seconds,
+        None if found_again else outcome.seconds,
     )

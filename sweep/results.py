@@ -36,7 +36,7 @@ class PointResult:
     cross_validation : dict or None
         The content of ``cross_validation.json``; None unless it is done.
     seconds : float or None
-        Wall time [s]; None unless it is done.
+        Wall time [s]; None unless it is done, and where some of it had been trained before.
     out_of_fold : Path or None
         The copy of ``out_of_fold.csv``; None unless it is done.
     """
@@ -47,6 +47,11 @@ class PointResult:
     cross_validation: dict[str, Any] | None = None
     seconds: float | None = None
     out_of_fold: Path | None = None
+
+    @property
+    def found_again(self) -> bool:
+        """Whether an earlier run or point had trained some of it, so that its time would say nothing."""
+        return self.state == "done" and self.seconds is None
 
     @property
     def accuracy_error(self) -> float | None:
@@ -84,7 +89,9 @@ class SweepResults:
         self._results = {point.slug: PointResult(point) for point in points}
         self._scores: dict[str, dict[str, Score]] = {}
 
-    def done(self, point: Point, cross_validation: dict[str, Any], out_of_fold: Path, seconds: float) -> None:
+    def done(
+        self, point: Point, cross_validation: dict[str, Any], out_of_fold: Path, seconds: float | None
+    ) -> None:
         """Take the results of a point and write everything.
 
         Parameters
@@ -94,8 +101,8 @@ class SweepResults:
             The content of ``cross_validation.json``.
         out_of_fold : Path
             ``out_of_fold.csv``, which is copied.
-        seconds : float
-            Wall time [s].
+        seconds : float or None
+            Wall time [s]; None where some of the point had been trained before.
 
         Raises
         ------

@@ -79,6 +79,7 @@ def _point(results: "SweepResults", result: "PointResult") -> dict[str, Any]:
         "state": result.state,
         "reason": result.reason,
         "seconds": result.seconds,
+        "found_again": result.found_again,
         "cross_validation": result.cross_validation,
         "out_of_fold": place and place.relative_to(results.folder).as_posix(),
         "accuracy_error": result.accuracy_error,
@@ -131,5 +132,7 @@ def _cells(results: "SweepResults", rank: int, result: "PointResult") -> Iterato
     yield "common_galaxies", comparison and comparison.n
     yield "phases", found.get("phases")
     yield "seconds", result.seconds
+    # As TOPCAT spells it.
+    yield "found_again", str(result.found_again).lower() if result.state == "done" else None
     yield "slug", result.point.slug
     yield "reason", result.reason

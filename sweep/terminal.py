@@ -28,7 +28,8 @@ def show_point(console: Console, results: SweepResults, point: Point) -> None:
     finished = results.count("done") + results.count("failed")
     line = f"  {f'{finished} of {len(results.results)}':<20}{_STATES[result.state]}"
     if result.state == "done":
-        line += f"{result.seconds:>8.1f} s  {_scores(result)}  rank {results.rank(point)}"
+        spent = "found again" if result.seconds is None else f"{result.seconds:.1f} s"
+        line += f"{spent:>11}  {_scores(result)}  rank {results.rank(point)}"
     console.print(f"{line}  {escape(_told(result))}", highlight=False, soft_wrap=True)
 
 

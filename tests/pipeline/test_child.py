@@ -12,6 +12,7 @@ from pipeline.config import load_settings
 
 FAKE = """#!{python}
 import json, os, signal, sys
+jobs = len(json.load(open(sys.argv[3])))
 events = os.fdopen(int(sys.argv[4]), "w")
 def tell(kind, **fields):
     print(json.dumps({{"kind": kind, **fields}}), file=events, flush=True)
@@ -43,17 +44,45 @@ def outcomes_of(tmp_path, monkeypatch):
     return run
 
 
-def test_a_crash_after_an_ordinary_failure_is_told_of_the_job_it_ended_and_of_those_after_it(outcomes_of):
+def messages(outcomes):
+    return [outcome.failure and outcome.failure.message for outcome in outcomes]
+
+
+DIES = "os.kill(os.getpid(), signal.SIGKILL)"
+KILLED = "the pipeline's process ended with signal 9"
+
+
+def test_a_crash_costs_the_job_that_it_ended_and_the_others_go_on(outcomes_of):
+    # The first process is given three jobs and dies in the second, the next is given the third alone.
     outcomes, seen = outcomes_of(
-        'tell("JobEvent", number=0)\ntell("FailureEvent", message="no such band", input=True)\n'
-        'tell("JobEvent", number=1)\nos.kill(os.getpid(), signal.SIGKILL)'
+        f'tell("JobEvent", number=0)\nif jobs == 3:\n'
+        f'    tell("FailureEvent", message="no such band", input=True)\n    tell("JobEvent", number=1)\n'
+        f'    tell("NodeEvent", node="A", state="running")\n    {DIES}\n'
+        f'tell("NodeEvent", node="A", state="done", outputs={{"a": str(jobs)}})'
     )
-    assert [outcome.failure.message for outcome in outcomes] == [
-        "no such band",
-        "the pipeline's process ended with signal 9",
-        "the pipeline's process ended with signal 9",
-    ]
-    assert seen == [0, 1]
+    assert messages(outcomes) == ["no such band", KILLED, None]
+    assert outcomes[2].outputs == {"A": {"a": "1"}} and seen == [0, 1, 2]
+
+
+def test_every_crash_costs_one_job(outcomes_of):
+    outcomes, seen = outcomes_of(f'tell("JobEvent", number=0)\n{DIES}')
+    assert messages(outcomes) == [KILLED] * 3 and seen == [0, 1, 2]
+
+
+def test_a_process_that_dies_before_it_begins_is_the_last(outcomes_of):
+    outcomes, seen = outcomes_of(f'if jobs < 3:\n    {DIES}\ntell("JobEvent", number=0)\n{DIES}')
+    assert messages(outcomes) == [KILLED] * 3
+    assert seen == [0], "the others were never begun"
+
+
+def test_a_process_that_stops_early_has_not_run_the_rest(outcomes_of):
+    outcomes, seen = outcomes_of(
+        'tell("JobEvent", number=0)\nif jobs == 3:\n'
+        '    tell("FailureEvent", message="no such band", input=True)\n    tell("JobEvent", number=1)\n'
+        "    sys.exit(1)"
+    )
+    assert messages(outcomes) == ["no such band", "the pipeline's process ended with status 1", None]
+    assert seen == [0, 1, 2]
 
 
 def test_a_failure_does_not_stain_the_jobs_after_it(outcomes_of):
@@ -62,14 +91,14 @@ def test_a_failure_does_not_stain_the_jobs_after_it(outcomes_of):
         'tell("JobEvent", number=1)\ntell("NodeEvent", node="A", state="done", outputs={"a": "b"})\n'
         'tell("JobEvent", number=2)\nsys.exit(1)'
     )
-    assert [outcome.failure is None for outcome in outcomes] == [False, True, True]
+    assert messages(outcomes) == ["no such band", None, None]
     assert outcomes[1].outputs == {"A": {"a": "b"}}
     assert seen == [0, 1, 2]
 
 
 def test_an_end_without_a_word_is_a_failure(outcomes_of):
     outcomes, _ = outcomes_of('tell("JobEvent", number=0)\nsys.exit(1)')
-    assert {outcome.failure.message for outcome in outcomes} == {"the pipeline's process ended with status 1"}
+    assert set(messages(outcomes)) == {"the pipeline's process ended with status 1"}
 
 
 def test_nothing_is_left_where_temporary_files_are(outcomes_of, tmp_path, monkeypatch):

@@ -42,8 +42,15 @@ def cross_validation(accuracies: Sequence[float], auc: float | None = 0.99, n: i
     }
 
 
-def finish(results: SweepResults, point: Point, folder: Path, wrong: Sequence[str] = (), **scores) -> None:
+def finish(
+    results: SweepResults,
+    point: Point,
+    folder: Path,
+    wrong: Sequence[str] = (),
+    seconds: float | None = 12.5,
+    **scores,
+) -> None:
     """Let a point be done with some galaxies wrong."""
     accuracy = 1 - len(wrong) / len(NAMES)
     source = out_of_fold(folder / "source.csv", wrong)
-    results.done(point, cross_validation([accuracy] * 5, **scores), source, 12.5)
+    results.done(point, cross_validation([accuracy] * 5, **scores), source, seconds)

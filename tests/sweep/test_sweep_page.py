@@ -119,6 +119,15 @@ def test_the_table_is_sorted_and_compares_with_the_best(tmp_path):
     assert "optimistic" in page.text and "12 s" in page.text
 
 
+def test_a_point_found_again_has_no_time(tmp_path):
+    points = points_of({"stretch": ["1", "2"]})
+    results = SweepResults(tmp_path / "sweep", points, {"stretch": ["1", "2"]})
+    finish(results, points[0], tmp_path)
+    assert "found again" not in page_of(results).text
+    finish(results, points[1], tmp_path, NAMES[:1], seconds=None)
+    assert page_of(results).text.count("found again") == 1
+
+
 def test_a_setting_without_auc(tmp_path):
     page = page_of(swept(tmp_path, {"stretch": ["1", "2"]}, ["S1"], auc=None))
     assert "None" not in page.text and "AUC –" not in page.text and "0.1000, over 5 folds" in page.text

@@ -134,6 +134,24 @@ def test_what_is_not_finite_is_null(results, points, tmp_path):
     assert math.isnan(found["auc_mean"])
 
 
+def test_a_point_found_again_has_no_time(results, points, tmp_path):
+    finish(results, points[0], tmp_path)
+    finish(results, points[1], tmp_path, NAMES[:1], seconds=None)
+    results.failed(points[2], "no memory")
+    found = {
+        point["slug"]: (point["seconds"], point["found_again"]) for point in content_of(results)["points"]
+    }
+    assert [found[point.slug] for point in points] == [
+        (12.5, False),
+        (None, True),
+        (None, False),
+        (None, False),
+    ]
+    table = table_of(results)
+    assert list(table["found_again"][:2]) == ["false", "true"] and table["found_again"].mask[2:].all()
+    assert list(table["seconds"].mask) == [False, True, True, True]
+
+
 def test_what_a_reader_must_know(tmp_path, results, points):
     finish(results, points[0], tmp_path)
     assert content_of(results)["notes"] == []

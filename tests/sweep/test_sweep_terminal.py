@@ -24,8 +24,11 @@ def test_a_line_a_point(tmp_path):
     results = SweepResults(tmp_path / "sweep", points, axes)
     finish(results, points[0], tmp_path, NAMES[:1])
     assert shown(lambda console: show_point(console, results, points[0])) == [
-        "  1 of 3              done      12.5 s  0.9500 +- 0.0100  AUC 0.9900  rank 1  weights [bold]a"
+        "  1 of 3              done       12.5 s  0.9500 +- 0.0100  AUC 0.9900  rank 1  weights [bold]a"
     ]
+    finish(results, points[0], tmp_path, NAMES[:1], seconds=None)
+    (line,) = shown(lambda console: show_point(console, results, points[0]))
+    assert line.startswith("  1 of 3              done  found again  0.9500")
     finish(results, points[1], tmp_path, auc=None)
     (line,) = shown(lambda console: show_point(console, results, points[1]))
     assert " ".join(line.split()) == "2 of 3 done 12.5 s 1.0000 +- 0.0100 AUC - rank 1 weights b"
