@@ -9,18 +9,24 @@ of it on one division.
 import argparse
 import csv
 import json
+import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
 from components.fits_example_gen.accounting import stamp_reader
-from evaluation.out_of_fold import SCORES_FILE, read_scores
+from evaluation.calibration import calibration_error, with_cross_fitted_temperature
+from evaluation.intervals import bootstrap
+from evaluation.out_of_fold import SCORES_FILE, OutOfFold, read_scores
+from evaluation.scores import classification_scores
 from pipeline.config import Settings, load_settings
 
 PEERS = {
@@ -82,8 +88,9 @@ def main() -> None:
     subprocess.run(command, check=True)
     (summary,) = (arguments.out / "sweep" / "points").glob("*/cross_validation.json")
     scores = json.loads(summary.read_text())
-    print_scores(scores)
-    mistakes = read_mistakes(summary.with_name(SCORES_FILE))
+    found = read_scores(summary.with_name(SCORES_FILE))
+    print_scores(scores, found, Path(settings.data.labels))
+    mistakes = mistakes_of(found)
     with open(arguments.out / "mistakes.csv", "w", newline="") as table:
         writer = csv.writer(table)
         writer.writerow(("name", "label", "p_elliptical"))
@@ -102,37 +109,56 @@ def make_stamps(shared: Path, folder: Path, side: int) -> None:
     subprocess.run([sys.executable, str(tool), str(folder), "--size", str(side)], check=True)
 
 
-def print_scores(scores: dict) -> None:
-    """Print the folds, their mean, and the peers."""
-    table = Table("", "accuracy", "AUC", "loss", "ECE")
+def samples(found: OutOfFold, labels_table: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield what the folds say of all galaxies, calibrated, and of those whose type is not doubted."""
+    labels, p_elliptical = np.array(found.labels), np.array(found.p_elliptical)
+    yield "all galaxies", labels, p_elliptical
+    scaled = with_cross_fitted_temperature(labels, found.folds, p_elliptical)
+    yield "scaled by the temperature of the other folds", labels, scaled
+    with open(labels_table, newline="") as rows:
+        doubted = {row["name"] for row in csv.DictReader(rows) if row["hubble_type"].endswith("?")}
+    sure = np.array([name not in doubted for name in found.names])
+    yield "without those that the catalogue doubts (E?)", labels[sure], p_elliptical[sure]
+
+
+def measured(labels: np.ndarray, p_elliptical: np.ndarray) -> list[str]:
+    """Return accuracy and AUC with 95 % intervals, loss, ECE, and ECE of the confidence."""
+    scores, intervals = classification_scores(labels, p_elliptical), bootstrap(labels, p_elliptical)
+    ranges = [
+        f"{scores[name]:.4f} ({low:.4f} to {high:.4f})"
+        for name in ("accuracy", "auc")
+        for low, high in [intervals[name] or (math.nan, math.nan)]
+    ]
+    called = (p_elliptical > 0.5).astype(int)
+    confidence = calibration_error((called == labels).astype(int), np.maximum(p_elliptical, 1 - p_elliptical))
+    errors = [calibration_error(labels, p_elliptical), confidence]
+    return [*ranges, f"{scores['loss']:.4f}", *(f"{error:.4f}" for error in errors)]
+
+
+def print_scores(scores: dict, found: OutOfFold, labels_table: Path) -> None:
+    """Print the folds, their mean, what all galaxies together give, and the peers."""
+    table = Table("", "accuracy", "AUC", "loss", "ECE", "ECE of the confidence")
     for fold in scores["folds"]:
-        table.add_row(
-            f"fold {fold['fold']}", *(f"{fold[name]:.4f}" for name in ("accuracy", "auc", "loss")), ""
-        )
+        table.add_row(f"fold {fold['fold']}", *(f"{fold[name]:.4f}" for name in ("accuracy", "auc", "loss")))
     spread = [
         f"{scores[f'{name}_mean']:.4f} +- {scores[f'{name}_std']:.4f}" for name in ("accuracy", "auc", "loss")
     ]
-    table.add_row("folds", *spread, "", style="bold")
-    pooled = scores["pooled"]
-    table.add_row(
-        f"all {pooled['n']} galaxies", *(f"{pooled[name]:.4f}" for name in ("accuracy", "auc", "loss", "ece"))
-    )
+    table.add_row("folds", *spread, style="bold")
+    for title, labels, p_elliptical in samples(found, labels_table):
+        table.add_row(f"{title}, {len(labels)}", *measured(labels, p_elliptical))
     for peer, (accuracy, auc) in PEERS.items():
-        table.add_row(peer, f"{accuracy:.3f}", f"{auc:.3f}", "", "", style="dim")
+        table.add_row(peer, f"{accuracy:.3f}", f"{auc:.3f}", style="dim")
     Console().print(table)
 
 
-def read_mistakes(path: Path) -> list[Mistake]:
+def mistakes_of(scores: OutOfFold) -> list[Mistake]:
     """Return the mistakes, those of which the network was surest first."""
-    scores = read_scores(path)
     rows = map(Mistake, scores.names, scores.labels, scores.p_elliptical)
     return sorted((row for row in rows if row.surprise > 0.5), key=lambda row: -row.surprise)
 
 
 def draw_mistakes(settings: Settings, mistakes: list[Mistake], path: Path) -> None:
     """Draw each mistake as the network sees it, with its label and the probability of elliptical."""
-    import numpy as np
-
     from preprocessing.picture import make_picture
 
     reader = stamp_reader(settings.data, settings.example_bands, settings.example_side)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from components.fits_example_gen.settings import DataSettings, SplitSettings
 from pipeline.errors import InputError
 from preprocessing.settings import ImageSettings
+from trainer.backbone_names import SMALLEST_PICTURE
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
 from trainer.weights_preflight import file_digest
@@ -105,6 +106,11 @@ class Settings(BaseModel):
         if 0 < self.data.stamp_size < self.image.cut:
             raise ValueError(
                 f"[image] cut = {self.image.cut} is larger than [data] stamp_size = {self.data.stamp_size}"
+            )
+        if self.image.size < SMALLEST_PICTURE:
+            raise ValueError(
+                f"[image] size = {self.image.size}: the backbones need pictures of at least"
+                f" {SMALLEST_PICTURE} pixels"
             )
         if self.model.backbone == "TinyConv" and self.train.fine_tune_from != "stem":
             raise ValueError(f"[train] fine_tune_from: TinyConv has no {self.train.fine_tune_from}")

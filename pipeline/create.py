@@ -190,7 +190,8 @@ def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
     if not train.epochs:
         return []
     # Of the recipe only what features depend on: another learning rate must not ask the backbone again.
-    asked = {name: getattr(train, name) for name in ("views", "batch_size", "mixed_precision")}
+    asked = {name: getattr(train, name) for name in ("batch_size", "mixed_precision")}
+    asked["views"] = settings.recipe.feature_views
     if settings.model.weights == "none":
         asked["seed"] = train.seed
     backbone = settings.model.model_dump(include={"backbone", "weights", "weights_sha256"})
@@ -257,7 +258,7 @@ def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> 
         config=_json(_training_config(settings)),
         code=code_fingerprint(*_TRAINING, "components/fold_model"),
     )
-    return _Candidate([node], node.outputs["model"], {"fold_model": folds.models[0]})
+    return _Candidate([node], node.outputs["model"], {"fold_model": node.outputs["fold"]})
 
 
 def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: Place) -> _Candidate:

@@ -40,6 +40,7 @@ from pipeline.events import (
 )
 from pipeline.memory import forget_peak, peak_memory
 from preprocessing.progress import PROGRESS_LOGGER
+from trainer.callbacks import TrainingDiverged
 from trainer.galaxies import TrainingDataError
 
 _CREATE = {
@@ -47,7 +48,8 @@ _CREATE = {
     "cross_validation": create_cross_validation,
     "training": create_training,
 }
-_INPUT_ERRORS = (AnomalyError, IngestError, InputError, TableError, TrainingDataError)
+# A training diverges by the learning rate, the weights or the flux that it was given.
+_INPUT_ERRORS = (AnomalyError, IngestError, InputError, TableError, TrainingDataError, TrainingDiverged)
 
 
 def local_place(settings: Settings) -> Place:

@@ -25,10 +25,10 @@ def summarize(folds: Sequence[FoldScores]) -> dict[str, Any]:
     dict
         ``phases``; ``folds``, a list of {fold, accuracy, auc, loss, n, n_train, seconds};
         ``accuracy_mean``, ``accuracy_std`` (of the folds' values, N - 1 in the denominator), and the same of
-        ``auc`` and ``loss``; ``pooled``, the scores of all galaxies together, with ``ece``, the expected
-        calibration error, and, None unless two folds have both classes, ``temperature``, fitted on all of
-        them, ``ece_calibrated`` and ``loss_calibrated``, of each fold scaled by the temperature fitted on
-        the others, so that nothing is judged by what it was fitted on.
+        ``auc`` and ``loss``, None where a fold has none; ``pooled``, the scores of all galaxies together,
+        with ``ece``, the expected calibration error, and, None unless two folds have both classes,
+        ``temperature``, fitted on all of them, ``ece_calibrated`` and ``loss_calibrated``, of each fold
+        scaled by the temperature fitted on the others, so that nothing is judged by what it was fitted on.
     """
     ordered = sorted(folds, key=lambda fold: fold.about["fold"])
     rows: list[dict[str, Any]] = []
@@ -45,8 +45,10 @@ def summarize(folds: Sequence[FoldScores]) -> dict[str, Any]:
     summary: dict[str, Any] = {"phases": ordered[0].about["phases"], "folds": rows}
     for name in MEASURES:
         values = [row[name] for row in rows if row[name] is not None]
-        summary[f"{name}_mean"] = float(np.mean(values)) if values else None
-        summary[f"{name}_std"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        # A mean over the folds that happen to have a value would pass for that of all.
+        complete = len(values) == len(rows)
+        summary[f"{name}_mean"] = float(np.mean(values)) if complete else None
+        summary[f"{name}_std"] = float(np.std(values, ddof=1)) if complete and len(values) > 1 else None
     every = OutOfFold.joined(fold.scores for fold in ordered)
     summary["pooled"] = {
         **_scores_of(every),

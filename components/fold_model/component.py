@@ -1,6 +1,7 @@
 """FoldModel: the model that the folds make together, or the best of them, as one SavedModel."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tfx.types.channel_utils import as_channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
+from components import artifacts
 from components.cross_validation.fold_inputs import fold_channels, fold_folders, with_folds
 from components.cross_validation.summary import best_fold, summarize
 from evaluation.calibration import fit_temperature
@@ -40,7 +42,8 @@ class Executor(BaseExecutor):
         input_dict : dict
             ``fold_0``, ``fold_1`` ...
         output_dict : dict
-            ``model``.
+            ``model``, and ``fold``: a copy of what the best fold has left, or the first of an ensemble, to
+            see where the network looks.
         exec_properties : dict
             ``config``: the recipe, ``decision`` and ``flux``, as JSON; ``code``.
         """
@@ -62,6 +65,8 @@ class Executor(BaseExecutor):
             temperature = fit_temperature(scores.labels, scores.p_elliptical)
         path = Path(path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict["model"])))
         export_classifier(models, recipe, config, path, {"folds": chosen}, temperature)
+        copy = artifact_utils.get_single_uri(output_dict["fold"])
+        shutil.copytree(folders[chosen[0]], copy, dirs_exist_ok=True)
 
 
 class FoldModelSpec(ComponentSpec):
@@ -69,7 +74,10 @@ class FoldModelSpec(ComponentSpec):
 
     PARAMETERS = {"config": ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
     INPUTS: dict[str, ChannelParameter] = {}
-    OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
+    OUTPUTS = {
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "fold": ChannelParameter(type=artifacts.FoldModel),
+    }
 
 
 class FoldModel(BaseComponent):
@@ -95,6 +103,7 @@ class FoldModel(BaseComponent):
                 config=config,
                 code=code,
                 model=as_channel([standard_artifacts.Model()]),
+                fold=as_channel([artifacts.FoldModel()]),
                 **fold_channels(folds),
             )
         )

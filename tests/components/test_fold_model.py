@@ -60,9 +60,9 @@ def publish(folds, path, publish, calibration) -> tuple[np.ndarray, dict]:
     """Return what the exported model says, and what it says of itself."""
     config = {**recipe(publish, calibration).dump(), "decision": {"uncertain": [0.25, 0.75]}, "flux": {}}
     inputs = {f"fold_{number}": artifact(FoldModel, folds / str(number)) for number in range(3)}
-    outputs = {"model": artifact(Model, path)}
+    outputs = {"model": artifact(Model, path / "model"), "fold": artifact(FoldModel, path / "fold")}
     Executor().Do(inputs, outputs, {"config": json.dumps(config), "code": ""})
-    place = path_utils.serving_model_dir(str(path))
+    place = path_utils.serving_model_dir(str(path / "model"))
     with open(f"{place}/assets.extra/galmorph.json") as stream:
         about = json.load(stream)
     answers = tf.saved_model.load(place).signatures["classify_flux"](flux=tf.constant(FLUX))
@@ -79,6 +79,8 @@ def members(folds) -> list[np.ndarray]:
 def test_the_best_fold_is_scaled_by_its_own_scores(folds, tmp_path):
     found, about = publish(folds, tmp_path, "best_fold", "temperature")
     (best,) = about["folds"]
+    assert json.loads((tmp_path / "fold/fold.json").read_text())["fold"] == best != 0
+    assert (tmp_path / "fold/head.npz").read_bytes() == (folds / str(best) / "head.npz").read_bytes()
     own = read_scores(folds / str(best) / SCORES_FILE)
     assert about["temperature"] == fit_temperature(own.labels, own.p_elliptical) > 1.5
     np.testing.assert_allclose(found, with_temperature(members(folds)[best], about["temperature"]), atol=1e-5)

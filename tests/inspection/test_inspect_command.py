@@ -28,7 +28,7 @@ def configured(survey_folder, monkeypatch):
     path.write_text(
         '[pipeline]\nroot = "run"\n'
         '[data]\nlabels = "labels.csv"\nstamps = "{band}_stamps/{name}_{band}.fits"\n'
-        '[image]\ncut = 16\nsize = 16\n[model]\nbackbone = "EfficientNetLite0"\n'
+        '[image]\ncut = 16\nsize = 32\n[model]\nbackbone = "EfficientNetLite0"\n'
         '[push]\ndirectory = "models"\n'
     )
     return path

@@ -91,7 +91,7 @@ def test_card_and_report_tell_of_every_table_but_where_things_lie():
 
 
 def test_a_temperature_trains_no_fold_again():
-    ensemble = {"cross_validation": {"publish": "ensemble"}}
+    ensemble = {"cross_validation": {"publish": "ensemble", "phases": "all"}}
     before = parameters(**ensemble)
     after = parameters(**ensemble, model={"calibration": "temperature"})
     assert {node for node in before if before[node] != after[node]} - TOLD == {"FoldModel"}
@@ -113,7 +113,8 @@ def test_what_is_published_decides_who_makes_it():
         "best_fold": {"FoldModel"},
     }
     for publish, nodes in made_by.items():
-        assert {*ids(cross_validation={"publish": publish})} & {*TRAINERS, "FoldModel"} == nodes
+        asked = {"publish": publish, "phases": "all"}
+        assert {*ids(cross_validation=asked)} & {*TRAINERS, "FoldModel"} == nodes
 
 
 def test_phases_that_are_left_out_have_no_nodes():

@@ -66,6 +66,7 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
             "[image] cut = 21 is larger than the stamps: those of band I have at most 24 x 20 pixels",
         ),
         ("image.streach=3", "did you mean 'stretch'?"),
+        ("image.size=31", "[image] size = 31: the backbones need pictures of at least 32 pixels"),
         (
             "cross_validation.phases=auto",
             "[split] folds = 5, but of 2 spiral objects only 1 are to learn from, and every fold needs one",

@@ -251,8 +251,12 @@ def test_a_blocking_anomaly_stops_the_run(first_run, folder):
 
 
 def test_the_ensemble_of_the_folds_can_be_published(first_run, folder):
-    change = ("--set", "cross_validation.publish=ensemble", "--set", "model.dihedral_average=true")
-    result = galmorph("run", folder / "galmorph.toml", *change)
+    keys = (
+        "cross_validation.publish=ensemble",
+        "cross_validation.phases=head",
+        "model.dihedral_average=true",
+    )
+    result = galmorph("run", folder / "galmorph.toml", *(word for key in keys for word in ("--set", key)))
     assert result.returncode == 0, result.stdout + result.stderr
     nodes = states(result)
     assert nodes["FoldModel"] == "done" and "Trainer" not in nodes and nodes["BackboneFeatures"] == "cached"
