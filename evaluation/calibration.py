@@ -1,11 +1,13 @@
 """Whether a probability means what it says, and how to mend it with one number."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
+from scipy.stats import binomtest
 
 from evaluation.scores import as_arrays, is_right
 from preprocessing.features import ELLIPTICAL
@@ -73,6 +75,35 @@ def reliability(
         {"mean_p": float(total / n), "share": float(right / n), "n": int(n)}
         for total, right, n in zip(sums, ellipticals, counts, strict=True)
         if n
+    ]
+
+
+def off_diagonal(curve: Sequence[Mapping[str, Any]], chance: float = 0.05) -> list[Mapping[str, Any]]:
+    """Return the points of a calibration curve that lie off the diagonal by more than chance explains.
+
+    Parameters
+    ----------
+    curve : sequence of mapping
+        See `reliability`.
+    chance : float
+        How often at most there is such a point where probabilities mean what they say.
+
+    Returns
+    -------
+    list of mapping
+        Those of which the exact binomial test finds a p-value below `chance` divided by the number of points
+        (Bonferroni).
+
+    Notes
+    -----
+    The test takes each galaxy of a bin for as likely an elliptical as they are on average. As their
+    probabilities differ, their count scatters less than that, so that the test errs on the safe side.
+    """
+    level = chance / max(len(curve), 1)
+    return [
+        point
+        for point in curve
+        if binomtest(round(point["share"] * point["n"]), point["n"], point["mean_p"]).pvalue < level
     ]
 
 

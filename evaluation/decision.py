@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from evaluation.intervals import Range, wilson
 from evaluation.scores import DECISION, as_arrays
 from preprocessing.features import ELLIPTICAL, SPIRAL
 
@@ -97,8 +98,9 @@ def interval_scores(labels: ArrayLike, p_elliptical: ArrayLike, low: float, high
     -------
     dict
         ``share_uncertain``; ``accuracy_of_the_rest``; ``precision_spiral``, the share of spirals below `low`;
-        ``precision_elliptical``, the share of ellipticals above `high`; ``n``, the number of galaxies. None
-        where there is nothing to take a share of.
+        ``precision_elliptical``, the share of ellipticals above `high`; ``interval_spiral`` and
+        ``interval_elliptical``, their Wilson intervals; ``n_spiral`` and ``n_elliptical``, the numbers of
+        galaxies that they are shares of; ``n``, that of all. None where there is nothing to take a share of.
     """
     labels, p_elliptical = as_arrays(labels, p_elliptical)
     finite = np.isfinite(p_elliptical)
@@ -108,9 +110,17 @@ def interval_scores(labels: ArrayLike, p_elliptical: ArrayLike, low: float, high
         "accuracy_of_the_rest": _mean(np.concatenate((labels[below] == SPIRAL, labels[above] == ELLIPTICAL))),
         "precision_spiral": _mean(labels[below] == SPIRAL),
         "precision_elliptical": _mean(labels[above] == ELLIPTICAL),
+        "interval_spiral": _interval(labels[below] == SPIRAL),
+        "interval_elliptical": _interval(labels[above] == ELLIPTICAL),
+        "n_spiral": int(below.sum()),
+        "n_elliptical": int(above.sum()),
         "n": len(labels),
     }
 
 
 def _mean(which: np.ndarray) -> float | None:
     return float(which.mean()) if len(which) else None
+
+
+def _interval(which: np.ndarray) -> Range | None:
+    return wilson(int(which.sum()), len(which)) if len(which) else None

@@ -1,6 +1,7 @@
 """Accuracy by what else is known of galaxies: magnitude, size, field, quality of the stamp."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from evaluation.scores import is_right
 
 UNKNOWN = "unknown"
 """Title of the group of galaxies of which the value is not known."""
+_FEWEST_DIGITS = 3
+_ALL_DIGITS = 17
+"""By which no two numbers read alike."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,44 @@ def by_quantile(
         steps = np.arange(1, groups + 1) / groups
         edges = np.unique(np.quantile(known, steps, method="inverted_cdf"))
         which = np.searchsorted(edges, known)
-        for number in range(len(edges)):
-            mine = known[which == number]
-            low, high = float(mine.min()), float(mine.max())
-            title = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
-            found.append(_group(title, right[finite][which == number], low, high))
+        members = [which == number for number in range(len(edges))]
+        ends = [(float(known[mine].min()), float(known[mine].max())) for mine in members]
+        for mine, title, (low, high) in zip(members, range_titles(ends), ends, strict=True):
+            found.append(_group(title, right[finite][mine], low, high))
     if not finite.all():
         found.append(_group(UNKNOWN, right[~finite]))
     return found
+
+
+def range_titles(ranges: Sequence[tuple[float, float]]) -> list[str]:
+    """Return titles of ranges, such as ``15.2 to 16.1``.
+
+    Parameters
+    ----------
+    ranges : sequence of (float, float)
+
+    Returns
+    -------
+    list of str
+        Ends in three digits; in more where different ends would read alike.
+    """
+    texts = _texts({end for ends in ranges for end in ends})
+    return [texts[low] if low == high else f"{texts[low]} to {texts[high]}" for low, high in ranges]
+
+
+def _texts(values: Collection[float]) -> dict[float, str]:
+    texts: dict[float, str] = {}
+    for digits in range(_FEWEST_DIGITS, _ALL_DIGITS + 1):
+        written = {value: _written(value, digits) for value in values}
+        times = Counter(written.values())
+        texts = {value: text for value, text in written.items() if times[text] == 1} | texts
+    return texts
+
+
+def _written(value: float, digits: int) -> str:
+    # No exponent for sizes in pixels.
+    whole = len(str(int(abs(value)))) if abs(value) < 1e6 else 0
+    return f"{value:.{max(digits, whole)}g}"
 
 
 def by_value(names: Sequence[str], labels: ArrayLike, p_elliptical: ArrayLike) -> list[Group]:

@@ -64,7 +64,8 @@ def bootstrap(
     Notes
     -----
     Percentile bootstrap (Efron & Tibshirani 1993, chapter 13), stratified: each resample draws as many
-    spirals and as many ellipticals as there are. The calibration error is a sum of absolute values, which
+    spirals and as many ellipticals as there are. Not for the calibration error, which is the distance of
+    probabilities from shares of classes: there the shares vary, too. It is a sum of absolute values, which
     resampling makes larger: its interval leans upwards and may leave out the measured value.
 
     The probabilities are sorted once. A resample is a count for each galaxy, and every score a sum of such
@@ -76,6 +77,7 @@ def bootstrap(
     for number in range(resamples):
         for name, value in sample.scores(*sample.draw(random)).items():
             drawn[name][number] = value
+        drawn["ece"][number] = sample.calibration_error(*sample.draw_mixture(random))
     return {name: _percentiles(values) for name, values in drawn.items()}
 
 
@@ -88,11 +90,11 @@ def _percentiles(values: np.ndarray) -> Range | None:
     return float(low), float(high)
 
 
-def _counts(random: np.random.Generator, size: int) -> np.ndarray:
-    """Return how often each of `size` galaxies is drawn in as many draws."""
+def _counts(random: np.random.Generator, size: int, draws: int) -> np.ndarray:
+    """Return how often each of `size` galaxies is drawn in so many draws."""
     if not size:
         return np.zeros(0, np.int64)
-    return np.bincount(random.integers(size, size=size, dtype=np.int32), minlength=size)
+    return np.bincount(random.integers(size, size=draws, dtype=np.int32), minlength=size)
 
 
 @dataclass(frozen=True)
@@ -160,14 +162,22 @@ class _Sample:
         )
 
     def draw(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return how often each spiral and each elliptical is drawn."""
-        return _counts(random, len(self.spirals.p)), _counts(random, len(self.ellipticals.p))
+        """Return how often each spiral and each elliptical is drawn, each class as often as it is there."""
+        sizes = len(self.spirals.p), len(self.ellipticals.p)
+        return _counts(random, sizes[0], sizes[0]), _counts(random, sizes[1], sizes[1])
+
+    def draw_mixture(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return how often each spiral and each elliptical is drawn, whichever class comes."""
+        sizes = len(self.spirals.p), len(self.ellipticals.p)
+        n = sum(sizes)
+        spirals = int(random.binomial(n, sizes[0] / n)) if n else 0
+        return _counts(random, sizes[0], spirals), _counts(random, sizes[1], n - spirals)
 
     def scores(self, spirals: np.ndarray, ellipticals: np.ndarray) -> dict[str, float]:
-        """Return the scores of a resample, NaN for those that it has not."""
+        """Return the scores of a resample but the calibration error, NaN for those that it has not."""
         n_spirals, n_ellipticals = len(spirals), len(ellipticals)
         n = n_spirals + n_ellipticals
-        values = dict.fromkeys(SCORES, np.nan)
+        values = {name: np.nan for name in SCORES if name != "ece"}
         if not n:
             return values
         spirals_to = np.concatenate(([0], np.cumsum(spirals)))
@@ -186,8 +196,6 @@ class _Sample:
         values["loss"] = (
             (spirals * self.spirals.loss).sum() + (ellipticals * self.ellipticals.loss).sum()
         ) / n
-        sums = self._sums(self.spirals, spirals, 0.0) + self._sums(self.ellipticals, ellipticals, 1.0)
-        values["ece"] = np.abs(sums).sum() / n
         if n_spirals and n_ellipticals:
             less, up_to = spirals_to[self.below], spirals_to[self.up_to]
             values["auc"] = (ellipticals * (less + up_to)).sum() / (2 * n_spirals * n_ellipticals)
@@ -196,6 +204,14 @@ class _Sample:
             precision = kept / np.maximum(kept + n_spirals - less, 1)
             values["auc_pr"] = (ellipticals * precision).sum() / n_ellipticals
         return values
+
+    def calibration_error(self, spirals: np.ndarray, ellipticals: np.ndarray) -> float:
+        """Return the calibration error of a resample; NaN where it has none."""
+        n = len(spirals) + len(ellipticals)
+        if not n or self.spirals.finite + self.ellipticals.finite < n:
+            return np.nan
+        sums = self._sums(self.spirals, spirals, 0.0) + self._sums(self.ellipticals, ellipticals, 1.0)
+        return float(np.abs(sums).sum() / n)
 
     @staticmethod
     def _sums(of_class: _Class, counts: np.ndarray, label: float) -> np.ndarray:

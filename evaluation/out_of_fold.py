@@ -2,14 +2,17 @@
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 from evaluation.comparison import Score
 
 SCORES_FILE = "out_of_fold.csv"
 COLUMNS = ("name", "label", "fold", "p_elliptical")
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class OutOfFold:
 
 
 def write_scores(path: Path, scores: OutOfFold) -> None:
-    """Write ``out_of_fold.csv``, probabilities with seven digits after the point.
+    """Write ``out_of_fold.csv``, probabilities with nine significant digits, which is all of a float32.
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ def write_scores(path: Path, scores: OutOfFold) -> None:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(COLUMNS)
         rows = zip(scores.names, scores.labels, scores.folds, scores.p_elliptical, strict=True)
-        writer.writerows((name, label, fold, f"{p:.7f}") for name, label, fold, p in rows)
+        writer.writerows((name, label, fold, f"{p:.9g}") for name, label, fold, p in rows)
 
 
 def read_scores(path: Path) -> OutOfFold:
@@ -76,7 +79,7 @@ def read_scores(path: Path) -> OutOfFold:
     Raises
     ------
     ValueError
-        If a column is missing, a number is none, or a name stands there twice; the message names the file.
+        If a column is missing, a number is none, or a name stands there twice; the message says where.
     """
     try:
         with open(path, newline="", encoding="utf-8") as table:
@@ -91,16 +94,38 @@ def _read(reader: csv.DictReader) -> OutOfFold:
         raise ValueError(f"there is no column {absent[0]}")
     scores, known = OutOfFold([], [], [], []), set()
     for row in reader:
-        name, label, fold, p_elliptical = (row[column] or "" for column in COLUMNS)
-        scores.names.append(name)
-        scores.labels.append(int(label))
-        scores.folds.append(int(fold))
-        scores.p_elliptical.append(float(p_elliptical))
-        if scores.labels[-1] not in (0, 1):
-            raise ValueError(f"label of {name} is {label}")
-        if not (0 <= scores.p_elliptical[-1] <= 1 or math.isnan(scores.p_elliptical[-1])):
-            raise ValueError(f"p_elliptical of {name} is {p_elliptical}")
-        if name in known:
-            raise ValueError(f"{name} stands there twice")
+        try:
+            name, label, fold, p_elliptical = _values(row)
+            if name in known:
+                raise ValueError(f"{name} stands there twice")
+        except ValueError as error:
+            raise ValueError(f"line {reader.line_num}: {error}") from error
         known.add(name)
+        scores.names.append(name)
+        scores.labels.append(label)
+        scores.folds.append(fold)
+        scores.p_elliptical.append(p_elliptical)
     return scores
+
+
+def _values(row: Mapping[str, str | None]) -> tuple[str, int, int, float]:
+    name = row["name"] or ""
+    label = _number(row, "label", int)
+    fold = _number(row, "fold", int)
+    p_elliptical = _number(row, "p_elliptical", float)
+    if label not in (0, 1):
+        raise ValueError(f"label of {name} is {label}")
+    if not (0 <= p_elliptical <= 1 or math.isnan(p_elliptical)):
+        raise ValueError(f"p_elliptical of {name} is {p_elliptical}")
+    return name, label, fold, p_elliptical
+
+
+def _number(row: Mapping[str, str | None], column: str, kind: Callable[[str], Number]) -> Number:
+    text = row[column]
+    if not text:
+        raise ValueError(f"there is no {column}")
+    try:
+        return kind(text)
+    except ValueError:
+        wanted = "whole number" if kind is int else "number"
+        raise ValueError(f"{column} is {text!r:.40}, which is no {wanted}") from None

@@ -13,6 +13,7 @@ from report.choice import SUSPECTS, Choice
 from report.evidence import PICTURE_INDEX, PICTURES, Evidence
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ class Album:
         """Return the galaxies of a gallery."""
         return [self._shown(name, title == SUSPECTS) for name in self._choice.galleries[title]]
 
+    def total(self, title: str) -> int:
+        """Return how many galaxies there are of the kind that a gallery shows."""
+        return self._choice.totals[title]
+
     def views(self) -> Sheet:
         """Return the same galaxies in other band sets and stretches, the network's own view first."""
         entries = {name: self._entries.get(name, {}) for name in self._choice.views}
@@ -128,8 +133,8 @@ class Album:
             return Tile(problem=reasons.get(name) or "none has been made")
         try:
             return png_tile(self._evidence.folder / PICTURES / file)
-        except (OSError, ValueError):
-            return Tile(problem=f"{PICTURES}/{file} is absent or damaged")
+        except ValueError as error:
+            return Tile(problem=f"{PICTURES}/{file} {error}")
 
 
 def png_tile(path: Path) -> Tile:
@@ -138,10 +143,17 @@ def png_tile(path: Path) -> Tile:
     Raises
     ------
     ValueError
-        If it is no PNG.
+        If it cannot be read or is no whole PNG: the message ends a sentence that begins with the file.
     """
-    content = path.read_bytes()
-    if not content.startswith(_PNG) or len(content) < 24:
-        raise ValueError(f"{path} is no PNG")
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError("is not there") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    if not content.startswith(_PNG):
+        raise ValueError("is no PNG")
+    if len(content) < 24 or not content.endswith(_PNG_END):
+        raise ValueError("is a PNG that is cut short")
     width, _ = struct.unpack(">II", content[16:24])
     return Tile.of_png(content, width)

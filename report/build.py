@@ -12,10 +12,11 @@ from report.card import card_body, write_card
 from report.choice import choose
 from report.errors import ReportError
 from report.evidence import Evidence, read_evidence
-from report.figures.every import draw_figures
+from report.figures.every import FIGURES, draw_figures
 from report.figures.plot import Plot
 from report.numbers import run_numbers
 from report.page import render_page
+from report.suspects import suspect_numbers
 
 PAGE = "index.html"
 METRICS = "metrics.json"
@@ -29,7 +30,8 @@ def build(folder: Path) -> dict[str, Any]:
     folder : Path
         With the evidence files, see `report.evidence`. Gets ``metrics.json``, ``suspect_labels.csv``,
         ``model_card.md``, ``model_card.html``, ``index.html`` and a PNG for each figure, each file whole or
-        not at all. It may be built again at any time: the same evidence gives the same files.
+        not at all; those of an earlier build that this one does not make are removed. It may be built again
+        at any time: the same evidence gives the same files.
 
     Returns
     -------
@@ -45,8 +47,10 @@ def build(folder: Path) -> dict[str, Any]:
     suspects = _suspects(evidence)
     issues = [suspect for suspect in suspects if suspect.is_issue]
     numbers = run_numbers(evidence)
-    counts = {"n": len(suspects), "issues": len(issues)}
-    numbers["suspect_labels"] = None if evidence.out_of_fold is None else counts
+    if evidence.out_of_fold is None:
+        numbers["suspect_labels"] = None
+    else:
+        numbers["suspect_labels"] = suspect_numbers(suspects, numbers["out_of_fold"])
     plots = draw_figures(evidence, numbers)
     choice = choose(evidence.predictions, evidence.out_of_fold)
     album = Album(evidence, choice, issues)
@@ -79,9 +83,9 @@ def _write_suspects(path: Path, suspects: list[Suspect], evidence: Evidence) -> 
 
 
 def _write_pngs(folder: Path, plots: dict[str, Plot]) -> None:
-    for name, plot in plots.items():
+    for name in dict.fromkeys((*FIGURES, *plots)):
         path = folder / f"{name}.png"
-        if plot.png:
-            write_whole(path, plot.png)
-        else:
-            path.unlink(missing_ok=True)
+        if name in plots and plots[name].png:
+            write_whole(path, plots[name].png)
+        elif path.is_file():
+            path.unlink()  # of an earlier build

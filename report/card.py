@@ -20,6 +20,7 @@ from report.evidence import Evidence
 from report.failure_modes import failure_modes
 from report.markdown import html_of, markdown_environment
 from report.numbers import run_numbers
+from report.suspects import suspect_numbers
 
 MARKDOWN, HTML = "model_card.md", "model_card.html"
 
@@ -90,7 +91,8 @@ def card_body(written: Path) -> Markup:
 def card_markdown(evidence: Evidence, numbers: Mapping[str, Any] | None = None) -> str:
     """Return the card as Markdown; see `write_card`."""
     numbers = dict(run_numbers(evidence) if numbers is None else numbers)
-    numbers.setdefault("suspect_labels", _suspects(evidence))
+    if "suspect_labels" not in numbers:
+        numbers["suspect_labels"] = _suspects(evidence, numbers["out_of_fold"])
     run, ingest = evidence.run, evidence.ingest
     weights = table_of(run, "model").get("weights", "none")
     template = markdown_environment("report").get_template("model_card.md.j2")
@@ -120,14 +122,15 @@ def card_markdown(evidence: Evidence, numbers: Mapping[str, Any] | None = None) 
         references=REFERENCES,
         versions=sorted(table_of(run, "versions").items()),
         lineage=lineage_rows(evidence.lineage),
+        problems=evidence.problems,
         configuration=configuration(run),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
-def _suspects(evidence: Evidence) -> dict[str, int] | None:
+def _suspects(evidence: Evidence, pooled: Mapping[str, Any] | None) -> dict[str, Any] | None:
     scores = evidence.out_of_fold
     if scores is None:
         return None
     suspects = suspect_labels(scores.names, scores.labels, scores.folds, scores.p_elliptical)
-    return {"n": len(suspects), "issues": sum(suspect.is_issue for suspect in suspects)}
+    return suspect_numbers(suspects, pooled)

@@ -7,6 +7,7 @@ from pages.formats import UNKNOWN, format_count, format_measure, format_percent
 from preprocessing.features import TEST
 from report.card_settings import gate_conditions, learned_from_validation
 from report.headlines import headlines
+from report.precision_verdict import precision_text
 from report.remarks import remarks
 
 _FOLDS = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss"}
@@ -16,7 +17,12 @@ _PHASES = {"head": "its top alone, on frozen features", "all": "its whole networ
 def metric_rows(numbers: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return the headline numbers: title, value, 95 % interval, galaxies."""
     return [
-        (one.title, format_measure(one.value), interval_text(one.interval), format_count(one.n or 0))
+        (
+            one.title,
+            format_measure(one.value),
+            interval_text(one.interval),
+            UNKNOWN if one.n is None else format_count(one.n),
+        )
         for one in headlines(numbers)
     ]
 
@@ -113,7 +119,7 @@ def _intervals(decision: Mapping[str, Any]) -> Iterator[str]:
     if not fixed["test"]["n"]:
         return
     yield f"Called uncertain: {_interval(fixed)}."
-    precision = format_percent(decision["precision"], 0)
+    precision = f"{decision['precision']:g}"
     if chosen is not None and chosen["low"] == chosen["high"]:
         yield (
             f"On the validation split both classes reach a precision of {precision} without calling any"
@@ -126,6 +132,9 @@ def _intervals(decision: Mapping[str, Any]) -> Iterator[str]:
             f"The smallest interval by which both classes reach a precision of {precision} on the validation"
             f" split is {_interval(chosen)}."
         )
+    if chosen is not None:
+        held = precision_text(chosen["test"], decision["precision"])
+        yield f"By the 95 % Wilson intervals of the test split, that precision {held}."
 
 
 def _learned_from_validation(run: Mapping[str, Any]) -> Iterator[str]:
@@ -140,6 +149,7 @@ def _interval(entry: Mapping[str, Any]) -> str:
     test = entry["test"]
     return (
         f"{entry['low']:.3g} to {entry['high']:.3g}, that is {format_percent(test['share_uncertain'])} of the"
-        f" test galaxies; of those below it {format_percent(test['precision_spiral'])} are spiral, of those"
+        f" test galaxies; of the {format_count(test['n_spiral'])} below it"
+        f" {format_percent(test['precision_spiral'])} are spiral, of the {format_count(test['n_elliptical'])}"
         f" above {format_percent(test['precision_elliptical'])} elliptical"
     )

@@ -64,10 +64,14 @@ def network_rows(run: Mapping[str, Any], history: Mapping[str, Any]) -> list[Row
     phases = []
     for key, (title, phase) in _PHASES.items():
         trained = len(table_of(history, phase).get("loss") or ())
-        if key in train:
+        if key == "fine_tune_epochs" and _folds_of_tops(run):
+            phases.append((title, "none: it is made of folds, which train the top alone"))
+        elif key in train:
             phases.append((title, f"{trained} of at most {train[key]}" if trained else text_of(train[key])))
     folds = {"phases": "what the folds train", "publish": "model that is judged"}
     digest = table_of(run, "model").get("weights_sha256")
+    if _folds_of_tops(run):
+        train = {key: value for key, value in train.items() if key != "augment"}
     return [
         *_rows(with_short_paths(table_of(run, "model")), _MODEL),
         *([("SHA-256 of these weights", code_span(digest))] if digest else []),
@@ -76,6 +80,15 @@ def network_rows(run: Mapping[str, Any], history: Mapping[str, Any]) -> list[Row
         *_rows(table_of(run, "cross_validation_settings"), folds),
         ("temperature", "none" if run.get("temperature") is None else format_number(run["temperature"])),
     ]
+
+
+def _folds_of_tops(run: Mapping[str, Any]) -> bool:
+    """Return whether the model is made of folds that have trained the top alone, on unvaried features."""
+    folds = table_of(run, "cross_validation_settings")
+    top = folds.get("phases") == "head" or (
+        folds.get("phases") == "auto" and bool(table_of(run, "train").get("epochs"))
+    )
+    return top and folds.get("publish") in ("ensemble", "best_fold")
 
 
 def learned_from_validation(run: Mapping[str, Any]) -> bool:
@@ -97,7 +110,7 @@ def gate_conditions(run: Mapping[str, Any]) -> list[str]:
 def configuration(run: Mapping[str, Any]) -> str:
     """Return the tables of the configuration as TOML; of paths only what does not depend on the machine."""
     tables = {name: with_short_paths(table_of(run, _RENAMED.get(name, name))) for name in _TABLES}
-    return tomli_w.dumps({name: _without_none(table) for name, table in tables.items() if table})
+    return tomli_w.dumps({name: without_none(table) for name, table in tables.items() if table})
 
 
 def table_of(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -141,9 +154,10 @@ def _short_path(path: Any) -> Any:
     return "/".join(parts[first:])
 
 
-def _without_none(value: Any) -> Any:
+def without_none(value: Any) -> Any:
+    """Return a value of the configuration without what TOML cannot say."""
     if isinstance(value, Mapping):
-        return {key: _without_none(entry) for key, entry in value.items() if entry is not None}
+        return {key: without_none(entry) for key, entry in value.items() if entry is not None}
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return [_without_none(entry) for entry in value]
+        return [without_none(entry) for entry in value if entry is not None]
     return value

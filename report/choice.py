@@ -44,6 +44,8 @@ class Choice:
     galleries : mapping of str to tuple of str
         Names by the gallery's title, in the order in which they are shown. Every gallery is there; it may be
         empty.
+    totals : mapping of str to int
+        Galaxies of that kind, by the gallery's title; at most `MOST` of them are shown.
     views : tuple of str
         Names of those that are shown in other band sets and stretches.
     attention : tuple of str
@@ -51,6 +53,7 @@ class Choice:
     """
 
     galleries: Mapping[str, tuple[str, ...]]
+    totals: Mapping[str, int]
     views: tuple[str, ...]
     attention: tuple[str, ...]
 
@@ -80,18 +83,23 @@ def choose(predictions: Predictions, out_of_fold: OutOfFold | None) -> Choice:
     uncertain = _Candidates.of(predictions, UNCERTAIN)
     doubt = 0.5 - np.abs(test.p - DECISION)
     sure = test.right & ~test.between
-    galleries = {
+    holdout = _Candidates.of(predictions, HOLDOUT)
+    suspects = _suspects(out_of_fold)
+    # What is shown, and how many there are of that kind.
+    found = {
         SURE_SPIRALS: test.first(doubt, sure & (test.labels == SPIRAL), SURE_SPIRALS),
         SURE_ELLIPTICALS: test.first(doubt, sure & (test.labels == ELLIPTICAL), SURE_ELLIPTICALS),
         WRONG: test.first(doubt, ~test.right, WRONG),
         BETWEEN: test.first(-doubt, test.between, BETWEEN),
-        UNCERTAIN_GALAXIES: uncertain.spread(MOST[UNCERTAIN_GALAXIES]),
-        HOLDOUT_WRONG: _holdout_wrong(_Candidates.of(predictions, HOLDOUT)),
-        SUSPECTS: _suspects(out_of_fold),
+        UNCERTAIN_GALAXIES: (uncertain.spread(MOST[UNCERTAIN_GALAXIES]), len(uncertain.p)),
+        HOLDOUT_WRONG: holdout.first(0.5 - np.abs(holdout.p - DECISION), ~holdout.right, HOLDOUT_WRONG),
+        SUSPECTS: (suspects[: MOST[SUSPECTS]], len(suspects)),
     }
+    galleries = {title: names for title, (names, _) in found.items()}
     handful = [name for title, count in HANDFUL.items() for name in galleries[title][:count]]
     handful = list(dict.fromkeys(handful))  # a wrong one may be in between
-    return Choice(galleries, tuple(handful), tuple(handful))
+    totals = {title: total for title, (_, total) in found.items()}
+    return Choice(galleries, totals, tuple(handful), tuple(handful))
 
 
 @dataclass(frozen=True)
@@ -112,13 +120,14 @@ class _Candidates:
         labels, p = predictions.labels[rows], predictions.p_elliptical[rows]
         return cls(names, labels, p, is_right(labels, p), predictions.morphologies[rows] == NO_LABEL)
 
-    def first(self, key: np.ndarray, wanted: np.ndarray, title: str) -> tuple[str, ...]:
-        """Return the names of those that are wanted, with the smallest key."""
+    def first(self, key: np.ndarray, wanted: np.ndarray, title: str) -> tuple[tuple[str, ...], int]:
+        """Return the names of those that are wanted, with the smallest key, and how many are wanted."""
         if not wanted.any():
-            return ()  # pyarrow selects nothing from nothing
+            return (), 0  # pyarrow selects nothing from nothing
         table = pa.table({"key": key[wanted], "name": self.names.filter(pa.array(wanted))})
         order = [("key", "ascending"), ("name", "ascending")]
-        return _names(table, pc.select_k_unstable(table, min(MOST[title], len(table)), order))
+        first = pc.select_k_unstable(table, min(MOST[title], len(table)), order)
+        return _names(table, first), len(table)
 
     def spread(self, most: int) -> tuple[str, ...]:
         """Return names at equal steps from the least to the greatest probability."""
@@ -134,12 +143,8 @@ def _names(table: pa.Table, rows: pa.Array) -> tuple[str, ...]:
     return tuple(table.column("name").take(rows).to_pylist())
 
 
-def _holdout_wrong(holdout: _Candidates) -> tuple[str, ...]:
-    return holdout.first(0.5 - np.abs(holdout.p - DECISION), ~holdout.right, HOLDOUT_WRONG)
-
-
 def _suspects(out_of_fold: OutOfFold | None) -> tuple[str, ...]:
     if out_of_fold is None:
         return ()
     columns = (out_of_fold.names, out_of_fold.labels, out_of_fold.folds, out_of_fold.p_elliptical)
-    return tuple(suspect.name for suspect in suspect_labels(*columns)[: MOST[SUSPECTS]] if suspect.is_issue)
+    return tuple(suspect.name for suspect in suspect_labels(*columns) if suspect.is_issue)

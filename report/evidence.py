@@ -1,12 +1,14 @@
 """The evidence of a run: the files that its report is made of."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
 from evaluation.out_of_fold import SCORES_FILE, OutOfFold, read_scores
+from report.contents import History, Ingest, Lineage, Nodes, Pictures, Run, read_content
 from report.errors import ReportError
 from report.galaxies import GALAXIES, Galaxies, read_galaxies
 from report.predictions import PREDICTIONS, Predictions, read_predictions
@@ -19,8 +21,6 @@ NODES = "nodes.json"
 CONFIGURATION = "config.toml"
 PICTURES = "pictures"
 PICTURE_INDEX = "index.json"
-
-_REQUIRED = ("name", "decision", "gate")
 
 Found = TypeVar("Found")
 
@@ -41,7 +41,8 @@ class Evidence:
     galaxies : Galaxies or None
     out_of_fold : OutOfFold or None
     history, lineage, ingest, pictures : mapping
-        The contents of the files of that name; empty where there is none.
+        The contents of the files of that name; empty where there is none. `report.contents` has their shapes,
+        and those of `run` and `nodes`.
     nodes : list of dict
         Time and memory of each node.
     configuration : str
@@ -68,6 +69,15 @@ class Evidence:
         """The probabilities that the run calls uncertain, both ends included."""
         low, high = self.run["decision"]["uncertain"]
         return float(low), float(high)
+
+    @property
+    def why_no_out_of_fold(self) -> str:
+        """Why nothing is known of the folds' galaxies: the rest of a sentence; empty where something is."""
+        if self.out_of_fold:
+            return ""
+        problem = self.problems.get(SCORES_FILE, f"{SCORES_FILE} holds no galaxy.")
+        never = not self.run.get("cross_validation") and problem == _absence(SCORES_FILE)
+        return "there was no cross-validation." if never else problem
 
     @property
     def precision(self) -> float:
@@ -97,7 +107,7 @@ def read_evidence(folder: Path) -> Evidence:
     def optional(name: str, read: Callable[[Path], Found], otherwise: Found) -> Found:
         path = folder / name
         if not path.is_file():
-            problems[name] = f"{name} is not there."
+            problems[name] = _absence(name)
             return otherwise
         try:
             return read(path)
@@ -106,57 +116,25 @@ def read_evidence(folder: Path) -> Evidence:
             problems[name] = f"{str(error).replace(f'{path.parent}/', '')}."
             return otherwise
 
+    def json_of(name: str, shape: type[BaseModel], otherwise: Any) -> Any:
+        return optional(name, lambda path: read_content(path, shape), otherwise)
+
     predictions = read_predictions(folder / PREDICTIONS)
     return Evidence(
         folder,
         predictions,
-        _run(folder / RUN),
+        read_content(folder / RUN, Run),
         optional(GALAXIES, lambda path: read_galaxies(path, predictions.names), None),
         optional(SCORES_FILE, read_scores, None),
-        optional(HISTORY, _object, {}),
-        optional(LINEAGE, _object, {}),
-        optional(INGEST, _object, {}),
-        optional(f"{PICTURES}/{PICTURE_INDEX}", _object, {}),
-        optional(NODES, _objects, []),
+        json_of(HISTORY, History, {}),
+        json_of(LINEAGE, Lineage, {}),
+        json_of(INGEST, Ingest, {}),
+        json_of(f"{PICTURES}/{PICTURE_INDEX}", Pictures, {}),
+        json_of(NODES, Nodes, []),
         optional(CONFIGURATION, lambda path: path.read_text(encoding="utf-8"), ""),
         problems,
     )
 
 
-def _run(path: Path) -> dict[str, Any]:
-    run = _object(path)
-    for key in _REQUIRED:
-        if key not in run:
-            raise ReportError(f"{path} is damaged: there is no {key}")
-    try:
-        low, high = map(float, run["decision"]["uncertain"])
-    except (TypeError, ValueError, KeyError) as error:
-        raise ReportError(f"{path} is damaged: decision.uncertain is no pair of numbers") from error
-    if not 0 <= low <= high <= 1:
-        raise ReportError(f"{path} is damaged: decision.uncertain is {low:g} to {high:g}")
-    if not isinstance(run["gate"], dict) or "blessed" not in run["gate"]:
-        raise ReportError(f"{path} is damaged: the gate has no verdict")
-    return run
-
-
-def _object(path: Path) -> dict[str, Any]:
-    content = _json(path)
-    if not isinstance(content, dict):
-        raise ReportError(f"{path} is damaged: it holds no object")
-    return content
-
-
-def _objects(path: Path) -> list[dict[str, Any]]:
-    content = _json(path)
-    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
-        raise ReportError(f"{path} is damaged: it holds no list of objects")
-    return content
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ReportError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ReportError(f"{path} is damaged: {error}") from error
+def _absence(name: str) -> str:
+    return f"{name} is not there."

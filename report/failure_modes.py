@@ -10,15 +10,14 @@ from evaluation.comparison import chance_text
 from evaluation.groups import UNKNOWN
 from evaluation.intervals import wilson
 from pages.formats import format_count, format_percent
-from preprocessing.features import CLASS_NAMES, ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, TEST
+from preprocessing.features import CLASS_NAMES, ELLIPTICAL, NO_LABEL, SPIRAL, TEST
 from report.evidence import Evidence
+from report.figures.plot import SURE
 from report.predictions import Predictions
+from report.surplus import surplus_text
+from report.suspects import doubt_text
+from report.worst_group import FEW, SMALL_GROUP, WorstGroup, worst_group
 
-SMALL_GROUP = 20
-"""Galaxies below which a group says nothing: with 20 of 20 right, 95 % intervals still reach down to 0.84."""
-SURE = 0.05
-"""Chance below which groups are said to differ."""
-FEW = "With so few galaxies nothing can be concluded."
 PROPERTIES = {"magnitude": "magnitude", "size": "side of the stamp", "noise": "sky noise"}
 """Properties that are always spoken of; others where something is known of them."""
 
@@ -52,8 +51,8 @@ def failure_modes(evidence: Evidence, numbers: Mapping[str, Any]) -> list[Findin
         Finding("Wrong and sure", _sure(predictions)),
         *_groups(numbers),
         Finding("Galaxies between the classes", _between(numbers["uncertain"], evidence.uncertain)),
-        Finding("Galaxies set aside", _holdout(numbers)),
-        Finding("Labels", _labels(numbers)),
+        Finding("Galaxies set aside", surplus_text(numbers)),
+        Finding("Labels", _labels(evidence, numbers)),
     ]
 
 
@@ -120,7 +119,7 @@ def _groups(numbers: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(title, "It is not known of any test galaxy: nothing can be said.")
             continue
         title = groups[key]["title"]
-        yield Finding(_capitalized(title), _group(groups[key], test))
+        yield Finding(_capitalized(title), _group(groups[key]))
         looked_at += len(groups[key]["groups"]) > 1
     if looked_at > 1:
         text = (
@@ -130,34 +129,31 @@ def _groups(numbers: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("To be read with care", text)
 
 
-def _group(numbers: Mapping[str, Any], test: Mapping[str, Any]) -> str:
+def _group(numbers: Mapping[str, Any]) -> str:
     every: Sequence[Mapping[str, Any]] = numbers["groups"]
     known = [group for group in every if group["title"] != UNKNOWN]
     unknown = sum(group["n"] for group in every) - sum(group["n"] for group in known)
     note = f" It is not known of {format_count(unknown)} test galaxies." if unknown else ""
     if len(every) < 2:
         return f"All test galaxies have {known[0]['title']}: nothing can be compared."
-    worst = min(every, key=lambda group: (group["accuracy"], -group["n"]))
-    hits = round(worst["accuracy"] * worst["n"])
-    right, rest = round(test["accuracy"] * test["n"]) - hits, test["n"] - worst["n"]
-    others = wilson(right, rest)
-    where = f"where it is {UNKNOWN}" if worst["title"] == UNKNOWN else f"at {worst['title']}"
-    found = f"Worst {where}: {_right(hits, worst['n'], worst['interval'])}"
-    verdict = _verdict(numbers["chance"], min(worst["n"], rest), _overlap(worst["interval"], others))
-    return f"{found}; of all others {_right(right, rest, others)}. {verdict}{note}"
+    worst = worst_group(numbers)
+    where = f"where it is {UNKNOWN}" if worst.title == UNKNOWN else f"at {worst.title}"
+    found = f"Worst {where}: {_right(worst.right, worst.n, worst.interval)}"
+    others = _right(worst.others_right, worst.others, worst.others_interval)
+    return f"{found}; of all others {others}. {_verdict(worst, numbers['chance'])}{note}"
 
 
-def _verdict(chance: float | None, least: int, overlap: bool) -> str:
-    if least < SMALL_GROUP:
+def _verdict(worst: WorstGroup, chance: float | None) -> str:
+    if worst.verdict == "few":
         return FEW
     if chance is None:
         return "All groups are alike."
-    intervals = "overlap" if overlap else "do not overlap"
+    intervals = "overlap" if worst.overlap else "do not overlap"
     measured = f"(p {chance_text(chance)}; the intervals {intervals})"
-    if chance >= SURE:
+    if worst.verdict == "chance":
         often = f"Chance alone makes equal groups differ so much often enough {measured}"
         return f"{often}: nothing can be concluded."
-    warning = "be wary there" if overlap else "expect more errors there"
+    warning = "be wary there" if worst.overlap else "expect more errors there"
     return f"Chance alone would rarely make equal groups differ so much {measured}: {warning}."
 
 
@@ -176,28 +172,13 @@ def _between(uncertain: Mapping[str, Any] | None, interval: tuple[float, float])
     )
 
 
-def _holdout(numbers: Mapping[str, Any]) -> str:
-    holdout, matrix = numbers["holdout"], numbers["test"]["confusion_matrix"]
-    if not holdout:
-        return "No surplus galaxies were set aside."
-    label = max((SPIRAL, ELLIPTICAL), key=lambda one: numbers["splits"][HOLDOUT][CLASS_NAMES[one]])
-    name = f"{CLASS_NAMES[label]}s"
-    hits = round(holdout["accuracy"] * holdout["n"])
-    text = f"Of the surplus {name}, {_right(hits, holdout['n'], holdout['interval'])}"
-    n = sum(matrix[label]) if matrix else 0
-    if n < SMALL_GROUP:
-        return f"{text}; the test split holds too few {name} to compare with."
-    right = matrix[label][label]
-    text = f"{text}; of the test split's, {_right(right, n, wilson(right, n))}."
-    if _overlap(holdout["interval"], wilson(right, n)):
-        return f"{text} The intervals overlap: no difference can be told."
-    return f"{text} The intervals do not overlap: the two are not the same kind of galaxies."
-
-
-def _labels(numbers: Mapping[str, Any]) -> str:
+def _labels(evidence: Evidence, numbers: Mapping[str, Any]) -> str:
     doubted = numbers.get("suspect_labels")
     if not doubted or not doubted["n"]:
-        return "Without cross-validation nothing is known of wrong labels."
+        why = evidence.why_no_out_of_fold or "no out-of-fold prediction is a finite probability."
+        return f"Nothing is known of wrong labels: {why}"
+    if doubt := doubt_text(doubted):
+        return doubt
     verb = "is" if doubted["issues"] == 1 else "are"
     return (
         f"{_of(doubted['issues'], doubted['n'], 'labels of the cross-validation')} {verb} probably wrong"
@@ -214,10 +195,6 @@ def _of(part: int, n: int, what: str) -> str:
     low, high = (format_percent(end) for end in wilson(part, n))
     share = f"{format_percent(part / n)}, 95 % interval {low} to {high}"
     return f"{format_count(part)} of {format_count(n)} {what} ({share})"
-
-
-def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
-    return one[0] <= other[1] and other[0] <= one[1]
 
 
 def _capitalized(title: str) -> str:

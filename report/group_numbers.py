@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from evaluation.groups import UNKNOWN, Group, by_quantile, by_value
+from evaluation.groups import UNKNOWN, Group, by_quantile, by_value, range_titles
 from preprocessing.features import TEST
 from report.galaxies import Galaxies
 from report.predictions import Predictions
@@ -16,6 +16,15 @@ from report.predictions import Predictions
 MOST_FIELDS = 16
 """Sky fields that are compared one by one; more have too few galaxies each, and positions are compared."""
 SHUFFLES = 2000
+
+PROPERTIES = {
+    ("magnitude",): "magnitude",
+    ("size",): "side of the stamp",
+    ("field", "ra", "dec"): "place",
+    ("noise",): "sky noise",
+    ("blank",): "blank pixels",
+}
+"""What each of the groups, or any of several, tells of."""
 
 # A part of a name such as STRIPE82-0036, SPLUS-n02s10 or HYDRA-0012.
 _FIELD = re.compile(r"(?:^|[._ ])([A-Za-z]+\d*-[a-z]?\d+[A-Za-z0-9]*)(?=[._ ]|$)")
@@ -57,7 +66,7 @@ def group_numbers(predictions: Predictions, galaxies: Galaxies | None) -> dict[s
         add("field", "sky field", by_value(fields, labels, p))
     else:
         groups = by_quantile(unwrapped(predictions.ra[rows]), labels, p)
-        add("ra", "right ascension [deg]", [_wrapped(group) for group in groups])
+        add("ra", "right ascension [deg]", _wrapped(groups))
         add("dec", "declination [deg]", by_quantile(predictions.dec[rows], labels, p))
     if galaxies is not None:
         noise = relative_noise(galaxies.statistics["noise"], rows)
@@ -65,6 +74,24 @@ def group_numbers(predictions: Predictions, galaxies: Galaxies | None) -> dict[s
         blank = largest(galaxies.statistics["blank"], rows)
         add("blank", "blank pixels, of the worst band [fraction]", by_quantile(blank, labels, p))
     return found
+
+
+def unknown_properties(numbers: Mapping[str, Any]) -> list[str]:
+    """Return the properties that are known of no test galaxy.
+
+    Parameters
+    ----------
+    numbers : mapping
+        See `report.numbers.run_numbers`.
+
+    Returns
+    -------
+    list of str
+        Empty without test galaxies.
+    """
+    if not numbers["test"]["n"]:
+        return []
+    return [title for keys, title in PROPERTIES.items() if not any(key in numbers["groups"] for key in keys)]
 
 
 def chance_of_equality(groups: Sequence[Group], seed: int = 0) -> float | None:
@@ -114,11 +141,15 @@ def unwrapped(ra: np.ndarray) -> np.ndarray:
     return np.where(ra % 360 < start, ra % 360, ra % 360 - 360)
 
 
-def _wrapped(group: Group) -> Group:
-    """Return a group of right ascensions with a title in 0 to 360 degrees."""
-    if group.low is None or group.high is None:
-        return group
-    return replace(group, title=f"{group.low % 360:.4g} to {group.high % 360:.4g}")
+def _wrapped(groups: Sequence[Group]) -> list[Group]:
+    """Return groups of right ascensions with titles in 0 to 360 degrees."""
+    ends = {
+        place: (group.low % 360, group.high % 360)
+        for place, group in enumerate(groups)
+        if group.low is not None and group.high is not None
+    }
+    titles = dict(zip(ends, range_titles(list(ends.values())), strict=True))
+    return [replace(group, title=titles.get(place, group.title)) for place, group in enumerate(groups)]
 
 
 def relative_noise(noise: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:

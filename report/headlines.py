@@ -18,7 +18,7 @@ class Headline:
         Where the interval is from.
     meaning : str
     n : int or None
-        Galaxies.
+        Galaxies; None where not even their number is known.
     """
 
     title: str
@@ -41,7 +41,7 @@ def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
     -------
     list of Headline
     """
-    test, intervals = numbers["test"], numbers["test"]["intervals"]
+    test = numbers["test"]
     meanings = {
         "accuracy": ("accuracy", "test galaxies that are called what their label says"),
         "auc": ("AUC", "chance that an elliptical gets a higher probability than a spiral"),
@@ -52,16 +52,17 @@ def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
         "ece": ("ECE", "expected calibration error: how far a probability is off on average"),
     }
     rows = [
-        Headline(title, test[key], intervals[key], "bootstrap", meaning, test["n"])
+        Headline(title, test[key], *_interval(test, key), meaning, test["n"])
         for key, (title, meaning) in meanings.items()
     ]
     pooled = numbers["out_of_fold"]
+    title = "out-of-fold accuracy"
+    meaning = "the same of all galaxies of the folds, each by the one that has not seen it"
     if pooled is not None:
-        meaning = "the same of all galaxies of the folds, each by the one that has not seen it"
-        interval = pooled["intervals"]["accuracy"]
-        rows.append(
-            Headline("out-of-fold accuracy", pooled["accuracy"], interval, "bootstrap", meaning, pooled["n"])
-        )
+        interval = _interval(pooled, "accuracy")
+        rows.append(Headline(title, pooled["accuracy"], *interval, meaning, pooled["n"]))
+    elif numbers["cross_validation"]:
+        rows.append(Headline(title, None, None, "–", meaning, None))
     holdout, uncertain = numbers["holdout"], numbers["uncertain"]
     if holdout is not None:
         meaning = "surplus galaxies set aside for balance that are called rightly"
@@ -75,3 +76,8 @@ def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
         share, interval = uncertain["fraction_uncertain"], uncertain["interval"]
         rows.append(Headline("called uncertain", share, interval, "Wilson", meaning, uncertain["n"]))
     return rows
+
+
+def _interval(scores: Mapping[str, Any], name: str) -> tuple[tuple[float, float] | None, str]:
+    """Return the interval of a score, and where it is from."""
+    return scores["intervals"][name], scores["intervals_by"][name] or "–"

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import fisher_exact
 from sklearn import metrics
 
 from evaluation.calibration import calibration_error
-from evaluation.intervals import LEVEL, RESAMPLES, bootstrap, wilson
+from evaluation.intervals import LEVEL, RESAMPLES, wilson
 from evaluation.out_of_fold import OutOfFold
+from evaluation.score_intervals import score_intervals
 from evaluation.scores import calls_elliptical, classification_scores, is_right
+from evaluation.shares import fisher
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, SPLITS, TEST, UNCERTAIN
 from report.calibration_numbers import calibration_numbers
 from report.decision_numbers import decision_numbers
@@ -75,18 +76,21 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
                 "level": LEVEL,
                 "resamples": RESAMPLES,
                 "seed": SEED,
-                "method": "bootstrap (percentile, by class); of holdout, uncertain and groups Wilson's",
+                "method": "bootstrap (percentile, by class but for the ECE); where every resample gives the"
+                " same, of shares Wilson's, of the AUC Newcombe's; of holdout, uncertain and groups Wilson's",
             },
         }
     )
 
 
 def scored_numbers(labels: np.ndarray, p_elliptical: np.ndarray) -> dict[str, Any]:
-    """Return what `classification_scores` does, ``ece``, and the ``intervals`` of all scores."""
+    """Return `classification_scores`, ``ece``, and ``intervals`` and ``intervals_by`` of all scores."""
+    intervals = score_intervals(labels, p_elliptical, seed=SEED)
     return {
         **classification_scores(labels, p_elliptical),
         "ece": calibration_error(labels, p_elliptical),
-        "intervals": bootstrap(labels, p_elliptical, seed=SEED),
+        "intervals": {name: found and [found.low, found.high] for name, found in intervals.items()},
+        "intervals_by": {name: found and found.method for name, found in intervals.items()},
     }
 
 
@@ -137,11 +141,11 @@ def class_chance(matrix: Sequence[Sequence[int]] | None) -> float | None:
     """
     if matrix is None:
         return None
-    wrong = [matrix[0][1], matrix[1][0]]
-    right = [matrix[0][0], matrix[1][1]]
-    if not sum(wrong) or 0 in (wrong[0] + right[0], wrong[1] + right[1]):
+    wrong = (matrix[0][1], matrix[1][0])
+    n = (sum(matrix[0]), sum(matrix[1]))
+    if not sum(wrong) or 0 in n:
         return None
-    return float(fisher_exact([wrong, right]).pvalue)
+    return fisher(wrong[0], n[0], wrong[1], n[1])
 
 
 def _holdout(predictions: Predictions) -> dict[str, Any] | None:

@@ -10,10 +10,14 @@ from pages.environment import page_environment
 from preprocessing.features import CLASS_NAMES, SPLITS, TEST, VALIDATION
 from report import choice
 from report.album import Album
+from report.card_settings import without_none
 from report.evidence import CONFIGURATION, Evidence
 from report.figures.plot import Plot
+from report.group_numbers import unknown_properties
 from report.headlines import headlines
+from report.precision_verdict import precision_text
 from report.remarks import TOLERANCE, remarks
+from report.suspects import doubt_text, exclusion
 
 SETTINGS = ("data", "image", "split", "model", "train", "cross_validation_settings", "decision", "thresholds")
 """Tables of ``run.json`` that stand for the configuration where there is no ``config.toml``."""
@@ -55,7 +59,11 @@ def render_page(
             numbers=numbers,
             headlines=headlines(numbers),
             remarks=remarks(numbers),
+            precision_text=precision_text,
+            doubt_text=doubt_text,
+            exclusion=exclusion(evidence.configuration),
             plots=plots,
+            unknown=unknown_properties(numbers),
             groups=[plot for name, plot in plots.items() if name.startswith("groups-")],
             trainings=[plot for name, plot in plots.items() if name.startswith("training-")],
             album=album,
@@ -105,15 +113,8 @@ def _seen(image: Mapping[str, Any]) -> str:
 def _configuration(evidence: Evidence) -> str:
     if evidence.configuration:
         return evidence.configuration
-    tables = {name: _without_none(evidence.run[name]) for name in SETTINGS if evidence.run.get(name)}
+    tables = {name: without_none(evidence.run[name]) for name in SETTINGS if evidence.run.get(name)}
     return tomli_w.dumps({name.removesuffix("_settings"): table for name, table in tables.items()})
-
-
-def _without_none(content: Any) -> Any:
-    """Return a table without what TOML cannot say."""
-    if isinstance(content, Mapping):
-        return {key: _without_none(value) for key, value in content.items() if value is not None}
-    return content
 
 
 def _files(evidence: Evidence, plots: Mapping[str, Plot]) -> list[str]:

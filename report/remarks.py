@@ -9,6 +9,7 @@ from pages.formats import format_measure, format_percent
 from preprocessing.features import CLASS_NAMES, TEST
 from report.figures.plot import SURE
 from report.numbers import CLASSES
+from report.worst_group import worst_group
 
 TOLERANCE = 1e-6
 """Between what the Evaluator and scikit-learn find."""
@@ -101,10 +102,12 @@ def _of_classes(test: Mapping[str, Any]) -> Iterator[Remark]:
 
 def _of_groups(numbers: Mapping[str, Any]) -> Iterator[Remark]:
     for group in numbers["groups"].values():
-        if group["chance"] is not None and group["chance"] < SURE:
-            worst = min(group["groups"], key=lambda one: one["accuracy"])
+        if len(group["groups"]) < 2:
+            continue
+        worst = worst_group(group)
+        if worst.verdict == "different":
             text = (
-                f"Accuracy depends on {group['title'].split(' [')[0]}: at {worst['title']} it is"
-                f" {format_measure(worst['accuracy'], 3)} (p {chance_text(group['chance'])})."
+                f"Accuracy depends on {group['title'].split(' [')[0]}: at {worst.title} it is"
+                f" {format_measure(worst.accuracy, 3)} (p {chance_text(group['chance'])})."
             )
             yield Remark("warning", text)

@@ -163,7 +163,9 @@ def draw_attention(picture: np.ndarray, attention: np.ndarray) -> bytes:
     return upright_pngs(tf.constant(np.round(255.0 * blended)[None], tf.uint8))[0]
 
 
-def add_attention(folder: Path, classifier: keras.Model, p_elliptical: Mapping[str, float]) -> None:
+def add_attention(
+    folder: Path, classifier: keras.Model, p_elliptical: Mapping[str, float], *, whose: str = ""
+) -> None:
     """Draw where the network looks in pictures that `develop_pictures` has made, and note it in their index.
 
     Parameters
@@ -177,6 +179,8 @@ def add_attention(folder: Path, classifier: keras.Model, p_elliptical: Mapping[s
         What the published model says of each galaxy, which may be the mean over symmetries, or of several
         networks: the likelier class is the one looked for, whatever one view of this classifier says.
         Galaxies without a picture are passed over.
+    whose : str
+        What is to be said of the classifier, if it is one of several that are published; a sentence.
     """
     index = json.loads((folder / PICTURE_INDEX).read_text())
     names = sorted(p_elliptical.keys() & index["galaxies"].keys())
@@ -196,7 +200,7 @@ def add_attention(folder: Path, classifier: keras.Model, p_elliptical: Mapping[s
     note = (
         f"Where the network looks is Grad-CAM, pixel by pixel (HiResCAM), at the output of {layer.name}, of"
         f" {height} x {width} pixels: the deepest block with at least {FEWEST_PIXELS} x {FEWEST_PIXELS}. The"
-        f" last maps have {last}."
-    )
+        f" last maps have {last}. {whose}"
+    ).strip()
     index["notes"] = [*(other for other in index["notes"] if other != note), note]
     (folder / PICTURE_INDEX).write_text(json.dumps(index, indent=2) + "\n")

@@ -70,7 +70,8 @@ def MorphologyReport(
     cross_validation : CrossValidation
         Where there are folds.
     model_run, fold_model : ModelRun, FoldModel
-        The weights as Keras reads them: the Trainer's, or a fold's where the folds make the model.
+        The weights as Keras reads them: the Trainer's, or where the folds make the model those of the best
+        one, or of one of them.
     """
     tables = json.loads(settings)
     folder = Path(report.uri)

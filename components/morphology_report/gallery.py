@@ -41,4 +41,6 @@ def take_pictures(
         report_progress("drawing where the network looks")
         rows = evidence.predictions.find(choice.attention)
         p_elliptical = {name: float(evidence.predictions.p_elliptical[row]) for name, row in rows.items()}
-        add_attention(folder / PICTURES, load_classifier(recipe, weights), p_elliptical)
+        several = recipe.cross_validation.publish == "ensemble"
+        whose = "Of the networks whose mean is published it is the first fold's." if several else ""
+        add_attention(folder / PICTURES, load_classifier(recipe, weights), p_elliptical, whose=whose)

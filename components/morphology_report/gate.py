@@ -1,5 +1,6 @@
 """What the quality gate said, in words."""
 
+import math
 from typing import Any
 
 import tensorflow_model_analysis as tfma
@@ -42,10 +43,13 @@ def gate_result(evaluation_path: str, blessed: bool) -> dict[str, Any]:
 def _sentence(failure: Any) -> str:
     name = _WORDS.get(failure.metric_key.name, failure.metric_key.name)
     value = failure.metric_value.double_value.value
+    known = failure.metric_value.HasField("double_value") and math.isfinite(value)
+    if failure.metric_key.is_diff and not known:
+        return f"{name} could not be compared with the published model's"
     if failure.metric_key.is_diff:
         allowed = -failure.metric_threshold.change_threshold.absolute.value
         return f"{name} is {-value:.4f} below the published model's, allowed {allowed:g}"
     bound = failure.metric_threshold.value_threshold.lower_bound.value
-    if not failure.metric_value.HasField("double_value"):
+    if not known:
         return f"{name} could not be computed, must be at least {bound:g}"
     return f"{name} is {value:.4f}, must be at least {bound:g}"

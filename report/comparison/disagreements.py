@@ -105,5 +105,5 @@ def _tile(run: Run, name: str) -> Iterator[Tile]:
         return
     try:
         yield png_tile(run.evidence.folder / PICTURES / str(file))
-    except (OSError, ValueError):
-        yield Tile(problem=f"{PICTURES}/{file} of {run.letter} is absent or damaged")
+    except ValueError as error:
+        yield Tile(problem=f"{PICTURES}/{file} of {run.letter} {error}")

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from evaluation.calibration import off_diagonal
 from evaluation.intervals import wilson
 from pages.formats import format_measure
 from pages.svg import INK, MARK, drawing, name_axes
-from report.figures.plot import Plot, count_axis, within
+from report.figures.plot import Plot, count_axis, count_of, within
 
 
 def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | None) -> Plot:
@@ -56,7 +57,7 @@ def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | Non
         "calibration",
         drawn,
         "Share of ellipticals among test galaxies of about equal probability (bars: 95 % Wilson intervals of"
-        " the exported model), and how many there are.",
+        " the exported model, each for itself), and how many there are.",
         _conclusion(numbers, interval),
     )
 
@@ -88,15 +89,11 @@ def _conclusion(numbers: Mapping[str, Any], interval: Sequence[float] | None) ->
 
 def _where(curve: Sequence[Mapping[str, Any]]) -> str:
     """Say which bins lie off the diagonal by more than chance."""
-    off = []
-    for bin_ in curve:
-        low, high = wilson(round(bin_["share"] * bin_["n"]), bin_["n"])
-        if not low <= bin_["mean_p"] <= high:
-            off.append(bin_)
+    off = off_diagonal(curve)
     if not off:
-        return "no bin differs from the diagonal by more than chance would."
+        return f"no bin lies farther off the diagonal than chance explains in {count_of(len(curve), 'bin')}."
     # Beyond one half, too sure means farther from it than the share is.
     sure = sum((bin_["mean_p"] - bin_["share"]) * (bin_["mean_p"] - 0.5) > 0 for bin_ in off)
     kind = "too sure" if sure == len(off) else "not sure enough" if not sure else "off to either side"
-    bins = f"{len(off)} of the {len(curve)} bins {'lies' if len(off) == 1 else 'lie'}"
-    return f"{bins} off the diagonal by more than chance would, and there the model is {kind}."
+    bins = f"{len(off)} of {count_of(len(curve), 'bin')} {'lies' if len(off) == 1 else 'lie'}"
+    return f"{bins} farther off the diagonal than chance explains in so many, and there the model is {kind}."

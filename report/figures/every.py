@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from preprocessing.features import HOLDOUT, TEST, UNCERTAIN
-from report.evidence import Evidence
+from report.evidence import NODES, Evidence
 from report.figures.calibration import draw_calibration
 from report.figures.curves import draw_confusion_matrix, draw_precision_recall, draw_roc, draw_thresholds
 from report.figures.folds import draw_folds
@@ -13,6 +13,15 @@ from report.figures.nodes import draw_nodes
 from report.figures.plot import Plot
 from report.figures.probabilities import draw_probabilities
 from report.figures.training import draw_fold_training, draw_training
+from report.group_numbers import PROPERTIES
+
+FIGURES = (
+    *("folds", "confusion_matrix", "roc", "precision_recall", "thresholds", "calibration"),
+    *("probabilities", "uncertain", "holdout", "nodes"),
+    *(f"groups-{key}" for keys in PROPERTIES for key in keys),
+    *("training-head", "training-network", "training-folds"),
+)
+"""Names of all figures that a report may have."""
 
 
 def draw_figures(evidence: Evidence, numbers: Mapping[str, Any]) -> dict[str, Plot]:
@@ -43,6 +52,6 @@ def draw_figures(evidence: Evidence, numbers: Mapping[str, Any]) -> dict[str, Pl
         *(draw_groups(key, group, test["accuracy"]) for key, group in numbers["groups"].items()),
         *(draw_training(phase, evidence.history.get(phase) or {}) for phase in ("head", "network")),
         draw_fold_training(evidence.history.get("folds") or []),
-        draw_nodes(evidence.nodes),
+        draw_nodes(evidence.nodes, evidence.problems.get(NODES, "")),
     ]
     return {plot.name: plot for plot in plots if plot is not None}

@@ -33,9 +33,11 @@ def draw_folds(summary: Mapping[str, Any] | None) -> Plot:
         shares = np.array([fold["accuracy"] for fold in folds])
         ends = np.array([wilson(round(fold["accuracy"] * fold["n"]), fold["n"]) for fold in folds])
         errors = np.clip([shares - ends[:, 0], ends[:, 1] - shares], 0, None)
-        if spread is not None:
+        if mean is not None and spread is not None:
             axes.axvspan(mean - spread, mean + spread, color=MARK, alpha=0.15, linewidth=0, label="spread")
-        axes.axvline(mean, color=MARK, linewidth=1.4, linestyle="-.", label=f"mean {mean:.4f}")
+        if mean is not None:
+            axes.axvline(mean, color=MARK, linewidth=1.4, linestyle="-.", label=f"mean {mean:.4f}")
+            drawn.figure.legend(loc="outside upper center", ncols=2, fontsize=8)
         axes.errorbar(
             shares, places, xerr=errors, color=INK, marker="o", markersize=4, linestyle="", capsize=3
         )
@@ -43,7 +45,6 @@ def draw_folds(summary: Mapping[str, Any] | None) -> Plot:
         axes.set_ylim(-0.6, len(folds) - 0.4)
         axes.grid(False, axis="y")
         name_axes(axes, "accuracy [fraction of galaxies]", "")
-        drawn.figure.legend(loc="outside upper center", ncols=2, fontsize=8)
     return Plot.of(
         "folds",
         drawn,
@@ -52,7 +53,9 @@ def draw_folds(summary: Mapping[str, Any] | None) -> Plot:
     )
 
 
-def _conclusion(folds: list[Mapping[str, Any]], mean: float, spread: float | None) -> str:
+def _conclusion(folds: list[Mapping[str, Any]], mean: float | None, spread: float | None) -> str:
+    if mean is None:
+        return "Not every fold has an accuracy: there is no mean and no spread."
     if spread is None:
         return "One fold has no spread."
     # What samples of so many galaxies scatter by, were the folds equally good.

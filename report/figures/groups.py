@@ -8,7 +8,8 @@ import numpy as np
 from evaluation.comparison import chance_text
 from pages.formats import format_percent
 from pages.svg import INK, drawing, mark
-from report.figures.plot import SURE, Plot, count_of
+from report.figures.plot import Plot, count_of
+from report.worst_group import FEW, worst_group
 
 
 def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
@@ -30,7 +31,7 @@ def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
     groups, title, name = numbers["groups"], numbers["title"], f"groups-{key}"
     if len(groups) < 2:
         return Plot(
-            name, f"By {_plain(title)} nothing can be compared: all galaxies have {groups[0]['title']}."
+            name, f"By {_plain(title)} nothing can be compared: all test galaxies have {groups[0]['title']}."
         )
     with drawing(name, 1.3 + 0.27 * len(groups), png=True) as drawn:
         axes = drawn.axes()
@@ -61,19 +62,19 @@ def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
 
 
 def _conclusion(numbers: Mapping[str, Any]) -> str:
-    groups, chance = numbers["groups"], numbers["chance"]
+    worst, chance = worst_group(numbers), numbers["chance"]
+    found = (
+        f"Least is right at {worst.title}, {format_percent(worst.accuracy)} of"
+        f" {count_of(worst.n, 'galaxy', 'galaxies')}"
+    )
+    if worst.verdict == "few":
+        return f"{found if chance is not None else 'All groups are alike'}. {FEW}"
     if chance is None:
         return "All groups are alike: nothing to tell apart."
-    worst = min(groups, key=lambda group: (group["accuracy"], -group["n"]))
-    found = (
-        f"Least is right at {worst['title']}, {format_percent(worst['accuracy'])} of"
-        f" {count_of(worst['n'], 'galaxy', 'galaxies')}"
-    )
-    if chance < SURE:
-        return (
-            f"{found}; equal groups would rarely differ so much (p {chance_text(chance)}): mind this group."
-        )
-    return f"{found}, but equal groups may well differ so much (p {chance_text(chance)})."
+    measured = f"(p {chance_text(chance)})"
+    if worst.verdict == "different":
+        return f"{found}; equal groups would rarely differ so much {measured}: mind this group."
+    return f"{found}, but equal groups may well differ so much {measured}."
 
 
 def _plain(title: str) -> str:

@@ -10,15 +10,23 @@ from pages.svg import INK, SUGGESTED, drawing, name_axes
 from report.figures.plot import Plot
 
 GIBIBYTE = 1 << 30
+_TIME = "Wall time of each node."
+_SHOWN = (
+    "Wall time of each node, and the largest memory, while it ran, of the one process that runs all nodes."
+    " That process also holds what the nodes share and what earlier ones have left: it is not what a node"
+    " needs by itself."
+)
 
 
-def draw_nodes(nodes: Sequence[Mapping[str, Any]]) -> Plot:
-    """Draw wall time and greatest memory of each node.
+def draw_nodes(nodes: Sequence[Mapping[str, Any]], problem: str = "") -> Plot:
+    """Draw the wall time of each node, and how large the process was that runs them all.
 
     Parameters
     ----------
     nodes : sequence of mapping
         ``node``, ``state``, ``seconds``, ``memory`` [bytes] or None.
+    problem : str
+        Why there are none: the rest of a sentence; empty where the file is there and names none.
 
     Returns
     -------
@@ -26,7 +34,7 @@ def draw_nodes(nodes: Sequence[Mapping[str, Any]]) -> Plot:
     """
     if not nodes:
         return Plot(
-            "nodes", "Time and memory of the nodes are not known: the runner has not written them down."
+            "nodes", f"Time and memory of the nodes are not known: {problem or 'nodes.json names none.'}"
         )
     memory = np.array([node.get("memory") or np.nan for node in nodes], np.float64) / GIBIBYTE
     seconds = np.array([node.get("seconds") or 0.0 for node in nodes], np.float64)
@@ -45,9 +53,7 @@ def draw_nodes(nodes: Sequence[Mapping[str, Any]]) -> Plot:
             name_axes(right, "memory [GiB]", "")
         for axes in drawn.figure.axes:
             axes.grid(False, axis="y")
-    return Plot.of(
-        "nodes", drawn, "Wall time and greatest memory of each node.", _conclusion(nodes, seconds, memory)
-    )
+    return Plot.of("nodes", drawn, _SHOWN if measured else _TIME, _conclusion(nodes, seconds, memory))
 
 
 def _conclusion(nodes: Sequence[Mapping[str, Any]], seconds: np.ndarray, memory: np.ndarray) -> str:
@@ -63,5 +69,5 @@ def _conclusion(nodes: Sequence[Mapping[str, Any]], seconds: np.ndarray, memory:
     )
     if np.isfinite(memory).any():
         most = int(np.nanargmax(memory))
-        text += f"; {nodes[most]['node']} needs most memory, {memory[most]:.1f} GiB"
+        text += f"; the process was largest in {nodes[most]['node']}, {memory[most]:.1f} GiB"
     return f"{text}.{note}"

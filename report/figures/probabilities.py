@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from evaluation.comparison import chance_text
 from evaluation.scores import DECISION
+from evaluation.shares import fisher
 from pages.formats import format_percent
 from pages.svg import CLASS_COLOURS, INK, MARK, SUGGESTED, Drawing, drawing, name_axes, steps
 from preprocessing.features import CLASS_NAMES, HOLDOUT, NO_LABEL, TEST, UNCERTAIN
-from report.figures.plot import Plot, count_axis, count_of, within
+from report.figures.plot import SURE, Plot, count_axis, count_of, within
 from report.predictions import Predictions
+from report.surplus import surplus_text
 
 BINS = 40
 _NAMES = {TEST: "probabilities", UNCERTAIN: "uncertain", HOLDOUT: "holdout"}
@@ -108,36 +111,27 @@ def _test(labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers
 def _uncertain(
     labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers: Mapping[str, Any]
 ) -> str:
-    found = numbers["uncertain"]
-    share, test = found["fraction_uncertain"], numbers["decision"]["fixed"]["test"]["share_uncertain"]
-    interval = within(found["interval"], format_percent)
+    found, fixed = numbers["uncertain"], numbers["decision"]["fixed"]["test"]
+    share, interval = found["fraction_uncertain"], within(found["interval"], format_percent)
     text = f"The model calls {format_percent(share)}{interval} of them uncertain"
-    if test is None:
+    # An interval calls uncertain what has no probability; the share of these galaxies does not.
+    n = numbers["test"]["n"] - numbers["test"]["not_finite"]
+    if not n:
         return f"{text}."
-    low, _ = found["interval"]
-    if low <= test:
-        return f"{text}, no more often than test galaxies ({format_percent(test)}): it sees no difference."
+    part = round(fixed["share_uncertain"] * fixed["n"]) - numbers["test"]["not_finite"]
+    called, of = round(share * found["n"]), found["n"] - found["not_finite"]
+    chance = fisher(called, of, part, n)
+    text = f"{text}, against {format_percent(part / n)} of {count_of(n, 'test galaxy', 'test galaxies')}"
+    measured = f"(Fisher's exact test: p {chance_text(chance)})"
+    if chance >= SURE:
+        return f"{text}: whether it doubts them more often cannot be told {measured}."
+    if called / of < part / n:
+        return f"{text}: it doubts them less often {measured}."
     yet = "" if share >= 0.5 else ", yet it is sure of most"
-    return f"{text}, against {format_percent(test)} of the test galaxies: it doubts them more often{yet}."
+    return f"{text}: it doubts them more often {measured}{yet}."
 
 
 def _holdout(
     labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers: Mapping[str, Any]
 ) -> str:
-    found, test = numbers["holdout"], numbers["test"]
-    interval = within(found["interval"], format_percent)
-    text = f"{format_percent(found['accuracy'])} of them are called rightly{interval}"
-    classes, report = np.unique(labels), test["report"]
-    name = CLASS_NAMES[int(classes[0])]
-    recall = report and len(classes) == 1 and report[name]["recall"]
-    if not recall:
-        return f"{text}."
-    low, high = found["interval"]
-    verdict = (
-        "as many, within the interval, as"
-        if low <= recall <= high
-        else "more than"
-        if found["accuracy"] > recall
-        else "fewer than"
-    )
-    return f"{text}, {verdict} of the {name}s of the test split ({format_percent(recall)})."
+    return surplus_text(numbers)

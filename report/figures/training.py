@@ -12,6 +12,10 @@ from report.figures.plot import Plot, count_of
 _PHASES = {"head": "the top on the frozen backbone's features", "network": "the network"}
 _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 LOSS, VALIDATION_LOSS = "loss", "val_loss"
+LAST_STEPS = 2
+"""From epoch to epoch, at the end of a training, over which the fall of the loss is averaged."""
+NOTICEABLE = 0.01
+"""Fall of the loss in an epoch, in units of the loss, above which more epochs may help."""
 
 
 def draw_training(phase: str, course: Mapping[str, Sequence[float]]) -> Plot | None:
@@ -85,18 +89,16 @@ def draw_fold_training(folds: Sequence[Mapping[str, Any]]) -> Plot | None:
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         name_axes(axes, "epoch", "validation loss" if key == VALIDATION_LOSS else "training loss")
         drawn.figure.legend(loc="outside upper center", ncols=5, fontsize=8)
-    least = {fold: float(np.nanmin(_values(course, key))) for fold, course in courses.items()}
-    worst = max(least, key=lambda fold: least[fold])
-    kind = "Validation loss" if key == VALIDATION_LOSS else "Training loss"
-    return Plot.of(
-        "training-folds",
-        drawn,
-        f"{kind} of each fold.",
-        f"Their least values lie between {min(least.values()):.3f} and {max(least.values()):.3f};"
-        f" fold {worst} is the hardest."
-        if len(least) > 1
-        else "",
+    least = [float(np.nanmin(_values(course, key))) for course in courses.values()]
+    shown = (
+        "Validation loss of each fold."
+        if key == VALIDATION_LOSS
+        else "Training loss of each fold: that of the galaxies that it learns from, which are those of the"
+        " other folds. How well its own galaxies are called is judged by the scores of the folds."
     )
+    ends = f"{min(least):.3f} and {max(least):.3f}"
+    found = f"The least values lie between {ends}." if len(least) > 1 else ""
+    return Plot.of("training-folds", drawn, shown, found)
 
 
 def best_epoch(course: Mapping[str, Sequence[float]]) -> int | None:
@@ -113,7 +115,10 @@ def _conclusion(course: Mapping[str, Sequence[float]]) -> str:
     least, epochs = validation[best - 1], len(validation)
     found = f"The validation loss is least, {least:.3f}, in epoch {best} of {epochs}"
     if best == epochs and epochs > 1:
-        return f"{found}, the last one: more epochs may help."
+        fall = _last_fall(validation)
+        if fall > NOTICEABLE:
+            return f"{found}, the last one, and still falls noticeably: more epochs may help."
+        return f"{found}, the last one, but hardly falls any more: it has levelled off."
     if best == epochs:
         return f"{found}."
     last = validation[np.isfinite(validation)][-1]
@@ -124,6 +129,14 @@ def _conclusion(course: Mapping[str, Sequence[float]]) -> str:
         if rise > 0.1
         else f"{after}: it has levelled off."
     )
+
+
+def _last_fall(loss: np.ndarray) -> float:
+    """Return by how much of itself a loss falls in each of the last epochs, on average."""
+    last = loss[np.isfinite(loss)][-1 - LAST_STEPS :]
+    if len(last) < 2 or not last[0] > 0:
+        return 0.0
+    return float(1 - (last[-1] / last[0]) ** (1 / (len(last) - 1)))
 
 
 def _values(course: Mapping[str, Sequence[float]], key: str) -> np.ndarray:

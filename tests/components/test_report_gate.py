@@ -1,5 +1,7 @@
 """The gate's verdict, read from files as TFMA writes them."""
 
+import math
+
 import pytest
 import tensorflow as tf
 import tfx  # noqa: F401
@@ -54,7 +56,13 @@ def test_each_failure_names_metric_value_and_bound(verdict):
 
 
 def test_a_metric_that_could_not_be_computed(verdict):
-    assert verdict(failure("auc", None, bound=0.97)) == ["AUC could not be computed, must be at least 0.97"]
+    for nothing in (None, math.nan):
+        assert verdict(failure("auc", nothing, bound=0.97)) == [
+            "AUC could not be computed, must be at least 0.97"
+        ]
+        assert verdict(failure("binary_accuracy", nothing, drop=0.005)) == [
+            "accuracy could not be compared with the published model's"
+        ]
 
 
 def test_a_gate_without_thresholds_passes_nothing(verdict):

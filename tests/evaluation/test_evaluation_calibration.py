@@ -9,6 +9,7 @@ from sklearn.metrics import log_loss
 from evaluation.calibration import (
     calibration_error,
     fit_temperature,
+    off_diagonal,
     reliability,
     temperature_problem,
     with_temperature,
@@ -117,3 +118,30 @@ def test_scaling_by_hand():
     edge = 1 / (1 + np.sqrt((1 - 1e-7) / 1e-7))
     assert found[:4] == pytest.approx([0.5, 2 / 3, edge, 1 - edge]) and np.isnan(found[4])
     assert with_temperature([0.3], 1.0) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(("n", "width"), [(200, 3.0), (1000, 3.0), (5000, 1.5)])
+def test_probabilities_that_mean_what_they_say_are_seldom_found_off(n, width):
+    random = np.random.default_rng(7)
+    found = 0
+    for _ in range(400):
+        p = expit(random.normal(0.0, width, n))
+        found += bool(off_diagonal(reliability(random.random(n) < p, p)))
+    assert found <= 0.07 * 400
+
+
+def test_probabilities_that_are_too_sure_are_found_off():
+    labels, p = sample(2.0, 1000)
+    off = off_diagonal(reliability(labels, p))
+    assert len(off) >= 4
+    assert all(abs(point["mean_p"] - 0.5) > abs(point["share"] - 0.5) for point in off)
+    assert off_diagonal([]) == []
+
+
+def test_points_are_judged_by_the_exact_test_and_their_number():
+    # One of three where 0.02 is expected: Wilson's interval leaves it out, and chance gives it in 6 of 100.
+    few = {"mean_p": 0.02, "share": 1 / 3, "n": 3}
+    assert off_diagonal([few]) == []
+    # 36 of 100 heads: p 0.0066.
+    coin, fair = {"mean_p": 0.5, "share": 0.36, "n": 100}, {"mean_p": 0.5, "share": 0.5, "n": 100}
+    assert off_diagonal([coin, *[fair] * 6]) == [coin] and off_diagonal([coin, *[fair] * 7]) == []

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.decision import interval_scores, smallest_interval
+from evaluation.intervals import wilson
 
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 8)), min_size=1, max_size=25)
 
@@ -74,12 +75,17 @@ def test_both_ends_are_uncertain():
         "accuracy_of_the_rest": 2 / 3,
         "precision_spiral": 1.0,
         "precision_elliptical": 1 / 2,
+        "interval_spiral": wilson(1, 1),
+        "interval_elliptical": wilson(1, 2),
+        "n_spiral": 1,
+        "n_elliptical": 2,
         "n": 5,
     }
 
 
 def test_shares_of_nothing_are_unknown():
     found = interval_scores([], [], 0.25, 0.75)
-    assert found.pop("n") == 0 and set(found.values()) == {None}
+    assert {found.pop(key) for key in ("n", "n_spiral", "n_elliptical")} == {0}
+    assert set(found.values()) == {None}
     everything = interval_scores([0, 1], [0.5, np.nan], 0.25, 0.75)
     assert everything["share_uncertain"] == 1.0 and everything["accuracy_of_the_rest"] is None

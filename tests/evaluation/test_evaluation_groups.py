@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.groups import by_quantile, by_value
+from evaluation.groups import by_quantile, by_value, range_titles
 from evaluation.intervals import wilson
 
 
@@ -35,6 +35,19 @@ def test_groups_divide_the_galaxies_and_no_value(values, groups):
 def test_values_that_differ_make_groups_of_one_size():
     found = by_quantile(np.random.default_rng(0).normal(size=1000), [1] * 1000, [0.9] * 1000)
     assert [group.n for group in found] == [200] * 5
+
+
+def test_titles_have_three_digits_and_more_where_ends_would_read_alike():
+    ranges = [(0.09112, 0.4665), (0.4667, 0.5122), (0.7, 0.7), (127.6, 1024.4)]
+    assert range_titles(ranges) == ["0.0911 to 0.4665", "0.4667 to 0.512", "0.7", "128 to 1024"]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=9, unique=True))
+def test_different_ends_never_read_alike_and_keep_their_order(values):
+    titles = range_titles([(value, value) for value in sorted(values)])
+    assert len(set(titles)) == len(titles)
+    read = [float(title) for title in titles]
+    assert read == sorted(read)
 
 
 def test_one_value_is_one_group_and_nothing_is_none():

@@ -31,7 +31,7 @@ def test_any_resample_scores_as_scikit_learn_says(seed):
     weights = prepared.draw(np.random.default_rng(seed))
     drawn = [np.repeat(np.sort(p[labels == label]), counts) for label, counts in enumerate(weights)]
     expected = scores_of(np.repeat([0, 1], [len(part) for part in drawn]), np.concatenate(drawn))
-    found = prepared.scores(*weights)
+    found = prepared.scores(*weights) | {"ece": prepared.calibration_error(*weights)}
     assert found == {name: pytest.approx(expected[name], abs=1e-12) for name in SCORES}
 
 
@@ -41,6 +41,16 @@ def test_each_class_is_drawn_as_often_as_it_is_there():
     assert spirals.sum() == len(spirals) == (labels == 0).sum()
     assert ellipticals.sum() == len(ellipticals) == (labels == 1).sum()
     assert spirals.max() > 1
+
+
+def test_in_a_mixture_the_shares_of_the_classes_vary():
+    prepared, random = _Sample.of(*sample(200)), np.random.default_rng(1)
+    drawn = [prepared.draw_mixture(random) for _ in range(500)]
+    assert {spirals.sum() + ellipticals.sum() for spirals, ellipticals in drawn} == {200}
+    numbers = np.array([ellipticals.sum() for _, ellipticals in drawn])
+    n = (sample(200)[0] == 1).sum()
+    assert numbers.mean() == pytest.approx(n, abs=1.5)
+    assert numbers.std() == pytest.approx(np.sqrt(n * (200 - n) / 200), rel=0.15)
 
 
 def right_of(spirals, ellipticals, axis):

@@ -8,17 +8,18 @@ from hypothesis import strategies as st
 from evaluation.comparison import Score
 from evaluation.out_of_fold import COLUMNS, OutOfFold, read_scores, write_scores
 
-SCORES = OutOfFold(['a "b", c', "E3"], [0, 1], [4, 0], [0.12345678, math.nan])
+SCORES = OutOfFold(['a "b", c', "E3"], [0, 1], [4, 0], [1.23456789e-8, math.nan])
 
 
 def test_what_is_written_comes_back(tmp_path):
     write_scores(tmp_path / "o.csv", SCORES)
     assert (tmp_path / "o.csv").read_text() == (
-        'name,label,fold,p_elliptical\n"a ""b"", c",0,4,0.1234568\nE3,1,0,nan\n'
+        'name,label,fold,p_elliptical\n"a ""b"", c",0,4,1.23456789e-08\nE3,1,0,nan\n'
     )
     found = read_scores(tmp_path / "o.csv")
     assert (found.names, found.labels, found.folds) == (SCORES.names, SCORES.labels, SCORES.folds)
-    assert found.p_elliptical[0] == 0.1234568 and math.isnan(found.p_elliptical[1])
+    # Rounded to zero, one galaxy on the wrong side would make the loss of all.
+    assert found.p_elliptical[0] == 1.23456789e-8 and math.isnan(found.p_elliptical[1])
     assert len(found) == 2
 
 
@@ -47,12 +48,17 @@ def test_folds_are_joined_in_order():
     [
         ("", "no column name"),
         ("name,label,fold\na,1,1\n", "no column p_elliptical"),
-        ("name,label,fold,p_elliptical\na,1,1,0.5\na,1,1,0.5\n", "a stands there twice"),
+        ("name,label,fold,p_elliptical\na,1,1,0.5\na,1,1,0.5\n", "line 3: a stands there twice"),
         ("name,label,fold,p_elliptical\na,1,1,1.5\n", "p_elliptical of a is 1.5"),
         ("name,label,fold,p_elliptical\na,1,1,inf\n", "p_elliptical of a is inf"),
         ("name,label,fold,p_elliptical\na,-1,1,0.5\n", "label of a is -1"),
-        ("name,label,fold,p_elliptical\na,1,1,\n", "could not convert"),
-        ("name,label,fold,p_elliptical\na,1\n", "invalid literal"),
+        ("name,label,fold,p_elliptical\na,1,1,\n", "line 2: there is no p_elliptical"),
+        ("name,label,fold,p_elliptical\na,1\n", "line 2: there is no fold"),
+        ("name,label,fold,p_elliptical\na,x,1,0.5\n", "line 2: label is 'x', which is no whole number"),
+        (
+            "name,label,fold,p_elliptical\na,1,1,0,5\n\nb,1,1,y",
+            "line 4: p_elliptical is 'y', which is no number",
+        ),
     ],
 )
 def test_scores_that_are_none_are_refused_by_file(tmp_path, text, message):

@@ -1,7 +1,9 @@
 """The whole report."""
 
+import html
 import json
 import re
+import tomllib
 
 import html5lib
 import numpy as np
@@ -67,8 +69,9 @@ def test_the_page_states_the_numbers_of_metrics_json(built):
     numbers = json.loads((built / "metrics.json").read_text())
     text = page_of(built).text
     for row in headlines(numbers):
-        low, high = row.interval
-        assert f"{row.value:.4f} {low:.4f} to {high:.4f}" in text
+        interval = "{:.4f} to {:.4f}".format(*row.interval) if row.interval else "–"
+        assert f"{row.value:.4f} {interval} {row.how}" in text
+    assert {row.how for row in headlines(numbers)} == {"bootstrap", "Wilson", "Newcombe", "–"}
     assert "2,000 resamples" in text and "The gate has passed this model." in text
     summary = numbers["cross_validation"]
     assert f"{summary['accuracy_mean']:.4f} ± {summary['accuracy_std']:.4f}" in text
@@ -133,15 +136,67 @@ def test_without_any_optional_file(tmp_path):
         "This run has no cross-validation",
         "There are no pictures: pictures/index.json is not there.",
         "Magnitudes, sizes and measures of the stamps are not known: galaxies.csv is not there.",
-        "there are no out-of-fold predictions. out_of_fold.csv is not there.",
+        "Nothing is known of wrong labels: there was no cross-validation.",
         "The course of the training is not known: history.json is not there.",
-        "Time and memory of the nodes are not known",
+        "Time and memory of the nodes are not known: nodes.json is not there.",
+        "not known: ingest.json is not there.",
         "lineage.json is not there.",
         "From run.json: config.toml is not there.",
         "What the Evaluator (TFMA) has found is not known here",
     ):
         assert sentence in text, sentence
     assert not (folder / "suspect_labels.csv").exists()
+
+
+def test_where_a_file_is_damaged_its_section_says_so(tmp_path):
+    folder = write_folder(tmp_path, 200)
+    for name in ("history.json", "lineage.json", "ingest.json", "nodes.json"):
+        (folder / name).write_text("{}" if name == "nodes.json" else "[]")
+    for name, line in (("galaxies.csv", "x"), ("out_of_fold.csv", "g,0,,0.5")):
+        with open(folder / name, "a") as table:
+            table.write(f"{line}\n")
+    lines = len((folder / "out_of_fold.csv").read_text().splitlines())
+    numbers = build(folder)
+    assert numbers["out_of_fold"] is None and numbers["suspect_labels"] is None
+    page = page_of(folder)
+    unknown = f"out_of_fold.csv: line {lines}: there is no fold."
+    for sentence in (
+        f"The out-of-fold accuracy is not known: {unknown}",
+        f"The scores of all galaxies of the folds together are not known: {unknown}",
+        f"Nothing is known of wrong labels: {unknown}",
+        "Magnitudes, sizes and measures of the stamps are not known: galaxies.csv is damaged:",
+        "The course of the training is not known: history.json is damaged: it should be an object.",
+        "Time and memory of the nodes are not known: nodes.json is damaged: it should be a valid array.",
+        "not known: ingest.json is damaged: it should be an object.",
+        "Which artifacts it was made of is not known: lineage.json is damaged: it should be an object.",
+    ):
+        assert sentence in page.text, sentence
+    assert re.search("out-of-fold accuracy[^–]*– – [a-z–]+ –", page.text)
+
+
+def test_what_no_galaxy_tells_and_what_is_the_same_for_all_is_said(tmp_path):
+    data = galaxies(200)
+    data |= {"magnitude": np.full(200, np.nan), "height": np.full(200, 128), "noise": np.full(200, np.nan)}
+    folder = write_folder(tmp_path, data=data)
+    build(folder)
+    groups = page_of(folder).source.partition('<section id="groups">')[2].partition("</section>")[0]
+    assert "nothing can be compared by it: magnitude, sky noise." in groups
+    assert "By side of the stamp nothing can be compared: all test galaxies have 128." in groups
+
+
+def test_figures_of_an_earlier_build_go_and_files_of_others_stay(tmp_path):
+    folder = write_folder(tmp_path, 200, pictures=False)
+    build(folder)
+    assert (folder / "groups-noise.png").is_file() and (folder / "training-folds.png").is_file()
+    (folder / "groups-mine.png").write_text("another's")
+    (folder / "galaxies.csv").unlink()
+    (folder / "history.json").unlink()
+    build(folder)
+    names = {path.name for path in folder.glob("*.png")}
+    assert "groups-mine.png" in names
+    assert not names & {"groups-noise.png", "groups-magnitude.png", "training-folds.png"}
+    listed = page_of(folder).text.partition("Beside this page:")[2]
+    assert all(name in listed for name in names - {"groups-mine.png"})
 
 
 def bad(**changes):
@@ -230,8 +285,9 @@ def test_bad_input_is_said_in_words_on_a_whole_page(tmp_path, name):
 def test_out_of_fold_scores_may_be_bad(tmp_path):
     folder = write_folder(tmp_path, 60, bare=True)
     for scores, sentence in (
-        (OutOfFold([], [], [], []), "no out-of-fold prediction is a finite probability"),
-        (OutOfFold(["a", "b"], [0, 0], [0, 1], [0.3, float("nan")]), "No label is suspected."),
+        (OutOfFold([], [], [], []), "wrong labels: out_of_fold.csv holds no galaxy."),
+        (OutOfFold(["a"], [0], [0], [float("nan")]), "no out-of-fold prediction is a finite probability"),
+        (OutOfFold(["a", "b"], [0, 0], [0, 1], [0.3, float("nan")]), "Which labels they contradict means"),
     ):
         write_scores(folder / "out_of_fold.csv", scores)
         assert build(folder)["suspect_labels"]["issues"] == 0
@@ -242,16 +298,19 @@ def test_pictures_may_be_absent_or_damaged_one_by_one(tmp_path):
     folder = write_folder(tmp_path, 300)
     place = folder / "pictures" / "index.json"
     index = json.loads(place.read_text())
-    first, second, third, fourth = list(index["galaxies"])[:4]
+    first, second, third, fourth, fifth = list(index["galaxies"])[:5]
     (folder / "pictures" / index["galaxies"][first]["picture"]).unlink()
     (folder / "pictures" / index["galaxies"][second]["picture"]).write_bytes(b"GIF89a")
+    cut = folder / "pictures" / index["galaxies"][fifth]["picture"]
+    cut.write_bytes(cut.read_bytes()[:100])
     del index["galaxies"][third], index["galaxies"][fourth]
     index["problems"][third] = "too small"
     place.write_text(json.dumps(index))
     build(folder)
     text = page_of(folder).text
-    assert "no picture: pictures/0-picture.png is absent or damaged" in text
-    assert "no picture: pictures/1-picture.png is absent or damaged" in text
+    assert "no picture: pictures/0-picture.png is not there" in text
+    assert "no picture: pictures/1-picture.png is no PNG" in text
+    assert "no picture: pictures/4-picture.png is a PNG that is cut short" in text
     assert "no picture: too small" in text and "no picture: none has been made" in text
 
 
@@ -265,6 +324,24 @@ def test_what_run_json_tells_of_the_model_is_said(tmp_path):
     assert "The exported model divides its logit by 1.300" in text and "1.300 (as exported)" in text
     assert 'publish = "ensemble") has learned from validation galaxies' in text
     assert "The Evaluator's accuracy differs from scikit-learn's by" in text
+
+
+def test_a_configuration_is_stated_but_for_what_toml_cannot_say(tmp_path):
+    folder = write_folder(tmp_path, 60, bare=True, split={"seed": None, "shares": [0.7, None, {"a": None}]})
+    build(folder)
+    configuration = re.search(r'<pre class="settings"><code>(.*?)</code>', page_of(folder).source, re.DOTALL)
+    found = tomllib.loads(html.unescape(configuration.group(1)))
+    assert found["split"] == {"shares": [0.7, {}]}
+
+
+def test_the_style_lets_letters_be_wide_and_keeps_heads_of_tables_with_their_rows(built):
+    style = re.search(r"<style>(.*?)</style>", page_of(built).source, re.DOTALL).group(1)
+    rules = [(rule.strip(), what.strip()) for rule, what in re.findall(r"([^{}]+)\{([^{}]+)\}", style)]
+    assert len(rules) == len(set(rules)) > 50, "no rule stands twice"
+    figures = next(what for rule, what in rules if rule.endswith(".figures svg"))
+    assert "overflow: visible" in figures and "padding-left" in figures
+    paper = style.partition("@media print")[2]
+    assert "thead { break-after: avoid; }" in paper and "thead, tr, li { break-inside: avoid; }" in paper
 
 
 def test_what_cannot_be_written_is_one_line(tmp_path):

@@ -49,6 +49,17 @@ def test_wrong_galaxies_are_all_wrong_and_the_surest_come_first(evidence, chosen
     assert not len(others) or np.abs(predictions.p_elliptical[others] - 0.5).max() <= sureness.min()
 
 
+def test_how_many_there_are_is_counted_whatever_is_shown(evidence, chosen):
+    predictions = evidence.predictions
+    test, uncertain = predictions.rows("test"), predictions.rows("uncertain")
+    right = (predictions.p_elliptical[test] > 0.5) == (predictions.labels[test] == 1)
+    assert chosen.totals[choice.WRONG] == (~right).sum()
+    assert chosen.totals[choice.UNCERTAIN_GALAXIES] == len(uncertain) > MOST[choice.UNCERTAIN_GALAXIES]
+    assert chosen.totals[choice.BETWEEN] == (predictions.morphologies[test] == -1).sum()
+    for title, names in chosen.galleries.items():
+        assert len(names) == min(MOST[title], chosen.totals[title])
+
+
 def test_right_and_sure_ones_are_outside_the_uncertain_interval(evidence, chosen):
     predictions = evidence.predictions
     for title, label in ((choice.SURE_SPIRALS, 0), (choice.SURE_ELLIPTICALS, 1)):

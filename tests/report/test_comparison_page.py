@@ -54,7 +54,7 @@ def test_the_page_shows_pictures_of_either_report_and_says_where_there_are_none(
     (folder / "index.json").write_text(json.dumps(index))
     text = page_of(compare_reports([tmp_path / "run-0", tmp_path / "run-1"]), tmp_path / "out")
     assert text.count("data:image/png;base64,") == 1
-    assert "b.png of B is absent or damaged" in text
+    assert "b.png of B is no PNG" in text
     assert text.count("neither report has one") == len(names) - 2
     assert all(name in text for name in names)
 

@@ -66,11 +66,11 @@ def test_without_predictions_or_run_there_is_no_report(folder, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"decision": {}}, "decision.uncertain is no pair of numbers"),
+        ({"decision": {}}, "there is no decision.uncertain"),
         ({"decision": {"uncertain": [0.25]}}, "decision.uncertain is no pair of numbers"),
         ({"decision": {"uncertain": [0.75, 0.25]}}, "decision.uncertain is 0.75 to 0.25"),
-        ({"gate": {"reasons": []}}, "the gate has no verdict"),
-        ({"gate": True}, "the gate has no verdict"),
+        ({"gate": {"reasons": []}}, "there is no gate.blessed"),
+        ({"gate": True}, "gate is true and should be an object"),
     ],
 )
 def test_a_damaged_run_is_named(folder, change, message):

@@ -141,7 +141,7 @@ def test_uncertain_galaxies_that_are_called_with_confidence_are_counted(said):
     assert "calls no galaxy uncertain" in said(table((30, "test", 0, 0.1)))["Galaxies between the classes"]
 
 
-@pytest.mark.parametrize(("right", "verdict"), [(96, "no difference"), (60, "not the same kind")])
+@pytest.mark.parametrize(("right", "verdict"), [(96, "cannot be told"), (60, "harder for the model")])
 def test_the_galaxies_set_aside_are_compared_with_their_own_class(said, right, verdict):
     data = table(
         (95, "test", 0, 0.1),
@@ -163,7 +163,9 @@ def test_an_empty_test_split_is_said_once(said):
 
 
 def test_without_folds_nothing_is_known_of_labels(said):
-    assert said(None)["Labels"] == "Without cross-validation nothing is known of wrong labels."
+    found = said(None, "out_of_fold.csv", cross_validation=None)["Labels"]
+    assert found == "Nothing is known of wrong labels: there was no cross-validation."
+    assert said(None, "out_of_fold.csv")["Labels"].endswith(": out_of_fold.csv is not there.")
 
 
 def test_several_looks_are_mentioned(said):

@@ -241,20 +241,38 @@ def test_what_is_missing_is_said_and_the_card_is_whole(written, arguments, words
 @pytest.mark.parametrize(
     ("removed", "words"),
     [
-        ("galaxies.csv", "That range is not known: this run has no `galaxies.csv`."),
-        ("ingest.json", "this run has no `ingest.json`"),
-        ("lineage.json", "this run has no `lineage.json`"),
+        ("galaxies.csv", "That range is not known: galaxies.csv is not there."),
+        ("ingest.json", "How many rows were rejected is not known: ingest.json is not there."),
+        ("lineage.json", "It is not known: lineage.json is not there."),
         ("history.json", "| epochs of the network | 5 |"),
-        ("out_of_fold.csv", "nothing is known of wrong labels"),
+        ("out_of_fold.csv", "Nothing is known of wrong labels: out_of_fold.csv is not there."),
+        ("out_of_fold.csv", "| out-of-fold accuracy | – | – | – |"),
     ],
 )
 def test_an_absent_file_is_said(written, removed, words):
     assert words in written(removed)
 
 
+def test_a_damaged_file_is_not_called_absent(tmp_path):
+    folder = write_folder(tmp_path / "report", pictures=False)
+    for name in ("galaxies.csv", "out_of_fold.csv"):
+        (folder / name).write_text("name\n")
+    for name in ("ingest.json", "lineage.json"):
+        (folder / name).write_text("[]")
+    text = write_card(read_evidence(folder), tmp_path / "card").read_text()
+    for sentence in (
+        "That range is not known: galaxies.csv is damaged:",
+        "Nothing is known of wrong labels: out_of_fold.csv: there is no column label.",
+        "How many rows were rejected is not known: ingest.json is damaged: it should be an object.",
+        "It is not known: lineage.json is damaged: it should be an object.",
+    ):
+        assert sentence in text, sentence
+    assert "is not there" not in text.replace("is not there yet", "")
+
+
 def test_bare_evidence_makes_a_card(written, tmp_path):
     folder = write_folder(tmp_path / "report", pictures=False)
-    bare = {"name": "bare", "decision": {"uncertain": [0.25, 0.75]}, "gate": {"blessed": True}}
+    bare = {"name": "bare", "decision": {"uncertain": [0.25, 0.75]}, "gate": {"blessed": True, "reasons": []}}
     (folder / "run.json").write_text(json.dumps(bare))
     for name in ("galaxies.csv", "out_of_fold.csv", "ingest.json", "lineage.json", "history.json"):
         (folder / name).unlink()

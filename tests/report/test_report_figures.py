@@ -9,16 +9,21 @@ import pytest
 from PIL import Image
 from report_folder import galaxies, history, nodes, run_content, write_folder
 
+from evaluation.decision import interval_scores
+from evaluation.intervals import wilson
+from preprocessing.features import SPLITS
 from report.evidence import read_evidence
 from report.figures.calibration import draw_calibration
 from report.figures.curves import draw_confusion_matrix, draw_precision_recall, draw_roc, draw_thresholds
-from report.figures.every import draw_figures
+from report.figures.every import FIGURES, draw_figures
 from report.figures.folds import draw_folds
 from report.figures.groups import draw_groups
 from report.figures.nodes import draw_nodes
 from report.figures.plot import MOST_VERTICES, thinned
+from report.figures.probabilities import draw_probabilities
 from report.figures.training import best_epoch, draw_fold_training, draw_training
 from report.numbers import run_numbers, scored_numbers
+from report.predictions import Predictions
 
 INTERVAL = (0.25, 0.75)
 
@@ -34,6 +39,8 @@ def test_every_figure_is_there_as_svg_and_png(plots):
     expected |= {"probabilities", "uncertain", "holdout", "nodes"}
     expected |= {f"groups-{key}" for key in ("magnitude", "size", "field", "noise", "blank")}
     assert plots.keys() == expected | {"training-head", "training-network", "training-folds"}
+    # Or a figure that is no longer made would stay.
+    assert plots.keys() | {"groups-ra", "groups-dec"} == set(FIGURES)
     for name, plot in plots.items():
         assert plot.name == name and plot.text.endswith(".")
         ElementTree.fromstring(plot.svg)
@@ -124,7 +131,7 @@ def test_calibration_tells_too_sure_from_not_sure_enough():
     assert "the model is too sure" in conclusion(0.9, 0.7)
     assert "the model is too sure" in conclusion(0.1, 0.3)
     assert "not sure enough" in conclusion(0.7, 0.9)
-    assert "no bin differs" in conclusion(0.7, 0.71)
+    assert "no bin lies farther off the diagonal than chance explains in 1 bin" in conclusion(0.7, 0.71)
     assert not draw_calibration(calibration([]), None).svg
 
 
@@ -135,7 +142,12 @@ def course(validation):
 @pytest.mark.parametrize(
     ("validation", "best", "conclusion"),
     [
-        ([0.5, 0.4, 0.3], 3, "the last one: more epochs may help"),
+        ([0.5, 0.4, 0.3], 3, "still falls noticeably: more epochs may help"),
+        ([0.5, 0.3], 2, "still falls noticeably: more epochs may help"),
+        ([0.3, 0.297, None, 0.289], 4, "still falls noticeably: more epochs may help"),
+        ([0.3, 0.2, 0.1985, 0.197], 4, "hardly falls any more: it has levelled off"),
+        ([0.2597, 0.1607, 0.1571, 0.1457, 0.1456, 0.1454], 6, "hardly falls any more: it has levelled off"),
+        ([float("nan"), 0.3], 2, "hardly falls any more"),
         ([0.5, 0.3, 0.31], 2, "it has levelled off"),
         ([0.5, 0.3, 0.6], 2, "begun to learn by heart"),
         ([None, 0.3, float("nan")], 2, "it has levelled off"),
@@ -154,9 +166,17 @@ def test_a_training_without_validation_has_no_best_epoch():
 
 
 def test_folds_that_were_trained_are_drawn():
-    assert "fold 4 is the hardest" in draw_fold_training(history()["folds"]).text
+    text = draw_fold_training(history()["folds"]).text
+    assert text == "Validation loss of each fold. The least values lie between 0.146 and 0.186."
     assert draw_fold_training([]) is None
     assert draw_fold_training([{"fold": 0, "head": {}, "network": {}}]) is None
+
+
+def test_the_training_loss_of_a_fold_is_no_judgement_of_its_galaxies():
+    folds = [{"fold": fold, "head": {"loss": [0.7, 0.6 + fold / 100]}, "network": {}} for fold in range(3)]
+    text = draw_fold_training(folds).text
+    assert "Training loss of each fold: that of the galaxies that it learns from" in text
+    assert "between 0.600 and 0.620." in text and "hard" not in text
 
 
 def test_folds_are_judged_by_their_numbers_of_galaxies():
@@ -168,6 +188,7 @@ def test_folds_are_judged_by_their_numbers_of_galaxies():
     assert "no fold stands out" in draw_folds(summary(0.95, 0.96, 0.94)).text
     assert "really harder than others" in draw_folds(summary(0.95, 0.96, 0.75)).text
     assert "One fold has no spread." in draw_folds(summary(0.95)).text
+    assert "there is no mean" in draw_folds(summary(0.95, 0.96) | {"accuracy_mean": None}).text
     assert not draw_folds(None).svg
     assert draw_folds(run_content(galaxies(500))["cross_validation"]).svg
 
@@ -190,7 +211,45 @@ def test_groups_are_judged_by_their_chance():
 
 def test_nodes_name_the_longest_and_the_largest():
     text = draw_nodes(nodes()).text
-    assert "of it in Trainer; Trainer needs most memory, 1.8 GiB" in text
+    assert "of it in Trainer; the process was largest in Trainer, 1.8 GiB" in text
+    assert "of the one process that runs all nodes" in text and "not what a node needs" in text
     assert "1 of 3 nodes had nothing new to do" in text
-    assert not draw_nodes([]).svg
+    assert not draw_nodes([]).svg and draw_nodes([]).text.endswith("not known: nodes.json names none.")
+    assert draw_nodes([], "nodes.json is not there.").text.endswith("not known: nodes.json is not there.")
+    assert "memory" not in draw_nodes([{"node": "A", "state": "done", "seconds": 1.0}]).text
     assert draw_nodes([{"node": "A", "state": "done", "seconds": None}]).svg
+
+
+def uncertain_text(called, n, test_called, test_n, not_finite=0):
+    """What is said of n uncertain galaxies of which some are called so, beside those of the test split."""
+    test_p = np.repeat([0.5, 0.1, np.nan], [test_called, test_n - test_called - not_finite, not_finite])
+    fixed = interval_scores(np.zeros(test_n), test_p, *INTERVAL)
+    numbers = {
+        "uncertain": {
+            "fraction_uncertain": called / n,
+            "n": n,
+            "interval": wilson(called, n),
+            "not_finite": 0,
+        },
+        "decision": {"fixed": {"low": 0.25, "high": 0.75, "test": fixed}, "chosen": None},
+        "test": {"n": test_n, "not_finite": not_finite},
+    }
+    p = np.repeat([0.5, 0.1], [called, n - called])
+    rows = Predictions(*[None] * 3, np.full(n, SPLITS.index("uncertain")), np.full(n, -1), p, None)
+    return draw_probabilities(rows, "uncertain", numbers).text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((64, 725, 10, 193), "cannot be told (Fisher's exact test: p 0.10)."),
+        ((120, 725, 10, 193), "it doubts them more often (Fisher's exact test: p < 0.001), yet it is sure"),
+        ((600, 725, 10, 193), "it doubts them more often (Fisher's exact test: p < 0.001)."),
+        ((20, 200, 91, 200), "it doubts them less often (Fisher's exact test: p < 0.001)."),
+        ((5, 100, 5, 100), "against 5.0 % of 100 test galaxies: whether it doubts them more often cannot"),
+        ((20, 200, 0, 200, 91), "against 0.0 % of 109 test galaxies: it doubts them more often"),
+        ((20, 200, 0, 5, 5), "10.0 % (95 % interval 6.6 % to 14.9 %) of them uncertain."),
+    ],
+)
+def test_doubts_are_compared_with_those_of_test_galaxies(counts, said):
+    assert said in uncertain_text(*counts)
