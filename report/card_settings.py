@@ -84,11 +84,9 @@ def network_rows(run: Mapping[str, Any], history: Mapping[str, Any]) -> list[Row
 
 def _folds_of_tops(run: Mapping[str, Any]) -> bool:
     """Return whether the model is made of folds that have trained the top alone, on unvaried features."""
-    folds = table_of(run, "cross_validation_settings")
-    top = folds.get("phases") == "head" or (
-        folds.get("phases") == "auto" and bool(table_of(run, "train").get("epochs"))
-    )
-    return top and folds.get("publish") in ("ensemble", "best_fold")
+    of_folds = table_of(run, "cross_validation_settings").get("publish") in ("ensemble", "best_fold")
+    # The summary says what was trained; what "auto" means is for the trainer to know.
+    return of_folds and table_of(run, "cross_validation").get("phases") == "head"
 
 
 def learned_from_validation(run: Mapping[str, Any]) -> bool:

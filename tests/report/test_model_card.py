@@ -253,6 +253,17 @@ def test_an_absent_file_is_said(written, removed, words):
     assert words in written(removed)
 
 
+@pytest.mark.parametrize("publish", ["single", "retrained", "ensemble", "best_fold"])
+def test_epochs_that_folds_of_tops_have_not_trained_are_not_claimed(written, publish):
+    train = {"epochs": 10, "fine_tune_epochs": 5, "augment": ["flips"]}
+    text = written("history.json", train=train, cross_validation_settings={"publish": publish})
+    none = publish in ("ensemble", "best_fold")
+    assert (
+        "| epochs of the network | none: it is made of folds, which train the top alone |" in text
+    ) == none
+    assert ("| augmentation | flips |" in text) != none
+
+
 def test_a_damaged_file_is_not_called_absent(tmp_path):
     folder = write_folder(tmp_path / "report", pictures=False)
     for name in ("galaxies.csv", "out_of_fold.csv"):
