@@ -1,4 +1,4 @@
-# make demo   environment, simulated survey, whole pipeline     make lint   ruff and mypy
+# make demo   environment, simulated survey, whole pipeline     make lint   ruff, import-linter and mypy
 # make test   environment, all tests                            make lock   rebuild requirements.lock
 # make quick  environment, the tests that take seconds          make clean  remove what the above have made
 #             (TEST_PROCESSES: how many run side by side, 2 unless given)
@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= $(shell date +%s)
 # The tests of a file share what is costly to make, and stay in one process.
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
-SOURCES := benchmarks components configs evaluation fetch inspection pages pipeline preprocessing report simulation sweep tests trainer
+SOURCES := benchmarks components configs evaluation fetch pipeline preprocessing report simulation tests trainer
 
 .PHONY: demo test quick fuzz bench-ingest bench-sdss bench-suspects bench-training lint lock clean environment
 .DELETE_ON_ERROR:
@@ -53,6 +53,7 @@ bench-training: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check --no-cache $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
 environment: $(READY)

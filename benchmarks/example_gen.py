@@ -24,8 +24,8 @@ def run_example_gen(folder: Path, bands: Sequence[str], side: int) -> tuple[floa
 
     from components.artifacts import IngestReport
     from components.fits_example_gen.component import FitsExampleGen
-    from components.fits_example_gen.settings import DataSettings, SplitSettings
     from pipeline.config import PipelineSettings
+    from preprocessing.data_settings import DataSettings, SplitSettings
 
     data = DataSettings(
         labels=str(folder / "labels.csv"), stamps=str(folder / "{band}" / "{name}_{band}.fits")

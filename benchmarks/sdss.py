@@ -22,12 +22,12 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from components.fits_example_gen.accounting import stamp_reader
 from evaluation.calibration import calibration_error, with_cross_fitted_temperature
+from evaluation.formats.out_of_fold import SCORES_FILE, OutOfFold, read_scores
 from evaluation.intervals import bootstrap
-from evaluation.out_of_fold import SCORES_FILE, OutOfFold, read_scores
 from evaluation.scores import classification_scores
 from pipeline.config import Settings, load_settings
+from preprocessing.rows.division import stamp_reader
 
 PEERS = {
     "hand-made features, gradient boosting": (0.924, 0.969),

@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from benchmarks.sdss import CONFIG, make_stamps
 from benchmarks.training_data import transformed_example, write_examples
 from benchmarks.training_head import head_recipe
-from components.fits_example_gen.accounting import stamp_reader
-from components.fits_example_gen.labels.reading import read_labels
 from evaluation.suspects import Suspect
 from pipeline.config import load_settings
 from preprocessing.features import CLASS_NAMES, NAME, NO_FOLD, NO_LABEL, PICTURE, TRAIN, VALIDATION
 from preprocessing.fits.files import StampError
+from preprocessing.labels.reading import read_labels
 from preprocessing.picture import make_picture
+from preprocessing.rows.division import stamp_reader
 from trainer.backbone_features import BackboneFeatures, FeatureCache, compute_features
 from trainer.fine_tune import start_classifier
 from trainer.galaxies import read_examples

@@ -15,7 +15,7 @@ from benchmarks.training_networks import StepClock
 from preprocessing.features import TRAIN, VALIDATION
 from preprocessing.settings import ImageSettings
 from trainer.backbone_features import BackboneFeatures, compute_features
-from trainer.backbone_names import backbone_facts
+from trainer.backbones.names import backbone_facts
 from trainer.fine_tune import start_classifier
 from trainer.fit import TrainingSet, fit
 from trainer.folds import train_fold

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from components.fits_example_gen.labels.matching import NAMES
-from components.fits_example_gen.labels.sky_positions import DECLINATIONS, RIGHT_ASCENSIONS, sky_positions
-from components.fits_example_gen.tables.files import TableError, TableFile
 from fetch.errors import FetchError
+from preprocessing.labels.matching import NAMES
+from preprocessing.labels.sky_positions import DECLINATIONS, RIGHT_ASCENSIONS, sky_positions
+from preprocessing.tables.files import TableError, TableFile
 
 _SAME_PLACE = 1.0  # rows of one name that lie closer are one object [arcsec]
 

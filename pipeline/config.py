@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from components.fits_example_gen.settings import DataSettings, SplitSettings
 from pipeline.errors import InputError
+from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.settings import ImageSettings
-from trainer.backbone_names import SMALLEST_PICTURE
+from trainer.backbones.names import SMALLEST_PICTURE
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
-from trainer.weights_preflight import file_digest
+from trainer.weights.preflight import file_digest
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -43,7 +43,7 @@ from preprocessing.features import TEST, TRAIN, VALIDATION, scalar_features
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
 
-_TRAINING = ("preprocessing", "trainer", "evaluation/calibration.py", "evaluation/out_of_fold.py")
+_TRAINING = ("preprocessing", "trainer", "evaluation/calibration.py", "evaluation/formats")
 """The code on which a trained network depends."""
 
 
@@ -317,9 +317,7 @@ def _judgement(
         examples=data.examples,
         model=candidate.model,
         bands=bands,
-        code=code_fingerprint(
-            "preprocessing", "components/prediction_gen", "report/predictions.py", "report/galaxies.py"
-        ),
+        code=code_fingerprint("preprocessing", "components/prediction_gen", "evaluation/formats"),
     )
     evaluator = ModelEvaluator(
         examples=data.examples,
@@ -340,7 +338,7 @@ def _judgement(
         "fingerprint": fingerprint,
         **({"cross_validation": folds.summary} if folds.summary is not None else {}),
     }
-    report_code = ("evaluation", "pages", "report", "components/morphology_report")
+    report_code = ("evaluation", "report", "components/morphology_report")
     card = ModelCard(**findings, code=code_fingerprint(*report_code, "components/model_card"))
     pusher = AtomicPusher(
         model=candidate.model,

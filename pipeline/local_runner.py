@@ -26,7 +26,6 @@ from tfx.orchestration.portable import launcher
 
 from components.anomaly_gate.component import AnomalyError
 from components.fits_example_gen.ingest import IngestError
-from components.fits_example_gen.labels.reading import TableError
 from pipeline.config import Settings
 from pipeline.create import Place, create_cross_validation, create_pipeline, create_training
 from pipeline.errors import InputError
@@ -39,6 +38,7 @@ from pipeline.events import (
     write_event,
 )
 from pipeline.memory import forget_peak, peak_memory
+from preprocessing.labels.reading import TableError
 from preprocessing.progress import PROGRESS_LOGGER
 from trainer.callbacks import TrainingDiverged
 from trainer.galaxies import TrainingDataError

@@ -8,18 +8,18 @@ from itertools import islice
 from pathlib import Path
 
 from components.atomic_pusher.publish import published_versions
-from components.fits_example_gen.accounting import label_files, stamp_reader
-from components.fits_example_gen.exclusion import read_rows
-from components.fits_example_gen.fingerprint import input_fingerprint
-from components.fits_example_gen.labels.reading import LabelledObject, TableError
-from components.fits_example_gen.rejects import Reject, usual_reasons
 from pipeline.config import Settings
 from pipeline.errors import InputError
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from preprocessing.fits.files import StampError
 from preprocessing.fits.image import read_image
+from preprocessing.labels.reading import LabelledObject, TableError
+from preprocessing.rejects import Reject, usual_reasons
+from preprocessing.rows.division import label_files, stamp_reader
+from preprocessing.rows.exclusion import read_rows
+from preprocessing.rows.fingerprint import input_fingerprint
 from preprocessing.stamps import StampReader
-from trainer.weights_preflight import imagenet_weights_problem
+from trainer.weights.preflight import imagenet_weights_problem
 
 SAMPLE = 64
 """Stamps whose size is looked at."""

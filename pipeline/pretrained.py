@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.config import Settings
 from trainer.settings import ModelSettings
-from trainer.weights_preflight import file_digest
+from trainer.weights.preflight import file_digest
 
 
 def provenance_file(weights: Path) -> Path:

@@ -1,6 +1,7 @@
 """Photometric bands of S-PLUS: their names, accepted spellings and the RGB presets."""
 
 import re
+from collections.abc import Sequence
 
 BANDS = ("U", "F378", "F395", "F410", "F430", "G", "F515", "R", "F660", "I", "F861", "Z")
 """Band names in order of wavelength."""
@@ -97,3 +98,9 @@ def rgb_bands(rgb: str | list[str] | tuple[str, ...]) -> tuple[str, str, str]:
     if len({red, green, blue}) != 3:
         raise ValueError(f"{rgb!r} names a band twice")
     return red, green, blue
+
+
+def rgb_title(rgb: str | Sequence[str]) -> str:
+    """Return the name of three bands: a preset, or ``R-F660-G``."""
+    bands = rgb_bands(rgb if isinstance(rgb, str) else tuple(rgb))
+    return next((name for name, preset in RGB_PRESETS.items() if preset == bands), "-".join(bands))

@@ -1,1 +1,1 @@
-"""The report of a run: evidence files in, numbers, figures and one HTML page out."""
+"""Every page: run, comparison, inspection and sweep, and the HTML parts that they share."""

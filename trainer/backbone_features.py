@@ -19,7 +19,7 @@ import tensorflow as tf
 from preprocessing import features
 from preprocessing.progress import report_progress
 from trainer.augment import dihedral_views
-from trainer.backbone_names import backbone_facts
+from trainer.backbones.names import backbone_facts
 from trainer.galaxies import Galaxies, read_examples, read_galaxies
 from trainer.model import feature_extractor
 from trainer.settings import ModelSettings, TrainSettings

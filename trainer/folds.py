@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from evaluation.out_of_fold import SCORES_FILE, OutOfFold, read_scores, write_scores
+from evaluation.formats.out_of_fold import SCORES_FILE, OutOfFold, read_scores, write_scores
 from trainer.backbone_features import BackboneFeatures
 from trainer.checkpoint import Checkpoint
 from trainer.devices import strategy

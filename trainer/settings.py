@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from trainer.backbone_names import backbone_facts
+from trainer.backbones.names import backbone_facts
 
 Augmentation = Literal["flips", "rotations", "zoom", "shifts"]
 

@@ -17,7 +17,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from components import artifacts
 from components.cross_validation.fold_inputs import fold_channels, fold_folders, with_folds
 from components.cross_validation.summary import summarize
-from evaluation.out_of_fold import SCORES_FILE, OutOfFold, write_scores
+from evaluation.formats.out_of_fold import SCORES_FILE, OutOfFold, write_scores
 from trainer.folds import FoldScores
 
 SUMMARY_FILE, COURSES_FILE = "cross_validation.json", "history.json"

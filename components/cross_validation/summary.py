@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.calibration import calibration_error, fit_temperature, with_cross_fitted_temperature
-from evaluation.out_of_fold import OutOfFold
+from evaluation.formats.out_of_fold import OutOfFold
 from evaluation.scores import classification_scores
 from trainer.folds import FoldScores
 

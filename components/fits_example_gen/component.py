@@ -11,7 +11,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import IngestReport
 from components.fits_example_gen.executor import Executor
-from components.fits_example_gen.settings import DataSettings, SplitSettings
+from preprocessing.data_settings import DataSettings, SplitSettings
 
 
 class FitsExampleGenSpec(ComponentSpec):

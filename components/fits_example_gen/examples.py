@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from components.fits_example_gen.labels.reading import LabelledObject
 from preprocessing import features
+from preprocessing.labels.reading import LabelledObject
 from preprocessing.stamps import Plane
 
 

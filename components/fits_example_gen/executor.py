@@ -12,12 +12,12 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.fits_example_gen.accounting import StampNote, stamp_reader
 from components.fits_example_gen.ingest import ingest
-from components.fits_example_gen.labels.reading import Match
-from components.fits_example_gen.rejects import Reject
-from components.fits_example_gen.report import ingest_report, table_csv
-from components.fits_example_gen.settings import DataSettings, SplitSettings
+from preprocessing.data_settings import DataSettings, SplitSettings
+from preprocessing.labels.reading import Match
+from preprocessing.rejects import Reject
+from preprocessing.rows.account import ingest_report, table_csv
+from preprocessing.rows.division import StampNote, stamp_reader
 
 
 class Executor(BaseBeamExecutor):

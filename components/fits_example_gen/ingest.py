@@ -15,15 +15,15 @@ from dataclasses import asdict, dataclass
 import apache_beam as beam
 import tensorflow as tf
 
-from components.fits_example_gen.accounting import Division, StampNote, divide, notes_on, refusal
 from components.fits_example_gen.examples import build_example
-from components.fits_example_gen.exclusion import read_rows
-from components.fits_example_gen.labels.reading import LabelledObject, LabelTable
-from components.fits_example_gen.rejects import Reject
-from components.fits_example_gen.settings import DataSettings, SplitSettings
+from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.features import SPLITS
 from preprocessing.fits.files import StampError
+from preprocessing.labels.reading import LabelledObject, LabelTable
 from preprocessing.progress import report_progress
+from preprocessing.rejects import Reject
+from preprocessing.rows.division import Division, StampNote, divide, notes_on, refusal
+from preprocessing.rows.exclusion import read_rows
 from preprocessing.stamps import StampReader
 
 BATCH_ROWS = 64

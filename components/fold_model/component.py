@@ -20,7 +20,7 @@ from components import artifacts
 from components.cross_validation.fold_inputs import fold_channels, fold_folders, with_folds
 from components.cross_validation.summary import best_fold, summarize
 from evaluation.calibration import fit_temperature
-from evaluation.out_of_fold import OutOfFold
+from evaluation.formats.out_of_fold import OutOfFold
 from trainer.folds import FoldScores, fold_classifiers
 from trainer.recipe import Recipe
 from trainer.signatures import export_classifier

@@ -11,8 +11,8 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEv
 from components.artifacts import CrossValidation, IngestReport, Predictions
 from components.artifacts import ModelCard as Card
 from components.morphology_report.evidence import write_evidence
-from report.card import write_card
-from report.evidence import read_evidence
+from report.card.write import write_card
+from report.run.evidence import read_evidence
 
 
 @component

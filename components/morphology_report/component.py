@@ -19,7 +19,7 @@ from components.artifacts import MorphologyReport as Report
 from components.example_files import files_by_split
 from components.morphology_report.evidence import write_evidence
 from components.morphology_report.gallery import take_pictures
-from report.build import build
+from report.run.build import build
 from trainer.recipe import Recipe
 
 

@@ -15,10 +15,10 @@ from tfx.utils import path_utils
 from components.cross_validation.component import COURSES_FILE, SUMMARY_FILE
 from components.morphology_report.evaluation import evaluation_scores
 from components.morphology_report.gate import gate_result
-from evaluation.out_of_fold import SCORES_FILE
-from report.evidence import HISTORY, LINEAGE, RUN
-from report.galaxies import GALAXIES
-from report.predictions import PREDICTIONS
+from evaluation.formats.galaxies import GALAXIES
+from evaluation.formats.out_of_fold import SCORES_FILE
+from evaluation.formats.predictions import PREDICTIONS
+from report.run.evidence import HISTORY, LINEAGE, RUN
 
 SETTINGS = ("name", "decision", "image", "data", "model", "train", "cross_validation", "split", "gate")
 """What ``settings`` of the nodes holds."""

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from evaluation.formats.galaxies import GALAXIES
+from evaluation.formats.predictions import PREDICTIONS
 from preprocessing import features
 from preprocessing.progress import report_progress
-from report.galaxies import GALAXIES
-from report.predictions import PREDICTIONS
 
 BATCH_EXAMPLES = 64
 ANSWERS_FILE = "answers.json"

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evaluation.formats.predictions import Predictions
 from preprocessing.features import SPLITS, TEST
-from report.predictions import Predictions
 
 SAME_PLACE = 10.0
 """Farther apart, galaxies of one name are two [arcsec]: two surveys may count their galaxies alike."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pages.tiles import Tile
 from preprocessing.features import CLASS_NAMES
-from report.album import png_tile
-from report.card_settings import table_of
+from report.card.settings import table_of
 from report.comparison.pairs import Pair
 from report.comparison.runs import Run
-from report.evidence import PICTURES
+from report.html.tiles import Tile
+from report.run.album import png_tile
+from report.run.evidence import PICTURES
 
 MOST_SHOWN = 24
 """In a gallery; the farthest apart come first."""

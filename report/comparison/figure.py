@@ -4,10 +4,10 @@ import numpy as np
 from markupsafe import Markup
 
 from evaluation.scores import DECISION
-from pages.formats import format_count
-from pages.svg import CLASS_COLOURS, CLASS_MARKERS, INK, drawing, name_axes
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from report.comparison.pairs import Pair
+from report.html.formats import format_count
+from report.html.svg import CLASS_COLOURS, CLASS_MARKERS, INK, drawing, name_axes
 
 MOST_POINTS = 1500
 EDGE = 1e-3

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evaluation.comparison import chance_text
-from pages.environment import page_environment
 from preprocessing.features import ELLIPTICAL
 from report.comparison.disagreements import Gallery, galleries
 from report.comparison.figure import draw_probabilities
@@ -14,6 +13,7 @@ from report.comparison.pairs import SURE, Pair
 from report.comparison.runs import Run, setting_rows
 from report.comparison.sentences import notes, verdict
 from report.comparison.table import side_by_side
+from report.html.environment import page_environment
 
 _SCORES = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss (less is better)"}
 
@@ -45,7 +45,7 @@ def render_page(runs: Sequence[Run], pairs: Sequence[Pair]) -> str:
     str
         HTML.
     """
-    environment = page_environment("report")
+    environment = page_environment("report.comparison")
     environment.filters["chance"] = chance_text
     return environment.get_template("comparison.html.j2").render(
         runs=runs,

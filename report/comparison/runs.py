@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from report.card_settings import table_of, text_of
+from report.card.settings import table_of, text_of
 from report.errors import ReportError
-from report.evidence import Evidence, read_evidence
-from report.folders import report_folder
-from report.numbers import run_numbers
+from report.run.evidence import Evidence, read_evidence
+from report.run.folders import report_folder
+from report.run.numbers import run_numbers
 
 MOST_RUNS = len(string.ascii_uppercase)
 
@@ -30,7 +30,7 @@ class Run:
         As it was named.
     evidence : Evidence
     numbers : mapping
-        See `report.numbers.run_numbers`.
+        See `report.run.numbers.run_numbers`.
     """
 
     letter: str
@@ -50,7 +50,7 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
     Parameters
     ----------
     paths : sequence of Path
-        See `report.folders.report_folder`.
+        See `report.run.folders.report_folder`.
 
     Returns
     -------

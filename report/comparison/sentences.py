@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from evaluation.comparison import chance_text
 from evaluation.paired import Difference
-from pages.formats import format_count, format_signed
 from preprocessing.features import HOLDOUT, TEST, TRAIN, UNCERTAIN, VALIDATION
 from report.comparison.common import ABSENT, OTHER_LABEL, OTHER_PLACE
 from report.comparison.pairs import SURE, Pair
+from report.html.formats import format_count, format_signed
 
 _FATES = {
     TRAIN: "in the training split of {}, which has learned from them",

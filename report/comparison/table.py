@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pages.formats import UNKNOWN, format_measure
-from report.card_metrics import fold_rows, interval_text
+from report.card.metrics import fold_rows, interval_text
 from report.comparison.runs import Run
-from report.headlines import Headline, headlines
+from report.html.formats import UNKNOWN, format_measure
+from report.run.headlines import Headline, headlines
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 
 from components.cross_validation.summary import best_fold, summarize
 from evaluation.calibration import calibration_error, fit_temperature, with_temperature
-from evaluation.out_of_fold import OutOfFold
+from evaluation.formats.out_of_fold import OutOfFold
 from trainer.folds import FoldScores
 
 

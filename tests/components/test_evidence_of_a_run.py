@@ -12,7 +12,7 @@ from components.model_evaluator.executor import Executor as Evaluator
 from components.morphology_report.evidence import SETTINGS, write_evidence
 from components.prediction_gen.classify import Answers
 from pipeline.config import Settings
-from report.build import build
+from report.run.build import build
 
 TABLES = {
     "pipeline": {"root": "/root"},

@@ -9,7 +9,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import IngestReport
 from components.fits_example_gen.component import FitsExampleGen
-from components.fits_example_gen.settings import DataSettings, SplitSettings
+from preprocessing.data_settings import DataSettings, SplitSettings
 
 BEAM = ["--runner=DirectRunner", "--direct_running_mode=in_memory"]
 

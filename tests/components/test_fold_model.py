@@ -11,7 +11,7 @@ from tfx.utils import path_utils
 from components.artifacts import FoldModel
 from components.fold_model.component import Executor
 from evaluation.calibration import fit_temperature, with_temperature
-from evaluation.out_of_fold import SCORES_FILE, OutOfFold, read_scores, write_scores
+from evaluation.formats.out_of_fold import SCORES_FILE, OutOfFold, read_scores, write_scores
 from preprocessing.picture import make_picture
 from preprocessing.settings import ImageSettings
 from trainer.folds import fold_classifiers

@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.fits_example_gen.accounting import stamp_reader
 from components.fits_example_gen.ingest import Ingested, IngestError, ingest
-from components.fits_example_gen.rejects import REASONS, Reject
-from components.fits_example_gen.report import ingest_report, table_csv
-from components.fits_example_gen.settings import DataSettings, SplitSettings
+from preprocessing.data_settings import DataSettings, SplitSettings
+from preprocessing.rejects import REASONS, Reject
+from preprocessing.rows.account import ingest_report, table_csv
+from preprocessing.rows.division import stamp_reader
 
 LABELS = ["spiral"] * 24 + ["elliptical"] * 16 + ["uncertain"] * 3
 

@@ -11,10 +11,10 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from astropy.io import fits
 
-from components.fits_example_gen.accounting import stamp_reader
 from components.fits_example_gen.ingest import Ingested, ingest
-from components.fits_example_gen.rejects import REASONS
-from components.fits_example_gen.settings import DataSettings, SplitSettings
+from preprocessing.data_settings import DataSettings, SplitSettings
+from preprocessing.rejects import REASONS
+from preprocessing.rows.division import stamp_reader
 
 OPTIONS = PipelineOptions(["--runner=DirectRunner", "--direct_running_mode=in_memory"])
 GOOD = 20

@@ -11,12 +11,12 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEv
 
 from components.artifacts import Predictions
 from components.fits_example_gen.examples import build_example
-from components.fits_example_gen.labels.reading import LabelledObject
 from components.model_evaluator.executor import Executor as Evaluator
 from components.morphology_report.evaluation import evaluation_scores
 from components.morphology_report.gate import gate_result
 from components.prediction_gen.classify import COLUMNS, classify_examples, read_answers
 from components.prediction_gen.component import PredictionGen
+from preprocessing.labels.reading import LabelledObject
 from preprocessing.stamps import Plane
 
 

@@ -268,7 +268,8 @@ def test_a_kill_leaves_what_a_second_call_goes_on_from(server, tmp_path):
         "bring(None, Path(sys.argv[2]), targets(*(f'g{n}' for n in range(100))), url=sys.argv[1])"
     )
     here = Path(__file__).parent
-    command = [sys.executable, "-c", code, server.url, str(tmp_path), str(here), str(here.parent.parent)]
+    imported = map(str, (here, here.parent / "support", here.parent.parent))
+    command = [sys.executable, "-c", code, server.url, str(tmp_path), *imported]
     process = subprocess.Popen(command)
     try:
         deadline = time.monotonic() + 30

@@ -17,8 +17,8 @@ from fetch import weights
 from fetch.errors import FetchError
 from fetch.weights import fetch_weights
 from pipeline.cli import main
-from trainer.backbone_names import FACTS
-from trainer.weights_preflight import imagenet_weights_problem, keras_cache
+from trainer.backbones.names import FACTS
+from trainer.weights.preflight import imagenet_weights_problem, keras_cache
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 FILE = "efficientnetb7_notop.h5"

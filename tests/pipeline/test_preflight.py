@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline import cli
-from trainer import weights_preflight
+from trainer.weights import preflight as weights_preflight
 
 CONFIG = """
 [pipeline]

@@ -18,7 +18,7 @@ def config(tmp_path, write_stamp):
 @pytest.fixture
 def pretrain(config, monkeypatch, capsys, tmp_path):
     """Pretrain on the labelled galaxies, in a training of a given best epoch; return status and output."""
-    monkeypatch.setattr("pipeline.pretrain_command.check_weights", lambda settings: None)
+    monkeypatch.setattr("pipeline.pretrain.check_weights", lambda settings: None)
 
     def run(out: Path, *overrides: str, best_epoch: int | None = None):
         def run_jobs(*_):
@@ -32,7 +32,7 @@ def pretrain(config, monkeypatch, capsys, tmp_path):
             (model_run / BACKBONE_FILE).write_text("weights")
             return [Outcome(outputs={"Trainer": {"model": str(model.parent), "model_run": str(model_run)}})]
 
-        monkeypatch.setattr("pipeline.pretrain_command.run_jobs", run_jobs)
+        monkeypatch.setattr("pipeline.pretrain.run_jobs", run_jobs)
         sets = [word for override in overrides for word in ("--set", override)]
         status = exit_status(monkeypatch, "pretrain", config, out, "--labelled", *sets)
         return status, capsys.readouterr()

@@ -8,7 +8,7 @@ from small_survey import exit_status, write_survey
 from pipeline.config import load_settings
 from pipeline.preflight import check_data
 from pipeline.pretrained import already_seen
-from trainer.weights_preflight import file_digest
+from trainer.weights.preflight import file_digest
 
 SEEN = "has learned from galaxies of this table"
 
@@ -74,7 +74,7 @@ def test_it_is_said_before_anything_runs(config, weights, monkeypatch, capsys, v
 
     fingerprint = check_data(load_settings(config)).fingerprint
     override = weights(learned_from={"fingerprint": fingerprint})
-    for module in ("run", "sweep_command"):
+    for module in ("run", "sweep.run"):
         monkeypatch.setattr(f"pipeline.{module}.run_jobs", stop)
     monkeypatch.setattr("pipeline.preflight.imagenet_weights_problem", lambda *_: None)
     name, *axes = (word.format(override.partition("=")[2]) for word in verb)

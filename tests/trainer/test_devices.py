@@ -19,18 +19,18 @@ from trainer.model import backbone_of
 PROGRAM = """
 import json, sys
 from pathlib import Path
-sys.path[:0] = sys.argv[1:3]
+sys.path[:0] = sys.argv[4:]
 import tensorflow as tf
 (cpu,) = tf.config.list_physical_devices("CPU")
 part = tf.config.LogicalDeviceConfiguration()
-tf.config.set_logical_device_configuration(cpu, [part] * int(sys.argv[4]))
+tf.config.set_logical_device_configuration(cpu, [part] * int(sys.argv[2]))
 listed = tf.config.list_logical_devices
 from trainer import devices
 devices.tf.config.list_logical_devices = lambda kind=None: listed("CPU") if kind == "GPU" else listed(kind)
 import test_devices
 spread = devices.strategy()
 with spread.scope():
-    found = getattr(test_devices, sys.argv[5])(Path(sys.argv[3]))
+    found = getattr(test_devices, sys.argv[3])(Path(sys.argv[1]))
 print(json.dumps({"replicas": spread.num_replicas_in_sync, "found": found}))
 """
 
@@ -87,7 +87,8 @@ def remainders(folder: Path) -> list[dict]:
 def spread_over(replicas: int, what: str, folder: Path):
     """Return what a function of this module says, run over several processors in a process of its own."""
     here = Path(__file__).resolve()
-    arguments = [str(here.parents[2]), str(here.parent), str(folder), str(replicas), what]
+    imported = (here.parents[2], here.parent, here.parents[1] / "support")
+    arguments = map(str, (folder, replicas, what, *imported))
     result = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-3000:]
     answer = json.loads(result.stdout.splitlines()[-1])

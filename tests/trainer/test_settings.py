@@ -131,7 +131,7 @@ def test_every_setting_is_described():
 
 def test_settings_and_preflight_import_neither_tensorflow_nor_keras():
     code = (
-        "import sys, trainer.settings, trainer.weights_preflight; "
+        "import sys, trainer.settings, trainer.weights.preflight; "
         "sys.exit(sorted({'tensorflow', 'keras', 'tfx'} & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,55 @@
+"""`galmorph compare`: runs side by side."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.errors import InputError
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN...", help="Root folders of runs, or their reports.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write.", show_default="comparison beside the first report"),
+    ] = None,
+) -> None:
+    """Compare runs on the test galaxies that they share, and show where they disagree."""
+    compare_runs(runs, out, Console())
+
+
+def compare_runs(runs: Sequence[Path], out: Path | None, console: Console) -> None:
+    """Compare runs, write the page, and say what was found.
+
+    Parameters
+    ----------
+    runs : sequence of Path
+        Roots of runs, or their report folders; the others are compared with the first.
+    out : Path or None
+        Folder of the page; `comparison` beside the report of the first run unless given.
+    console : Console
+
+    Raises
+    ------
+    InputError
+        If a run cannot be read, or there is nothing to compare.
+    """
+    from report.comparison.terminal import show_comparison
+    from report.comparison.write import FOLDER, compare_reports, write_comparison
+    from report.errors import ReportError
+
+    started = time.monotonic()
+    try:
+        with console.status("comparing"):
+            comparison = compare_reports(runs)
+            folder = out or comparison.runs[0].evidence.folder.parent / FOLDER
+            page = write_comparison(comparison, folder)
+    except ReportError as error:
+        raise InputError(str(error)) from error
+    show_comparison(console, comparison, page, time.monotonic() - started)

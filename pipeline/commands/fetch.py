@@ -1,0 +1,276 @@
+"""The verbs of `galmorph fetch`."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.errors import InputError
+
+app = typer.Typer(
+    help="Bring what a run needs from the network: labels (table), FITS stamps (stamps), ImageNet weights "
+    "(weights).",
+    no_args_is_help=True,
+)
+
+_INTERRUPTED = 130  # what a shell returns after Ctrl-C
+
+Retries = Annotated[int, typer.Option(min=0, max=20, help="Further attempts after the first.")]
+
+
+@app.command()
+def table(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|URL", help="gz1, gz2, gz2-willett, gz2-stripe82, gz2-stripe82-coadd, or an address."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("."),
+    sha256: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEX",
+            help="What the file's SHA-256 must be. Without it: the published one if there is one, else that "
+            "of the first download, which OUT/tables.csv records.",
+        ),
+    ] = None,
+    retries: Retries = 4,
+) -> None:
+    """Bring a table of labels: Galaxy Zoo, or any table by its address."""
+    from fetch.retry import Patience
+    from fetch.tables import RECORD, fetch_table
+
+    console = Console()
+    with _transfer(console, name.rsplit("/", 1)[-1].partition("?")[0]) as progress:
+        came = fetch_table(name, out, sha256=sha256, patience=Patience(retries), progress=progress)
+    console.print("[bold]table[/]")
+    _say(console, "came" if came.fetched else "was there", f"{came.path}, {came.bytes:,} bytes")
+    _say(console, "SHA-256", came.sha256)
+    compared = f"with {came.proof}: equal" if came.proof else f"with nothing; recorded in {out / RECORD}"
+    _say(console, "compared", compared)
+    if came.cite:
+        _say(console, "cite", came.cite)
+    console.print("[bold]configuration[/]")
+    _say(console, "[data]", f"labels = {_toml(came.path)}")
+
+
+@app.command()
+def stamps(
+    targets: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="Table with columns name, ra, dec in degrees.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write; what is there already is kept.")],
+    bands: Annotated[str, typer.Option(help="Bands (I,R,G), or a preset (IRG, IGU, ZRG, R660G).")] = "I,R,G",
+    size: Annotated[int, typer.Option(min=8, max=8192, help="Side of a stamp (pixels).")] = 200,
+    url_template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Any cutout service: an address with {name}, {band} or {band_lower}, {ra} and {dec} "
+            "(degrees), {size} (pixels). Without it: S-PLUS, with SPLUS_USERNAME and SPLUS_PASSWORD from "
+            "the environment.",
+        ),
+    ] = None,
+    data_release: Annotated[str, typer.Option(help="Data release of S-PLUS.")] = "dr4",
+    workers: Annotated[int, typer.Option(min=1, max=10, help="Requests under way at once.")] = 4,
+    retries: Retries = 4,
+) -> None:
+    """Bring FITS stamps for a table of positions; a second call goes on where the first one ended."""
+    from fetch.cutouts import CutoutSource
+    from fetch.one_stamp import MAX_STAMP_BYTES, StampSource
+    from fetch.retry import Patience
+    from fetch.splus import SplusSource
+    from fetch.stamps import StampSummary, fetch_stamps
+    from fetch.targets import read_targets
+
+    console = Console()
+    folder = out.absolute()
+    with _input_errors(), _bar(console, "files") as bar:
+        wanted = _bands(bands)
+        objects = read_targets(targets)
+        # A transfer of a stamp that takes ten minutes has stalled.
+        patience = Patience(retries, longest_transfer=600.0)
+        source: StampSource
+        if url_template is not None:
+            source = CutoutSource(
+                url_template, wanted, size=size, max_bytes=MAX_STAMP_BYTES, patience=patience
+            )
+        else:
+            source = SplusSource(
+                size=size, data_release=data_release, max_bytes=MAX_STAMP_BYTES, patience=patience
+            )
+        task = bar.add_task(f"stamps from {source.host}", total=len(objects) * len(wanted))
+
+        def progress(summary: StampSummary) -> None:
+            bar.update(task, completed=sum(summary.counts.values()))
+
+        summary = fetch_stamps(objects, wanted, folder, source, size=size, workers=workers, progress=progress)
+    _show(console, summary, targets)
+    if summary.interrupted:
+        raise typer.Exit(_INTERRUPTED)
+
+
+@app.command()
+def weights(
+    backbone: Annotated[
+        str, typer.Argument(metavar="BACKBONE", help="EfficientNetB0 .. B7; as [model] backbone has it.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help='Folder to write. Without it: the cache of Keras, where weights = "imagenet" finds them.',
+            show_default=False,
+        ),
+    ] = None,
+    sha256: Annotated[
+        str | None,
+        typer.Option(metavar="HEX", help="What the file's SHA-256 must be, besides the published MD5."),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="A mirror: the address of a folder that holds the files under their published names.",
+        ),
+    ] = None,
+    retries: Retries = 4,
+) -> None:
+    """Bring the ImageNet weights of a backbone, as Keras publishes them."""
+    from fetch.retry import Patience
+    from fetch.weights import fetch_weights
+    from trainer.backbones.names import backbone_facts
+    from trainer.weights.preflight import KERAS_WEIGHTS_URL, imagenet_weights_problem, keras_cache
+
+    try:
+        facts = backbone_facts(backbone)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    console = Console()
+    if facts.keras_md5 is None:
+        # Of these, this only looks whether the package is installed.
+        problem = imagenet_weights_problem(facts.name, "imagenet")
+        if problem:
+            raise InputError(problem)
+        _say(console, facts.name, "its ImageNet weights are installed with the package; nothing to fetch")
+        _show_model(console, facts.name, {"weights": "imagenet"})
+        return
+    folder = out or keras_cache()
+    with _transfer(console, facts.keras_file) as progress:
+        came = fetch_weights(
+            url or KERAS_WEIGHTS_URL,
+            facts.keras_file,
+            folder,
+            md5=facts.keras_md5,
+            sha256=sha256,
+            patience=Patience(retries),
+            progress=progress,
+        )
+    console.print("[bold]weights[/]")
+    _say(console, "came" if came.fetched else "were there", f"{came.path.absolute()}, {came.bytes:,} bytes")
+    _say(console, "SHA-256", came.sha256)
+    _say(console, "compared", f"with the published MD5 {facts.keras_md5}: equal")
+    if folder.absolute() == keras_cache().absolute():
+        _show_model(console, facts.name, {"weights": "imagenet"})
+    else:
+        values = {"weights": str(came.path.absolute()), "weights_sha256": came.sha256}
+        _show_model(console, facts.name, values)
+
+
+def _show_model(console: Console, backbone: str, values: dict[str, str]) -> None:
+    console.print("[bold]configuration[/]")
+    _say(console, "[model]", f"backbone = {_toml(backbone)}")
+    for key, value in values.items():
+        _say(console, "", f"{key} = {_toml(value)}")
+
+
+def _show(console: Console, summary, targets: Path) -> None:
+    counts = summary.counts
+    console.print("[bold]stamps[/]")
+    _say(console, "asked for", str(summary.total))
+    _say(console, "came", str(counts["fetched"]))
+    _say(console, "were there", str(counts["present"]))
+    _say(console, "missing", str(counts["failed"]))
+    for reason, count in summary.reasons.most_common(3):
+        _say(console, "", f"{count} x {reason}")
+    untried = summary.total - sum(counts.values())
+    if untried:
+        _say(console, "not tried", f"{untried}; interrupted, the same command goes on from here")
+    _say(console, "manifest", str(summary.manifest))
+    console.print("[bold]configuration[/]")
+    _say(console, "[data]", f"stamps = {_toml(summary.stamps)}")
+    _say(console, "", f"labels = {_toml(targets)}")
+
+
+def _bands(text: str) -> tuple[str, ...]:
+    from fetch.errors import FetchError
+    from preprocessing.bands import RGB_PRESETS, band_name
+
+    spellings = RGB_PRESETS.get(text.strip().upper()) or text.replace(",", " ").split()
+    try:
+        names = tuple(dict.fromkeys(band_name(spelling) for spelling in spellings))
+    except ValueError as error:
+        raise FetchError(f"--bands: {error}") from error
+    if not names:
+        raise FetchError("--bands names no band")
+    return names
+
+
+@contextmanager
+def _input_errors() -> Iterator[None]:
+    from fetch.errors import FetchError
+
+    try:
+        yield
+    except FetchError as error:
+        raise InputError(str(error)) from error
+
+
+@contextmanager
+def _transfer(console: Console, what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a download, and end the command where it is interrupted."""
+    with _input_errors(), _bar(console, "bytes") as bar:
+        task = bar.add_task(what, total=None)
+
+        def progress(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        try:
+            yield progress
+        except KeyboardInterrupt:
+            bar.stop()
+            _say(console, "interrupted", "the same command goes on from here")
+            raise typer.Exit(_INTERRUPTED) from None
+
+
+@contextmanager
+def _bar(console: Console, unit: str):
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    figures = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
+    columns = (TextColumn("  {task.description}", markup=False), BarColumn(), *figures, TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield bar
+
+
+def _say(console: Console, what: str, value: str) -> None:
+    # A line each and no table: a path must be whole to be copied, however narrow the window.
+    console.print(f"  {what:<20}{value}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _toml(value: Path | str) -> str:
+    text = str(value.absolute()) if isinstance(value, Path) else value
+    return json.dumps(text, ensure_ascii=False)  # a JSON string is a TOML basic string

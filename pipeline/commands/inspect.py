@@ -1,0 +1,57 @@
+"""`galmorph inspect`: a look before the run."""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.commands.options import Config, Overrides
+from pipeline.errors import InputError
+
+
+def inspect(
+    config: Config,
+    overrides: Overrides = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write.", show_default="inspection under [pipeline] root"),
+    ] = None,
+    objects: Annotated[int, typer.Option(min=1, max=100, help="Objects on a contact sheet.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other objects on the sheets.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
+) -> None:
+    """Look before the run: what table and stamps hold, on a page with contact sheets to choose from."""
+    from pipeline.config import load_settings
+    from preprocessing.labels.reading import TableError
+    from report.inspection.look import PAGE, InspectionError, Request, inspect_data
+    from report.inspection.terminal import inspection_bar, show_look
+    from trainer.weights.preflight import imagenet_weights_problem
+
+    started, console = time.monotonic(), Console()
+    settings = load_settings(config, overrides or ())
+    model = settings.model
+    problem = imagenet_weights_problem(model.backbone, model.weights, model.weights_sha256)
+    request = Request(
+        settings.data,
+        settings.image,
+        settings.split,
+        settings.example_bands,
+        settings.example_side,
+        objects=objects,
+        seed=seed,
+        workers=workers or os.cpu_count() or 1,
+    )
+    folder = out or Path(settings.pipeline.root, "inspection")
+    try:
+        with inspection_bar(console) as progress:
+            look = inspect_data(request, folder, problems=[problem] if problem else (), progress=progress)
+    except TableError as error:
+        raise InputError(f"[data] {error.key}: {error}") from error
+    except InspectionError as error:
+        raise InputError(str(error)) from error
+    show_look(console, look, folder / PAGE, time.monotonic() - started)
+    if look.obstacle:
+        raise InputError(f"a run would not start: {look.obstacle}")

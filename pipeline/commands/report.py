@@ -1,0 +1,29 @@
+"""`galmorph report`: the report of a run, made again from what the run has left."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.errors import InputError
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Root folder of a run, or its report.")],
+) -> None:
+    """Make the report of a run again from what the run has left; trains and classifies nothing."""
+    from report.errors import ReportError
+    from report.run.build import PAGE, build
+    from report.run.folders import report_folder
+
+    started, console = time.monotonic(), Console()
+    try:
+        folder = report_folder(run)
+        with console.status("writing the report"):
+            build(folder)
+    except ReportError as error:
+        raise InputError(str(error)) from error
+    console.print(f"[bold]report[/] {time.monotonic() - started:.1f} s", highlight=False)
+    console.print(f"  {folder / PAGE}", highlight=False, markup=False, soft_wrap=True)

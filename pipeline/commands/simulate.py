@@ -1,0 +1,47 @@
+"""`galmorph simulate`: a synthetic survey."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.commands.options import Seed
+from pipeline.errors import InputError
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder to write; must be empty or not exist.")],
+    galaxies: Annotated[int, typer.Option(min=1, help="Rows of the label table.")] = 1000,
+    seed: Seed = 0,
+    size: Annotated[int, typer.Option(min=32, help="Side of a stamp in pixels.")] = 128,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
+) -> None:
+    """Write a synthetic S-PLUS-like survey: FITS stamps in six bands and a table of votes."""
+    write_survey(out, galaxies, seed, size, workers)
+
+
+def write_survey(out: Path, galaxies: int, seed: int, size: int, workers: int | None) -> None:
+    """Simulate a survey under a progress bar."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from simulation.survey import simulate_survey
+
+    console = Console()
+    columns = (TextColumn("  simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("simulating", total=galaxies)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        try:
+            summary = simulate_survey(
+                out, galaxies, seed, size=size, workers=workers or os.cpu_count(), progress=advance
+            )
+        except (ValueError, OSError) as error:
+            raise InputError(str(error)) from error
+    console.print(
+        f"[bold]survey[/]: {galaxies} galaxies, stamps {summary.stamps}", highlight=False, soft_wrap=True
+    )

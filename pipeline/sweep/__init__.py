@@ -1,0 +1,1 @@
+"""A sweep: which settings it varies, and how it runs them."""

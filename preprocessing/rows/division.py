@@ -1,0 +1,135 @@
+"""Which rows become Examples, in which split: decided here for the ingest and for the look before it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from preprocessing.calibration import Calibration
+from preprocessing.data_settings import DataSettings, SplitSettings
+from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL, TEST, TRAIN, VALIDATION
+from preprocessing.fits.files import StampError
+from preprocessing.labels.reading import LabelledObject, LabelTable
+from preprocessing.rejects import Reject, usual_reasons
+from preprocessing.rows.duplicates import reject_duplicates
+from preprocessing.rows.splits import assign_splits
+from preprocessing.stamps import Stamp, StampReader
+
+
+@dataclass(frozen=True)
+class StampNote:
+    """A warning about a stamp of a row that is used all the same.
+
+    Attributes
+    ----------
+    row : int
+    name, file, code, message : str
+    """
+
+    row: int
+    name: str
+    file: str
+    code: str
+    message: str
+
+
+def refusal(row: int, name: str, error: StampError) -> Reject:
+    """Return the reject of a row whose stamp cannot be used."""
+    return Reject(row, name, error.path, error.reason, error.message)
+
+
+def notes_on(row: int, name: str, stamp: Stamp) -> list[StampNote]:
+    """Return the notes of a row whose stamps are used."""
+    return [StampNote(row, name, warning.path, warning.code, warning.message) for warning in stamp.warnings]
+
+
+@dataclass(frozen=True)
+class Division:
+    """What becomes of every row of a table.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of the table; ``len(kept) + len(rejects)``.
+    kept : list of LabelledObject
+    places : dict of str to (str, int)
+        Split and fold by object name.
+    rejects : list of Reject
+    """
+
+    rows: int
+    kept: list[LabelledObject]
+    places: dict[str, tuple[str, int]]
+    rejects: list[Reject]
+
+    @property
+    def splits_and_classes(self) -> list[tuple[str, str]]:
+        """Split and class name of every row kept."""
+        return [(self.places[entry.name][0], CLASS_NAMES[entry.label]) for entry in self.kept]
+
+    def missing_class(self) -> str:
+        """Say which class a split lacks that cannot do without; empty if none."""
+        left = f"{len(self.kept)} usable objects are left; rejects: {usual_reasons(self.rejects) or 'none'}"
+        found = set(self.splits_and_classes)
+        for label in (SPIRAL, ELLIPTICAL):
+            if not any(name == CLASS_NAMES[label] for _, name in found):
+                return f"no {CLASS_NAMES[label]} galaxy has usable stamps: {left}"
+        for split in (TRAIN, VALIDATION, TEST):
+            for label in (SPIRAL, ELLIPTICAL):
+                if (split, CLASS_NAMES[label]) not in found:
+                    return f"split {split!r} has no {CLASS_NAMES[label]} galaxy: {left}"
+        return ""
+
+
+def divide(
+    table: LabelTable, bad: Mapping[int, Reject], data: DataSettings, split: SplitSettings
+) -> Division:
+    """Decide what becomes of every row.
+
+    Parameters
+    ----------
+    table : LabelTable
+    bad : mapping of int to Reject
+        By row: those whose stamps cannot be used.
+    data, split : DataSettings, SplitSettings
+
+    Returns
+    -------
+    Division
+    """
+    good = [entry for entry in table.objects if entry.row not in bad]
+    kept, duplicates = reject_duplicates(good, data.duplicate_radius)
+    places = assign_splits({entry.name: entry.label for entry in kept}, split)
+    return Division(table.rows, kept, places, [*table.rejects, *bad.values(), *duplicates])
+
+
+def stamp_reader(data: DataSettings, bands: Sequence[str], side: int) -> StampReader:
+    """Return what reads the stamps that a configuration describes.
+
+    Parameters
+    ----------
+    data : DataSettings
+    bands : sequence of str
+    side : int
+        Side of the square to keep [pixels].
+
+    Returns
+    -------
+    StampReader
+    """
+    return StampReader(
+        template=data.stamps,
+        bands=tuple(bands),
+        side=side,
+        cube_bands=data.cube_bands,
+        calibration=Calibration(
+            data.background, data.zero_points, data.reference_zero_point, data.flux_factors
+        ),
+        max_blank=data.max_blank,
+        max_saturated=data.max_saturated,
+        max_offset=data.max_offset,
+    )
+
+
+def label_files(data: DataSettings) -> Iterable[Path]:
+    """Return the tables that a configuration names."""
+    return [Path(table) for table in (data.labels, data.positions, *data.exclude) if table]

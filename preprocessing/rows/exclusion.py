@@ -1,0 +1,116 @@
+"""Galaxies that a person leaves out, such as those of a report's suspect labels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from preprocessing.data_settings import DataSettings
+from preprocessing.labels.reading import LabelledObject, LabelTable, read_labels
+from preprocessing.rejects import Reject
+from preprocessing.rows.duplicates import galaxies
+from preprocessing.tables.files import EmptyTableError, TableError, TableFile
+
+_NAME, _QUALITY = "name", "quality"
+
+
+class ExclusionError(TableError):
+    """A table of galaxies to leave out that cannot be used."""
+
+    key = "exclude"
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Where a galaxy is named that is to be left out.
+
+    Attributes
+    ----------
+    table : pathlib.Path
+    message : str
+        What the table says of it.
+    """
+
+    table: Path
+    message: str
+
+
+def read_rows(data: DataSettings) -> LabelTable:
+    """Read the label table, and reject the galaxies that `[data] exclude` names.
+
+    Parameters
+    ----------
+    data : DataSettings
+
+    Returns
+    -------
+    LabelTable
+
+    Raises
+    ------
+    TableError
+        See `read_labels`.
+    ExclusionError
+        If a table of `exclude` is missing, unreadable, or has no column ``name``.
+    """
+    table = read_labels(data)
+    if not data.exclude:
+        return table
+    listed = {path: _read(path) for path in map(Path, data.exclude)}
+    known = {entry.name for entry in table.objects} | {reject.name for reject in table.rejects}
+    notes = [
+        f"{path.name}: {unknown:,} of {len(names):,} names are not in the table of labels"
+        for path, names in listed.items()
+        if (unknown := len(names.keys() - known))
+    ]
+    exclusions: dict[str, Exclusion] = {}
+    for names in listed.values():
+        exclusions = names | exclusions
+    rejects = list(_rejects(table.objects, exclusions, data.duplicate_radius))
+    struck = {reject.row for reject in rejects}
+    return replace(
+        table,
+        objects=[entry for entry in table.objects if entry.row not in struck],
+        rejects=sorted([*table.rejects, *rejects], key=lambda reject: reject.row),
+        excluded=[entry for entry in table.objects if entry.row in struck],
+        notes=[*table.notes, *notes],
+    )
+
+
+def _rejects(
+    objects: list[LabelledObject], exclusions: dict[str, Exclusion], radius: float
+) -> Iterator[Reject]:
+    # Left out is a galaxy, not a row: all its rows go, before duplicates are compared. Its other row would
+    # else bring the doubtful label back, or win a conflict that nobody has decided; and a conflict that is
+    # left out with its galaxy is none any more.
+    for rows in galaxies(objects, radius):
+        named = next((entry for entry in rows if entry.name in exclusions), None)
+        if named is None:
+            continue
+        for entry in rows:
+            exclusion = exclusions.get(entry.name, exclusions[named.name])
+            message = exclusion.message
+            if entry.name not in exclusions:
+                message = f"the same galaxy as {named.name} (row {named.row}): {message}"
+            yield Reject(entry.row, entry.name, str(exclusion.table), "excluded", message)
+
+
+def _read(path: Path) -> dict[str, Exclusion]:
+    """Return the exclusions of a table by name; a name that stands there twice counts once."""
+    try:
+        with TableFile(path) as table:
+            if missing := table.missing([_NAME], "[data] exclude"):
+                raise TableError(missing)
+            quality = table.find([_QUALITY])
+            columns = table.read([_NAME, quality], [])
+        names = columns.identifiers(_NAME)
+        qualities = columns.texts(quality) if quality else [""] * columns.rows
+    except EmptyTableError:
+        return {}  # nothing was suspect
+    except TableError as error:
+        raise ExclusionError(str(error)) from error
+    exclusions: dict[str, Exclusion] = {}
+    for name, said in zip(names, qualities, strict=True):
+        message = f"{path.name} lists it" + (f" with quality {said}" if said else "")
+        if name:
+            exclusions.setdefault(name, Exclusion(path, message))
+    return exclusions

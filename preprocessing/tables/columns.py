@@ -1,0 +1,123 @@
+"""Columns of a table, as texts and as numbers."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from preprocessing.tables.text import decode
+
+_WORDS = {"true": 1.0, "false": 0.0}
+_ROUNDED = re.compile(r"\d(\.\d+)?[eE]\+(1[5-9]|[2-9]\d|\d{3})")
+
+
+class TableError(Exception):
+    """A table that cannot be used at all; the message is one sentence that names the file.
+
+    Attributes
+    ----------
+    key : str
+        The key of `[data]` that names such tables.
+    """
+
+    key = "labels"
+
+
+class EmptyTableError(TableError):
+    """A table that has columns, but no rows."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of a table.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    rows : int
+    cells : dict
+        Lists or arrays by name of the column, in lower case.
+    units : dict of str to str
+        Empty where the file has none.
+    """
+
+    path: Path
+    rows: int
+    cells: dict[str, Any]
+    units: dict[str, str]
+
+    def texts(self, name: str) -> list[str]:
+        """Return a column as texts without blanks at the ends; empty where nothing is given."""
+        cells = self.cells[name]
+        if isinstance(cells, list):
+            return [cell.strip() if type(cell) is str else _text(cell) for cell in cells]
+        self._refuse_arrays(name)
+        if cells.dtype.kind == "f":
+            return _texts_of_floats(np.ma.filled(cells, np.nan))
+        texts = [_text(cell) for cell in np.ma.getdata(cells).tolist()]
+        for row in np.flatnonzero(np.ma.getmaskarray(cells)):
+            texts[row] = ""
+        return texts
+
+    def identifiers(self, name: str) -> list[str]:
+        """Return a column of names as texts, and refuse long numbers whose last digits are lost."""
+        texts = self.texts(name)
+        # What a spreadsheet makes of an object ID.
+        lost = next((text for text in texts if _ROUNDED.fullmatch(text)), None)
+        cells = self.cells[name]
+        if not isinstance(cells, list) and cells.dtype.kind == "f":
+            numbers = np.ma.filled(cells, np.nan)
+            beyond = np.isfinite(numbers) & (np.abs(numbers) >= 2.0 ** (np.finfo(numbers.dtype).nmant + 1))
+            lost = next((str(number) for number in numbers[beyond]), None)
+        if lost is not None:
+            raise TableError(
+                f"{self.path}: column {name!r} holds names as floating-point numbers ({lost}), whose last"
+                " digits are lost; write them as integers or text"
+            )
+        return texts
+
+    def is_text(self, name: str) -> bool:
+        """Tell whether the file holds texts in a column."""
+        cells = self.cells[name]
+        return isinstance(cells, list) or cells.dtype.kind not in "biuf"
+
+    def numbers(self, name: str | None) -> NDArray[np.float64]:
+        """Return a column as numbers: NaN where nothing or no number is given, or `name` is None."""
+        if name is None:
+            return np.full(self.rows, np.nan)
+        cells = self.cells[name]
+        self._refuse_arrays(name)
+        if not self.is_text(name):
+            return np.ma.filled(np.ma.asarray(cells).astype(np.float64), np.nan)
+        return np.array([number_in(text) for text in self.texts(name)])
+
+    def _refuse_arrays(self, name: str) -> None:
+        if np.ndim(self.cells[name]) != 1:
+            raise TableError(f"{self.path}: each cell of column {name!r} holds an array")
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return (decode(cell) if isinstance(cell, bytes) else str(cell)).strip()
+
+
+def _texts_of_floats(cells: NDArray[np.floating]) -> list[str]:
+    """Spell numbers; where all are whole, as integers."""
+    finite = cells[np.isfinite(cells)]
+    whole = bool((finite == np.floor(finite)).all())
+    spell: Callable[[Any], str] = (lambda cell: str(int(cell))) if whole else str
+    # Not tolist(): 1.1 with 32 bits is spelled 1.1, not 1.100000023841858.
+    return [spell(cell) if np.isfinite(cell) else "" for cell in cells]
+
+
+def number_in(text: str) -> float:
+    """Return the number that a text spells; NaN if it spells none."""
+    try:
+        return float(text)
+    except ValueError:
+        return _WORDS.get(text.lower(), np.nan)

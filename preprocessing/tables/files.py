@@ -1,0 +1,124 @@
+"""Open a table file, whatever its format, and read the columns that are needed."""
+
+import warnings
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+from preprocessing.tables.columns import Columns, EmptyTableError, TableError
+from preprocessing.tables.formats import READERS, open_file, table_format_of
+
+__all__ = ["Columns", "EmptyTableError", "TableError", "TableFile"]
+
+
+class TableFile:
+    """An open table file; a context manager that closes it.
+
+    Columns go by their names in lower case, since no two surveys agree on upper and lower case.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    table_format : str
+        ``csv``, ``ecsv``, ``fits``, ``votable``, ``parquet``; or ``auto``: what the file's content says,
+        whatever it is called. Any of them may be compressed with gzip.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    table_format : str
+    names : list of str
+        All columns as the file spells them.
+
+    Raises
+    ------
+    TableError
+        Here and from every method, if the file cannot be used.
+    """
+
+    def __init__(self, path: Path, table_format: str = "auto") -> None:
+        self.path = path
+        if not path.is_file():
+            raise TableError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
+        with ExitStack() as on_failure:
+            with _one_sentence(path):
+                self._stream = on_failure.enter_context(open_file(path))
+                self.table_format = table_format_of(self._stream) if table_format == "auto" else table_format
+                self._reader = READERS[self.table_format](self._stream)
+            self.names = self._reader.names
+            for name, count in Counter(filter(None, self.names)).items():
+                if count > 1:
+                    raise TableError(f"{path} has {count} columns of the name {name!r}")
+            on_failure.pop_all()
+
+    def __enter__(self) -> "TableFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def find(self, candidates: Sequence[str]) -> str | None:
+        """Return the first of the names (in lower case) that the table has."""
+        names = {name.lower() for name in self.names}
+        return next((name for name in candidates if name in names), None)
+
+    def missing(self, names: Sequence[str], needed_by: str) -> str:
+        """Say which of the columns the table lacks; empty if it has them all."""
+        for name in names:
+            if self.find([name]) is None:
+                near = get_close_matches(name, [known.lower() for known in self.names], n=1)
+                hint = f"; the nearest is {self._spelling(near[0])!r}" if near else ""
+                return f"{self.path} has no column {name!r}, which {needed_by} needs{hint}"
+        return ""
+
+    def read(self, texts: Collection[str | None], values: Collection[str | None]) -> Columns:
+        """Read columns.
+
+        Parameters
+        ----------
+        texts : collection of str or None
+            Columns to be had as texts, as the file spells them. None is passed over.
+        values : collection of str or None
+            Columns to be had as numbers.
+
+        Returns
+        -------
+        Columns
+        """
+        numbers = {name: self._number(name) for name in (*texts, *values) if name is not None}
+        with _one_sentence(self.path):
+            wanted = [numbers[name] for name in texts if name is not None]
+            cells = self._reader.read(wanted, [numbers[name] for name in values if name is not None])
+        rows = {len(column) for column in cells.values()}
+        if rows in (set(), {0}):
+            raise EmptyTableError(f"{self.path} has no rows")
+        units = {name: self._reader.units[number] for name, number in numbers.items()}
+        return Columns(
+            self.path, rows.pop(), {name: cells[number] for name, number in numbers.items()}, units
+        )
+
+    def _number(self, name: str) -> int:
+        numbers = [number for number, known in enumerate(self.names) if known.lower() == name]
+        if len(numbers) > 1:
+            spellings = " and ".join(repr(self.names[number]) for number in numbers)
+            raise TableError(f"{self.path} has the columns {spellings}: which is meant is not clear")
+        return numbers[0]
+
+    def _spelling(self, name: str) -> str:
+        return next(known for known in self.names if known.lower() == name)
+
+
+@contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    """Make one sentence of whatever a library says of a file; damaged files bring out every kind of error."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except TableError:
+        raise
+    except Exception as error:
+        detail = " ".join(str(error).split())[:200] or type(error).__name__
+        raise TableError(f"{path} is not readable as a table: {detail}") from error

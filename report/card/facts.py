@@ -1,0 +1,116 @@
+"""What a model card says of the galaxies and of where the model is from, as rows of tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from preprocessing.features import CLASS_NAMES, SPLITS, TRAIN, VALIDATION
+from report.card.markdown import code_span
+from report.card.settings import (
+    Row,
+    bands_of,
+    learned_from_validation,
+    table_of,
+    text_of,
+    with_short_paths,
+)
+from report.html.formats import format_count
+from report.run.evidence import Evidence
+
+PERCENTILES = (1, 99)
+"""Ends of the range of the training galaxies that is stated: single odd values do not widen it."""
+
+
+def data_rows(evidence: Evidence) -> list[Row]:
+    """Return where the galaxies are from and what became of the rows of their table."""
+    run, ingest = evidence.run, evidence.ingest
+    data = with_short_paths(table_of(run, "data"))
+    texts = {
+        "table of labels": data.get("labels"),
+        "its format": ingest.get("label_format") or data.get("label_format"),
+        "vote fraction from which a class is sure": data.get("vote_threshold"),
+    }
+    fingerprint = fingerprint_of(evidence)
+    counts = {
+        "rows of the table": ingest.get("rows"),
+        "galaxies used": ingest.get("examples", len(evidence.predictions)),
+        "rows rejected": ingest.get("rejects"),
+    }
+    return [
+        *((title, text_of(value)) for title, value in texts.items() if value is not None),
+        *([("fingerprint", code_span(fingerprint))] if fingerprint else []),
+        *((title, format_count(count)) for title, count in counts.items() if count is not None),
+    ]
+
+
+def fingerprint_of(evidence: Evidence) -> str:
+    """Return the fingerprint of table and stamps; empty where it is not known."""
+    return str(evidence.run.get("fingerprint") or evidence.ingest.get("fingerprint") or "")
+
+
+def reject_rows(ingest: Mapping[str, Any]) -> list[Row]:
+    """Return the reasons for which rows were rejected, the most frequent first."""
+    ordered = sorted(table_of(ingest, "reasons").items(), key=lambda entry: (-entry[1], entry[0]))
+    return [(reason, format_count(count)) for reason, count in ordered]
+
+
+def split_rows(splits: Mapping[str, Mapping[str, int]]) -> list[tuple[str, ...]]:
+    """Return how many galaxies of each class, in the order of `CLASS_NAMES`, each split holds."""
+    return [
+        (split, *(format_count(splits[split][name]) for name in CLASS_NAMES.values())) for split in SPLITS
+    ]
+
+
+def range_rows(evidence: Evidence) -> list[tuple[str, str, str]]:
+    """Return the range of the galaxies that the model has learned from.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    list of (str, str, str)
+        Quantity with its unit; range between `PERCENTILES`; how many of the galaxies it is known of. Empty
+        where nothing is known.
+    """
+    predictions, galaxies = evidence.predictions, evidence.galaxies
+    if galaxies is None:
+        return []
+    learned = predictions.rows(TRAIN)
+    if learned_from_validation(evidence.run):
+        learned = np.concatenate((learned, predictions.rows(VALIDATION)))
+    noise = galaxies.statistics["noise"]
+    measured = {
+        "magnitude [mag]": galaxies.magnitude,
+        "side of the stamp [pixels]": galaxies.height,
+        **{
+            f"sky noise in {band} [flux units]": noise[band]
+            for band in bands_of(evidence.run)
+            if band in noise
+        },
+    }
+    return [(title, *_range(values[learned])) for title, values in measured.items()]
+
+
+def _range(values: np.ndarray) -> tuple[str, str]:
+    known = values[np.isfinite(values)]
+    count = f"{format_count(len(known))} of {format_count(len(values))}"
+    if not len(known):
+        return "not known", count
+    low, high = (f"{end:.4g}" for end in np.percentile(known, PERCENTILES))
+    return low if low == high else f"{low} to {high}", count
+
+
+def lineage_rows(lineage: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return role, type, identifier, producer, execution and the end of the address of each artifact."""
+    keys = ("role", "type", "id", "producer", "execution")
+    return [
+        # Where the pipeline's root lies is nobody else's business.
+        (
+            *(text_of(artifact.get(key)) for key in keys),
+            "/".join(str(artifact.get("uri", "")).split("/")[-3:]),
+        )
+        for artifact in lineage.get("artifacts", ())
+    ]

@@ -1,0 +1,97 @@
+"""Flux to picture files, in a process of its own.
+
+TensorFlow takes seconds to load: that happens while the stamps are read. It also writes remarks on processor
+and GPU to standard error, whatever it is asked, and may take a GPU's memory: not here.
+"""
+
+import os
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from preprocessing.settings import ImageSettings
+from report.inspection.processes import CONTEXT, ignoring_interrupts
+
+LARGEST_SHOWN = 224
+"""Side above which a picture is shrunk for the page [pixels], or the page would have tens of megabytes."""
+
+Develop = Callable[[np.ndarray, ImageSettings], list[bytes]]
+"""Makes PNG files of flux, see `develop`."""
+
+
+def develop(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
+    """Make pictures exactly as the network sees them, the right way up.
+
+    Parameters
+    ----------
+    flux : numpy.ndarray, float32, shape (N, H, W, 3)
+        Calibrated flux, red first; rows in the order of a FITS image, whose first is the lowest on the sky.
+    image : ImageSettings
+
+    Returns
+    -------
+    list of bytes
+        PNG files, the first row the highest on the sky; shrunk to `LARGEST_SHOWN` where they are larger.
+    """
+    import tensorflow as tf
+
+    from preprocessing.picture import make_picture
+    from preprocessing.picture_files import upright_pngs
+
+    pictures = make_picture(tf.constant(flux), image)
+    if image.size > LARGEST_SHOWN:
+        pictures = tf.image.resize(pictures, (LARGEST_SHOWN, LARGEST_SHOWN), method="area")
+        pictures = tf.cast(tf.round(pictures), tf.uint8)
+    return upright_pngs(pictures)
+
+
+class Darkroom:
+    """Runs `develop` in another process. Use as a context manager; call it like `develop`."""
+
+    def __enter__(self) -> Self:
+        # Not a pool, which cannot be ended at once.
+        self._orders, theirs = CONTEXT.Pipe()
+        self._process = CONTEXT.Process(target=_work, args=(theirs,), daemon=True)
+        with ignoring_interrupts():
+            self._process.start()
+        theirs.close()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.join()
+        self._orders.close()
+
+    def __call__(self, flux: np.ndarray, image: ImageSettings) -> list[bytes]:
+        """Make pictures; the first call waits for TensorFlow."""
+        try:
+            self._orders.send((flux, image))
+            answer = self._orders.recv()
+        except (EOFError, OSError) as error:
+            raise RuntimeError("the process that makes pictures has ended; was memory short?") from error
+        if isinstance(answer, str):
+            raise RuntimeError(f"no picture could be made: {answer}")
+        return answer
+
+
+def _work(orders: Connection) -> None:
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    import preprocessing.picture  # noqa: F401
+
+    while True:
+        try:
+            flux, image = orders.recv()
+        except EOFError:
+            return  # the parent is gone
+        try:
+            answer: list[bytes] | str = develop(flux, image)
+        except Exception as error:  # Not every exception can be sent.
+            answer = f"{type(error).__name__}: {error}"
+        orders.send(answer)

@@ -1,0 +1,212 @@
+"""The whole look: read, judge, draw, write."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from preprocessing.data_settings import DataSettings, SplitSettings
+from preprocessing.labels.reading import LabelTable, Match
+from preprocessing.rejects import Reject
+from preprocessing.rows.account import table_csv
+from preprocessing.rows.division import Division, StampNote, divide, stamp_reader
+from preprocessing.rows.exclusion import read_rows
+from preprocessing.settings import ImageSettings
+from report.html.files import write_whole
+from report.inspection.advice import Suggestion, suggest
+from report.inspection.darkroom import Darkroom, Develop
+from report.inspection.findings import Finding, sentence, stamp_findings, table_findings
+from report.inspection.flux_findings import flux_findings
+from report.inspection.numbers import numbers
+from report.inspection.page import render_page
+from report.inspection.pictures import Camera
+from report.inspection.sample import choose_by_class, has_files, mixed, spread
+from report.inspection.sheets import Sheets, band_check, draw_sheets
+from report.inspection.survey import Survey, survey_stamps
+
+PAGE = "index.html"
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, and how much of how much is done."""
+
+
+class InspectionError(Exception):
+    """The input cannot be looked at, or the page cannot be written; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to look at.
+
+    Attributes
+    ----------
+    data, image, split : DataSettings, ImageSettings, SplitSettings
+    bands : sequence of str
+        Bands that a run would keep.
+    side : int
+        Side that a run would keep of each stamp [pixels].
+    objects : int
+        Objects on a contact sheet.
+    seed : int
+        Of their choice.
+    workers : int
+        Processes.
+    """
+
+    data: DataSettings
+    image: ImageSettings
+    split: SplitSettings
+    bands: Sequence[str]
+    side: int
+    objects: int = 8
+    seed: int = 0
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen.
+
+    Attributes
+    ----------
+    table : LabelTable
+    division : Division
+    survey : Survey
+    suggestion : Suggestion
+    findings : list of Finding
+        What stops a run first, then warnings, then notes.
+    sheets : Sheets
+    """
+
+    table: LabelTable
+    division: Division
+    survey: Survey
+    suggestion: Suggestion
+    findings: list[Finding]
+    sheets: Sheets
+
+    @property
+    def obstacle(self) -> str:
+        """The first finding that would stop a run; empty if none would."""
+        return next((finding.text for finding in self.findings if finding.kind == "stop"), "")
+
+
+def inspect_data(
+    request: Request,
+    out: Path,
+    *,
+    problems: Sequence[str] = (),
+    progress: Progress | None = None,
+    develop: Develop | None = None,
+) -> Look:
+    """Look at everything and write ``index.html``, ``inspect.json`` and tables.
+
+    Parameters
+    ----------
+    request : Request
+    out : Path
+        Folder; made where it does not exist.
+    problems : sequence of str
+        What else is known to stop a run.
+    progress : callable, optional
+    develop : callable, optional
+        Makes the picture files, see `report.inspection.darkroom.develop`; a process of its own unless given.
+
+    Returns
+    -------
+    Look
+
+    Raises
+    ------
+    TableError
+        If a table cannot be used.
+    InspectionError
+        If the cubes lack a band that is asked for, or `out` cannot be written.
+    """
+    data = request.data
+    absent = [band for band in request.bands if data.cube_bands and band not in data.cube_bands]
+    if absent:
+        raise InspectionError(f"[data] cube_bands lacks band {absent[0]}, which [image] rgb or bands needs")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InspectionError(f"{out} cannot be made: {error.strerror}") from error
+    progress = progress or (lambda *_: None)
+    progress("reading the table", 0, 1)
+    table = read_rows(request.data)
+    if develop is not None:
+        look = _look(request, table, problems, progress, develop)
+    else:
+        with Darkroom() as darkroom:
+            look = _look(request, table, problems, progress, darkroom)
+    files = {
+        "rejects.csv": table_csv(Reject, look.division.rejects),
+        "warnings.csv": table_csv(StampNote, look.survey.notes),
+        "inspect.json": numbers(
+            look.table,
+            look.division,
+            look.survey,
+            look.suggestion,
+            look.findings,
+            stamp_size=request.side,
+            shown=[entry.name for sheet in look.sheets.classes.values() for entry, _ in sheet.rows],
+            image=request.image.model_dump(mode="json"),
+            data=request.data.model_dump(mode="json"),
+            split=request.split.model_dump(mode="json"),
+        ),
+    }
+    if request.data.positions:
+        files["matches.csv"] = table_csv(Match, look.table.matches)
+    files[PAGE] = render_page(look, request, list(files))
+    for name, text in files.items():
+        _write(out / name, text)
+    return look
+
+
+def _look(
+    request: Request, table: LabelTable, problems: Sequence[str], progress: Progress, develop: Develop
+) -> Look:
+    data, image = request.data, request.image
+    reader = stamp_reader(data, request.bands, request.side)
+    survey = survey_stamps(
+        table.objects,
+        reader,
+        workers=request.workers,
+        progress=lambda done, total: progress("reading stamps", done, total),
+    )
+    progress("dividing", 0, 1)
+    division = divide(table, {reject.row: reject for reject in survey.rejects}, data, request.split)
+
+    progress("drawing pictures", 0, 1)
+    suggestion = suggest(image.bands, survey.bands)
+    camera = Camera(reader, data.stamp_size, develop)
+    pool = division.kept or table.objects
+    by_class = choose_by_class(pool, request.objects, request.seed)
+    sheets = draw_sheets(
+        by_class,
+        mixed(by_class, request.objects),
+        image,
+        survey,
+        suggestion.stretch,
+        camera,
+        band_check(reader, spread(pool)),
+    )
+
+    findings = [Finding("stop", sentence(problem)) for problem in problems]
+    empty = []
+    if table.objects and not data.cube_bands and not survey.sized:
+        empty = [band for band in request.bands if not has_files(reader, table.objects, band)]
+    example = table.objects[0].name if table.objects else ""
+    findings += stamp_findings(survey, request.side, empty, example, data)
+    findings += table_findings(table, division, data)
+    peaks = {band: camera.median_peak(band) for band in camera.peaks}
+    peaks |= {band: found.median("peak") for band, found in survey.bands.items()}
+    findings += flux_findings(survey, peaks, suggestion, image, data)
+    findings.sort(key=lambda finding: ("stop", "warning", "note").index(finding.kind))
+    return Look(table, division, survey, suggestion, findings, sheets)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise InspectionError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,96 @@
+"""Pictures of single objects, exactly as the network would see them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from preprocessing.fits.files import StampError
+from preprocessing.labels.reading import LabelledObject
+from preprocessing.settings import ImageSettings
+from preprocessing.stamps import StampReader
+from report.html.tiles import Tile
+from report.inspection.darkroom import LARGEST_SHOWN, Develop
+from report.inspection.measures import STATISTICS, measure
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at objects.
+
+    Attributes
+    ----------
+    title, note : str
+        What stands over its pictures, and below that.
+    image : ImageSettings
+    configured : bool
+        Whether it is the one that a run would use.
+    """
+
+    title: str
+    image: ImageSettings
+    note: str = ""
+    configured: bool = False
+
+
+class Camera:
+    """Reads stamps and makes pictures of them.
+
+    Parameters
+    ----------
+    reader : StampReader
+        As the run reads. Bands and side follow each view.
+    stamp_size : int
+        Side that the Examples keep [pixels]; 0: the cut of the view.
+    develop : callable
+        Makes the picture files, see `report.inspection.darkroom.develop`.
+
+    Attributes
+    ----------
+    peaks : dict of str to list of float
+        By band: the peak of every plane read, see `report.inspection.measures.measure` [flux units].
+    """
+
+    def __init__(self, reader: StampReader, stamp_size: int, develop: Develop) -> None:
+        self._reader, self._stamp_size, self._develop = reader, stamp_size, develop
+        self.peaks: dict[str, list[float]] = {}
+
+    def take(self, objects: Sequence[LabelledObject], view: View) -> list[Tile]:
+        """Make pictures of some objects.
+
+        Parameters
+        ----------
+        objects : sequence of LabelledObject
+        view : View
+
+        Returns
+        -------
+        list of Tile
+            One an object.
+        """
+        image = view.image
+        reader = replace(self._reader, bands=image.bands, side=max(image.cut, self._stamp_size))
+        fluxes: dict[int, np.ndarray] = {}
+        problems = {}
+        for place, entry in enumerate(objects):
+            try:
+                planes = reader.read(entry.name, entry.ra, entry.dec).planes
+            except StampError as error:
+                problems[place] = f"{error.reason}: {error.message}"
+                continue
+            fluxes[place] = np.stack([planes[band].flux for band in image.bands], axis=-1)
+            for band in image.bands:
+                peak = measure(planes[band])[STATISTICS.index("peak")]
+                self.peaks.setdefault(band, []).append(peak)
+        tiles = [Tile(problem=problems.get(place, "")) for place in range(len(objects))]
+        if fluxes:
+            files = self._develop(np.stack(list(fluxes.values())), image)
+            for place, file in zip(fluxes, files, strict=True):
+                tiles[place] = Tile.of_png(file, min(image.size, LARGEST_SHOWN))
+        return tiles
+
+    def median_peak(self, band: str) -> float:
+        """Return the median of `peaks` of a band; NaN if none was read."""
+        peaks = [peak for peak in self.peaks.get(band, ()) if math.isfinite(peak)]
+        return float(np.median(peaks)) if peaks else math.nan

@@ -1,0 +1,70 @@
+"""Which objects are shown: at random, but always the same ones."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice, zip_longest
+
+from preprocessing.features import CLASS_NAMES
+from preprocessing.fits.files import StampError
+from preprocessing.labels.reading import LabelledObject
+from preprocessing.stamps import StampReader
+
+SEARCHED = 64
+"""Objects among which a file of a band is looked for."""
+
+
+def choose(objects: Iterable[LabelledObject], count: int, seed: int) -> list[LabelledObject]:
+    """Choose objects at random.
+
+    Parameters
+    ----------
+    objects : iterable of LabelledObject
+    count : int
+        At most so many.
+    seed : int
+
+    Returns
+    -------
+    list of LabelledObject
+        Those whose ``SHA-256(seed, name)`` comes first: the choice does not depend on the order of rows, and
+        hardly changes where rows are added.
+    """
+
+    def key(entry: LabelledObject) -> tuple[bytes, str, int]:
+        return hashlib.sha256(f"{seed}\0sheet\0{entry.name}".encode()).digest(), entry.name, entry.row
+
+    return sorted(objects, key=key)[:count]
+
+
+def choose_by_class(
+    objects: Sequence[LabelledObject], count: int, seed: int
+) -> dict[str, list[LabelledObject]]:
+    """Choose up to `count` objects of each class that has any; see `choose`."""
+    chosen = {
+        name: choose((entry for entry in objects if entry.label == label), count, seed)
+        for label, name in CLASS_NAMES.items()
+    }
+    return {name: entries for name, entries in chosen.items() if entries}
+
+
+def mixed(by_class: dict[str, list[LabelledObject]], count: int) -> list[LabelledObject]:
+    """Take the first of each class, then the second of each, up to `count` in all; sorted by class."""
+    ranks = zip_longest(*by_class.values())
+    taken = list(islice((entry for entry in chain.from_iterable(ranks) if entry is not None), count))
+    return [entry for entries in by_class.values() for entry in entries if entry in taken]
+
+
+def spread(objects: Sequence[LabelledObject]) -> Sequence[LabelledObject]:
+    """Return about `SEARCHED` objects from all over the table."""
+    return objects[:: max(1, len(objects) // SEARCHED)]
+
+
+def has_files(reader: StampReader, objects: Iterable[LabelledObject], band: str) -> bool:
+    """Tell whether any of the objects has a file of a band."""
+    for entry in objects:
+        try:
+            if reader.path(entry.name, band).is_file():
+                return True
+        except (StampError, OSError, ValueError):
+            continue  # a name that is no file name is a reject of its own
+    return False

@@ -1,0 +1,166 @@
+"""Contact sheets: objects of each class, and the same objects in different lights."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from preprocessing.bands import RGB_PRESETS, rgb_title
+from preprocessing.labels.reading import LabelledObject
+from preprocessing.settings import ImageSettings
+from preprocessing.stamps import StampReader
+from report.html.tiles import Tile
+from report.inspection.pictures import Camera, View
+from report.inspection.sample import has_files
+from report.inspection.survey import Survey
+
+STRETCHES = (0.3, 1.0, 3.0, 10.0)
+"""Multiples of the configured stretch that are shown."""
+CUTS = (64, 96, 128, 160, 192, 256)
+"""Cuts that are shown where stamps are large enough [pixels]."""
+_MOST_CUTS = 5
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Objects in rows, views in columns.
+
+    Attributes
+    ----------
+    views : list of View
+    rows : list of (LabelledObject, list of Tile)
+    left_out : list of str
+        Sentences: views that could not be shown, and why.
+    """
+
+    views: list[View] = field(default_factory=list)
+    rows: list[tuple[LabelledObject, list[Tile]]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """All contact sheets.
+
+    Attributes
+    ----------
+    classes : dict of str to Sheet
+        One view, as configured, by class name.
+    presets, stretches, cuts : Sheet
+    """
+
+    classes: dict[str, Sheet]
+    presets: Sheet
+    stretches: Sheet
+    cuts: Sheet
+
+
+def draw_sheets(
+    by_class: Mapping[str, Sequence[LabelledObject]],
+    objects: Sequence[LabelledObject],
+    image: ImageSettings,
+    survey: Survey,
+    stretch: float,
+    camera: Camera,
+    available: Callable[[str], str],
+) -> Sheets:
+    """Draw all contact sheets.
+
+    Parameters
+    ----------
+    by_class : mapping of str to sequence of LabelledObject
+        Shown as configured.
+    objects : sequence of LabelledObject
+        Shown in different lights.
+    image : ImageSettings
+    survey : Survey
+    stretch : float
+        The suggested one; NaN if there is none.
+    camera : Camera
+    available : callable
+        Says what keeps a band from being read; empty if nothing does.
+
+    Returns
+    -------
+    Sheets
+    """
+    configured = View(f"{rgb_title(image.bands)}, stretch {image.stretch:g}, cut {image.cut}", image)
+    presets, left_out = _preset_views(image, available)
+    return Sheets(
+        {name: _sheet(entries, [configured], camera) for name, entries in by_class.items()},
+        _sheet(objects, presets, camera, left_out),
+        _sheet(objects, _stretch_views(image, stretch), camera),
+        _sheet(objects, _cut_views(image, survey), camera),
+    )
+
+
+def _sheet(
+    objects: Sequence[LabelledObject], views: list[View], camera: Camera, left_out: Sequence[str] = ()
+) -> Sheet:
+    columns = [camera.take(objects, view) for view in views]
+    rows = [(entry, [column[place] for column in columns]) for place, entry in enumerate(objects)]
+    return Sheet(views, rows, list(left_out))
+
+
+def _preset_views(image: ImageSettings, available: Callable[[str], str]) -> tuple[list[View], list[str]]:
+    views, left_out = [], []
+    choices = {rgb_title(image.bands): image.bands} | RGB_PRESETS
+    for name, bands in choices.items():
+        problems = [problem for band in bands if (problem := available(band))]
+        if problems:
+            left_out.append(f"{name}: {'; '.join(problems)}")
+        else:
+            other = image.model_copy(update={"rgb": bands})
+            views.append(View(name, other, " ".join(bands), bands == image.bands))
+    return views, left_out
+
+
+def _stretch_views(image: ImageSettings, suggested: float) -> list[View]:
+    notes = {image.stretch * factor: f"{factor:g} x configured" for factor in STRETCHES}
+    notes[image.stretch] = ""
+    if not math.isnan(suggested):
+        near = [value for value in notes if abs(math.log(value / suggested)) < math.log(1.1)]
+        for value in near:
+            notes[value] = f"{notes[value]}, as suggested".removeprefix(", ")
+        if not near:
+            notes[suggested] = "suggested"
+    return [
+        View(f"{value:.4g}", image.model_copy(update={"stretch": value}), note, value == image.stretch)
+        for value, note in sorted(notes.items())
+    ]
+
+
+def _cut_views(image: ImageSettings, survey: Survey) -> list[View]:
+    fitting = [cut for cut in CUTS if 2 * survey.large_enough(cut) >= max(survey.sized, 1)]
+    fitting = sorted({*fitting, image.cut}, key=lambda cut: abs(math.log(cut / image.cut)))[:_MOST_CUTS]
+    return [
+        View(
+            str(cut),
+            image.model_copy(update={"cut": cut}),
+            f"{survey.large_enough(cut):,} of {survey.sized:,} objects are large enough",
+            cut == image.cut,
+        )
+        for cut in sorted(fitting)
+    ]
+
+
+def band_check(reader: StampReader, objects: Sequence[LabelledObject]) -> Callable[[str], str]:
+    """Return a function that says what keeps a band from being read; empty if nothing does.
+
+    Parameters
+    ----------
+    reader : StampReader
+    objects : sequence of LabelledObject
+        Among which files are looked for.
+    """
+
+    def problem(band: str) -> str:
+        if reader.cube_bands:
+            return "" if band in reader.cube_bands else f"the cubes have no {band}"
+        if not has_files(reader, objects, band):
+            return f"{band} has no files"
+        zero_points = reader.calibration.zero_points
+        if not isinstance(zero_points, str) and band not in zero_points:
+            return f"{band} has no entry in [data] zero_points"
+        return ""
+
+    return problem

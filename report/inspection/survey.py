@@ -1,0 +1,198 @@
+"""One streaming pass over the stamps of all rows, in several processes."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from preprocessing.fits.files import StampError
+from preprocessing.fits.image import read_image
+from preprocessing.labels.reading import LabelledObject
+from preprocessing.rejects import Reject
+from preprocessing.rows.division import StampNote, notes_on, refusal
+from preprocessing.stamps import Stamp, StampReader
+from report.inspection.measures import STATISTICS, PixelHistogram, measure
+from report.inspection.processes import run_in_processes
+
+BATCH_ROWS = 64
+
+
+@dataclass
+class BandSurvey:
+    """What the stamps of one band are like.
+
+    Attributes
+    ----------
+    sizes : Counter of (int, int)
+        Stamps by height and width, those too small for the cut included [pixels].
+    pixels : PixelHistogram
+        Of the kept squares.
+    """
+
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    pixels: PixelHistogram = field(default_factory=PixelHistogram)
+    _blocks: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def values(self) -> np.ndarray:
+        """What was measured, one line an object: float32, shape (N, len(STATISTICS))."""
+        return np.concatenate([np.empty((0, len(STATISTICS)), np.float32), *self._blocks])
+
+    def column(self, name: str) -> np.ndarray:
+        """Return one of `STATISTICS` of every object: float32, shape (N,), NaN where unknown."""
+        return self.values[:, STATISTICS.index(name)]
+
+    def statistic(self, name: str) -> np.ndarray:
+        """Return one of `STATISTICS` of every stamp for which it is known: float32, shape (M,)."""
+        column = self.column(name)
+        return column[np.isfinite(column)]
+
+    def median(self, name: str) -> float:
+        """Return the median of one of `STATISTICS`; NaN if there is none."""
+        values = self.statistic(name)
+        return float(np.median(values)) if values.size else float("nan")
+
+    def add(self, other: "BandSurvey") -> None:
+        """Add what was found on other objects."""
+        self.sizes += other.sizes
+        self.pixels.add(other.pixels)
+        self._blocks += other._blocks
+
+    def measured(self, rows: Sequence[tuple[float, ...]]) -> None:
+        """Add measurements, each in the order of `STATISTICS`."""
+        self._blocks.append(np.array(rows, np.float32).reshape(-1, len(STATISTICS)))
+
+
+@dataclass
+class Survey:
+    """What was found on a set of objects.
+
+    What grows with their number is six numbers an object and band, rejects and warnings; never pixels.
+
+    Attributes
+    ----------
+    bands : dict of BandSurvey
+    smallest : Counter of int
+        Objects by the smallest side of their stamps [pixels], those too small for the cut included.
+    rejects : list of Reject
+    notes : list of StampNote
+    """
+
+    bands: dict[str, BandSurvey]
+    smallest: Counter[int] = field(default_factory=Counter)
+    rejects: list[Reject] = field(default_factory=list)
+    notes: list[StampNote] = field(default_factory=list)
+
+    def add(self, other: "Survey") -> None:
+        """Add what was found on other objects."""
+        for band, found in other.bands.items():
+            self.bands[band].add(found)
+        self.smallest += other.smallest
+        self.rejects += other.rejects
+        self.notes += other.notes
+
+    def large_enough(self, side: int) -> int:
+        """Return how many objects have stamps of at least this side [pixels] in every band."""
+        return sum(count for smallest, count in self.smallest.items() if smallest >= side)
+
+    @property
+    def sized(self) -> int:
+        """Number of objects whose stamps have a known size."""
+        return sum(self.smallest.values())
+
+
+def survey_stamps(
+    objects: Sequence[LabelledObject],
+    reader: StampReader,
+    *,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Survey:
+    """Read the stamps of every object once.
+
+    Parameters
+    ----------
+    objects : sequence of LabelledObject
+    reader : StampReader
+    workers : int
+        Number of processes. It changes nothing but the time taken. More than one needs a main module that can
+        be imported.
+    progress : callable, optional
+        Called with the number of objects done and the number of all.
+
+    Returns
+    -------
+    Survey
+    """
+    batches = [objects[start : start + BATCH_ROWS] for start in range(0, len(objects), BATCH_ROWS)]
+    # A process takes half a second to start, in which hundreds of objects are read.
+    workers = max(1, min(workers, len(batches) // 4))
+    total, done = _empty(reader.bands), 0
+    results = run_in_processes(partial(survey_batch, reader), batches, workers)
+    for found, batch in zip(results, batches, strict=True):
+        total.add(found)
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(objects))
+    return total
+
+
+def _empty(bands: Sequence[str]) -> Survey:
+    return Survey({band: BandSurvey() for band in bands})
+
+
+def survey_batch(reader: StampReader, batch: Sequence[LabelledObject]) -> Survey:
+    """Read the stamps of some objects, in a worker process.
+
+    Parameters
+    ----------
+    reader : StampReader
+    batch : sequence of LabelledObject
+
+    Returns
+    -------
+    Survey
+    """
+    found = _empty(reader.bands)
+    measurements: dict[str, list[tuple[float, ...]]] = {band: [] for band in reader.bands}
+    for entry in batch:
+        try:
+            stamp = reader.read(entry.name, entry.ra, entry.dec)
+        except StampError as error:
+            found.rejects.append(refusal(entry.row, entry.name, error))
+            if error.reason == "too_small":
+                _note_sizes(found, _sizes(reader, entry.name))
+            continue
+        found.notes += notes_on(entry.row, entry.name, stamp)
+        _note_sizes(found, {band: (plane.height, plane.width) for band, plane in stamp.planes.items()})
+        _measure(found, measurements, stamp)
+    for band, rows in measurements.items():
+        found.bands[band].measured(rows)
+    return found
+
+
+def _measure(found: Survey, measurements: dict[str, list[tuple[float, ...]]], stamp: Stamp) -> None:
+    for band, plane in stamp.planes.items():
+        measurements[band].append(measure(plane))
+        found.bands[band].pixels.count(plane.flux)
+
+
+def _note_sizes(found: Survey, sizes: dict[str, tuple[int, int]]) -> None:
+    for band, size in sizes.items():
+        found.bands[band].sizes[size] += 1
+    if sizes:
+        found.smallest[min(min(size) for size in sizes.values())] += 1
+
+
+def _sizes(reader: StampReader, name: str) -> dict[str, tuple[int, int]]:
+    """Return the sizes of stamps that the reader refuses for their size, as far as they can be read."""
+    sizes = {}
+    for band in reader.bands:
+        try:
+            image, _ = read_image(reader.path(name, band), planes=reader.planes)
+        except StampError:
+            continue
+        sizes[band] = image.shape[-2:]
+    return sizes

@@ -1,0 +1,77 @@
+"""What a person sees of a look on the terminal."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from preprocessing.features import SPLITS
+from report.inspection.look import Look
+from report.inspection.look import Progress as Report
+
+_KINDS = {"stop": "[red]stops a run[/]", "warning": "[yellow]look at this[/]", "note": "[dim]note[/]"}
+
+
+@contextmanager
+def inspection_bar(console: Console) -> Iterator[Report]:
+    """Show a progress bar on a terminal, nothing elsewhere.
+
+    Parameters
+    ----------
+    console : Console
+
+    Yields
+    ------
+    callable
+        To be called with what is being done, and how much of how much is done.
+    """
+    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(phase: str, done: int, total: int) -> None:
+            bar.update(task, description=phase, completed=done, total=total or 1)
+
+        yield report
+
+
+def show_look(console: Console, look: Look, page: Path, seconds: float) -> None:
+    """Print a summary.
+
+    Parameters
+    ----------
+    console : Console
+    look : Look
+    page : Path
+    seconds : float
+        Wall time [s].
+    """
+    kept, rejects = look.division.splits_and_classes, look.division.rejects
+    splits = Counter(split for split, _ in kept)
+    rows = {
+        "rows": f"{look.division.rows:,} ({look.table.label_format})",
+        "usable": f"{len(kept):,}{_listed(Counter(name for _, name in kept))}",
+        "rejects": f"{len(rejects):,}{_listed(Counter(reject.reason for reject in rejects))}",
+        "splits": ", ".join(f"{splits[split]:,} {split}" for split in SPLITS if splits[split]),
+        "warnings": _listed(Counter(note.code for note in look.survey.notes)).removeprefix(": "),
+        "a run": "[red]would not start[/]" if look.obstacle else "[green]could start[/]",
+        "page": escape(str(page)),
+        "time": f"{seconds:.1f} s",
+    }
+    console.print("[bold]inspection[/]")
+    for finding in look.findings:
+        remedy = f" {finding.remedy}" if finding.remedy else ""
+        rows_text = f"  {_KINDS[finding.kind]}: {escape(finding.text + remedy)}"
+        console.print(rows_text, highlight=False, soft_wrap=True)
+    for name, value in rows.items():
+        if value:  # A line each and no table: a path must be whole to be copied.
+            console.print(f"  {name:<20}{value}", highlight=False, soft_wrap=True)
+
+
+def _listed(counts: Counter[str]) -> str:
+    listed = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
+    return f": {listed}" if listed else ""

@@ -1,0 +1,91 @@
+"""From evidence to numbers, figures and page. Neither TFX nor TensorFlow is needed."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from evaluation.suspects import SUSPECTS_FILE, Suspect, suspect_labels, write_suspects
+from report.card.write import card_body, write_card
+from report.errors import ReportError
+from report.html.files import write_whole
+from report.run.album import Album
+from report.run.choice import choose
+from report.run.evidence import Evidence, read_evidence
+from report.run.figures.every import FIGURES, draw_figures
+from report.run.figures.plot import Plot
+from report.run.numbers import run_numbers
+from report.run.page import render_page
+from report.run.suspects import suspect_numbers
+
+PAGE = "index.html"
+METRICS = "metrics.json"
+
+
+def build(folder: Path) -> dict[str, Any]:
+    """Write the report of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        With the evidence files, see `report.run.evidence`. Gets ``metrics.json``, ``suspect_labels.csv``,
+        ``model_card.md``, ``model_card.html``, ``index.html`` and a PNG for each figure, each file whole or
+        not at all; those of an earlier build that this one does not make are removed. It may be built again
+        at any time: the same evidence gives the same files.
+
+    Returns
+    -------
+    dict
+        The content of ``metrics.json``.
+
+    Raises
+    ------
+    ReportError
+        If ``predictions.csv`` or ``run.json`` is absent or damaged, or a file cannot be written.
+    """
+    evidence = read_evidence(folder)
+    suspects = _suspects(evidence)
+    issues = [suspect for suspect in suspects if suspect.is_issue]
+    numbers = run_numbers(evidence)
+    if evidence.out_of_fold is None:
+        numbers["suspect_labels"] = None
+    else:
+        numbers["suspect_labels"] = suspect_numbers(suspects, numbers["out_of_fold"])
+    plots = draw_figures(evidence, numbers)
+    choice = choose(evidence.predictions, evidence.out_of_fold)
+    album = Album(evidence, choice, issues)
+    card = card_body(write_card(evidence, folder, numbers))
+    page = render_page(evidence, numbers, plots, album, card=card)
+    try:
+        _write_suspects(folder / SUSPECTS_FILE, suspects, evidence)
+        _write_pngs(folder, plots)
+        write_whole(folder / METRICS, json.dumps(numbers, indent=2, allow_nan=False) + "\n")
+        write_whole(folder / PAGE, page)
+    except OSError as error:
+        raise ReportError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+    return numbers
+
+
+def _suspects(evidence: Evidence) -> list[Suspect]:
+    scores = evidence.out_of_fold
+    if scores is None:
+        return []
+    return suspect_labels(scores.names, scores.labels, scores.folds, scores.p_elliptical)
+
+
+def _write_suspects(path: Path, suspects: list[Suspect], evidence: Evidence) -> None:
+    if evidence.out_of_fold is None:
+        path.unlink(missing_ok=True)  # of an earlier run of the same name
+        return
+    part = path.with_name(f".{path.name}.part")
+    write_suspects(part, suspects)
+    os.replace(part, path)
+
+
+def _write_pngs(folder: Path, plots: dict[str, Plot]) -> None:
+    for name in dict.fromkeys((*FIGURES, *plots)):
+        path = folder / f"{name}.png"
+        if name in plots and plots[name].png:
+            write_whole(path, plots[name].png)
+        elif path.is_file():
+            path.unlink()  # of an earlier build

@@ -1,0 +1,82 @@
+"""Accuracy by what else is known of the galaxies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from evaluation.comparison import chance_text
+from report.html.formats import format_percent
+from report.html.svg import INK, drawing, mark
+from report.run.figures.plot import Plot, count_of
+from report.run.worst_group import FEW, worst_group
+
+
+def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
+    """Draw the accuracy of groups of galaxies.
+
+    Parameters
+    ----------
+    key : str
+        One word: by what they are grouped.
+    numbers : mapping
+        One entry of what `report.run.group_numbers.group_numbers` returns.
+    accuracy : float
+        Of all of them together.
+
+    Returns
+    -------
+    Plot
+    """
+    groups, title, name = numbers["groups"], numbers["title"], f"groups-{key}"
+    if len(groups) < 2:
+        return Plot(
+            name, f"By {_plain(title)} nothing can be compared: all test galaxies have {groups[0]['title']}."
+        )
+    with drawing(name, 1.3 + 0.27 * len(groups), png=True) as drawn:
+        axes = drawn.axes()
+        places = np.arange(len(groups))[::-1]
+        shares = np.array([group["accuracy"] for group in groups])
+        ends = np.array([group["interval"] for group in groups])
+        errors = np.clip([shares - ends[:, 0], ends[:, 1] - shares], 0, None)
+        mark(axes, accuracy, f"all: {accuracy:.3f}")
+        axes.errorbar(
+            shares, places, xerr=errors, color=INK, marker="o", markersize=4, linestyle="", capsize=3
+        )
+        axes.set_yticks(places, [f"{group['title']} ({group['n']:,})" for group in groups])
+        for text in axes.get_yticklabels():
+            text.set_parse_math(False)
+        axes.set_ylim(-0.6, len(groups) - 0.4)
+        axes.set_xlim(right=1.005)
+        axes.grid(False, axis="y")
+        # Few groups leave no room for it along the axis.
+        axes.set_title(title, loc="left", fontsize=9.5)
+        drawn.figure.legend(loc="outside lower right", fontsize=8)
+        axes.set_xlabel("accuracy [fraction of test galaxies]")
+    return Plot.of(
+        name,
+        drawn,
+        f"Accuracy by {_plain(title)}, with 95 % Wilson intervals and numbers of galaxies.",
+        _conclusion(numbers),
+    )
+
+
+def _conclusion(numbers: Mapping[str, Any]) -> str:
+    worst, chance = worst_group(numbers), numbers["chance"]
+    found = (
+        f"Least is right at {worst.title}, {format_percent(worst.accuracy)} of"
+        f" {count_of(worst.n, 'galaxy', 'galaxies')}"
+    )
+    if worst.verdict == "few":
+        return f"{found if chance is not None else 'All groups are alike'}. {FEW}"
+    if chance is None:
+        return "All groups are alike: nothing to tell apart."
+    measured = f"(p {chance_text(chance)})"
+    if worst.verdict == "different":
+        return f"{found}; equal groups would rarely differ so much {measured}: mind this group."
+    return f"{found}, but equal groups may well differ so much {measured}."
+
+
+def _plain(title: str) -> str:
+    """Return a title without its unit."""
+    return title.split(" [")[0]

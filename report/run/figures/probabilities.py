@@ -1,0 +1,137 @@
+"""Distributions of the probability: test split, uncertain galaxies, holdout."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from evaluation.comparison import chance_text
+from evaluation.formats.predictions import Predictions
+from evaluation.scores import DECISION
+from evaluation.shares import fisher
+from preprocessing.features import CLASS_NAMES, HOLDOUT, NO_LABEL, TEST, UNCERTAIN
+from report.html.formats import format_percent
+from report.html.svg import CLASS_COLOURS, INK, MARK, SUGGESTED, Drawing, drawing, name_axes, steps
+from report.run.figures.plot import SURE, Plot, count_axis, count_of, within
+from report.run.surplus import surplus_text
+
+BINS = 40
+_NAMES = {TEST: "probabilities", UNCERTAIN: "uncertain", HOLDOUT: "holdout"}
+_TITLES = {TEST: "test galaxies", UNCERTAIN: "uncertain galaxies", HOLDOUT: "surplus galaxies set aside"}
+
+
+def draw_probabilities(predictions: Predictions, split: str, numbers: Mapping[str, Any]) -> Plot:
+    """Draw how the probabilities of a split are distributed.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    split : str
+        ``test``, ``uncertain`` or ``holdout``.
+    numbers : mapping
+        See `report.run.numbers.run_numbers`.
+
+    Returns
+    -------
+    Plot
+    """
+    name, title = _NAMES[split], _TITLES[split]
+    labels, p = predictions.scored(split)
+    known = np.isfinite(p)
+    if not known.any():
+        why = (
+            f"none of the {len(p):,} {title} has a finite probability" if len(p) else f"there are no {title}"
+        )
+        return Plot(name, f"There is no distribution: {why}.")
+    decision = numbers["decision"]
+    uncertain = decision["fixed"]["low"], decision["fixed"]["high"]
+    logarithmic = split != UNCERTAIN  # most of the others lie at the ends
+    with drawing(name, 2.7, png=True) as drawn:
+        axes = _draw(drawn, labels[known], p[known], uncertain, decision["chosen"] if split == TEST else None)
+        if logarithmic:
+            axes.set_yscale("log")
+            axes.set_ylim(bottom=0.7)
+        count_axis(axes.yaxis)
+    left_out = int((~known).sum())
+    note = (
+        f"{count_of(left_out, 'galaxy', 'galaxies')} without a finite probability left out."
+        if left_out
+        else ""
+    )
+    scale = " (mind the logarithmic axis)" if logarithmic else ""
+    shown = f"Probabilities of the {known.sum():,} {title}{scale}; the shaded interval is called uncertain."
+    conclude = {TEST: _test, UNCERTAIN: _uncertain, HOLDOUT: _holdout}[split]
+    return Plot.of(name, drawn, shown, conclude(labels[known], p[known], uncertain, numbers), note)
+
+
+def _draw(
+    drawn: Drawing,
+    labels: np.ndarray,
+    p: np.ndarray,
+    uncertain: Sequence[float],
+    chosen: Mapping[str, Any] | None,
+) -> Axes:
+    axes = drawn.axes()
+    axes.axvspan(
+        *uncertain, color=MARK, alpha=0.15, linewidth=0, label=f"{uncertain[0]:g} to {uncertain[1]:g}"
+    )
+    axes.axvline(DECISION, color=INK, linewidth=0.8, linestyle=":")
+    if chosen is not None:
+        for place, key in enumerate(("low", "high")):
+            once = "chosen from data" if place == 0 else None
+            axes.axvline(chosen[key], color=SUGGESTED, linewidth=1.2, linestyle="-.", label=once)
+    edges = np.linspace(0, 1, BINS + 1)
+    for label, name in CLASS_NAMES.items():
+        steps(axes, p[labels == label], edges, name)
+        if label == NO_LABEL and (labels == label).any():
+            counts, _ = np.histogram(p[labels == label], edges)
+            axes.stairs(counts, edges, fill=True, color=CLASS_COLOURS[name], alpha=0.3)
+    axes.set_xlim(0, 1)
+    name_axes(axes, "probability of elliptical", "galaxies")
+    drawn.figure.legend(loc="outside upper center", ncols=4, fontsize=8)
+    return axes
+
+
+def _between(p: np.ndarray, uncertain: Sequence[float]) -> float:
+    return float(np.mean((p >= uncertain[0]) & (p <= uncertain[1])))
+
+
+def _test(labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers: Mapping[str, Any]) -> str:
+    if np.ptp(p) == 0:
+        return f"All are {p[0]:.3g}: the model tells nothing apart."
+    sure = np.abs(p - DECISION) > 0.4
+    wrong = int((sure & ((p > DECISION) != (labels == 1))).sum())
+    return (
+        f"{format_percent(_between(p, uncertain))} of them fall there; {format_percent(float(sure.mean()))}"
+        f" are below 0.1 or above 0.9, and of those {wrong:,} {'is' if wrong == 1 else 'are'} wrong."
+    )
+
+
+def _uncertain(
+    labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers: Mapping[str, Any]
+) -> str:
+    found, fixed = numbers["uncertain"], numbers["decision"]["fixed"]["test"]
+    share, interval = found["fraction_uncertain"], within(found["interval"], format_percent)
+    text = f"The model calls {format_percent(share)}{interval} of them uncertain"
+    # An interval calls uncertain what has no probability; the share of these galaxies does not.
+    n = numbers["test"]["n"] - numbers["test"]["not_finite"]
+    if not n:
+        return f"{text}."
+    part = round(fixed["share_uncertain"] * fixed["n"]) - numbers["test"]["not_finite"]
+    called, of = round(share * found["n"]), found["n"] - found["not_finite"]
+    chance = fisher(called, of, part, n)
+    text = f"{text}, against {format_percent(part / n)} of {count_of(n, 'test galaxy', 'test galaxies')}"
+    measured = f"(Fisher's exact test: p {chance_text(chance)})"
+    if chance >= SURE:
+        return f"{text}: whether it doubts them more often cannot be told {measured}."
+    if called / of < part / n:
+        return f"{text}: it doubts them less often {measured}."
+    yet = "" if share >= 0.5 else ", yet it is sure of most"
+    return f"{text}: it doubts them more often {measured}{yet}."
+
+
+def _holdout(
+    labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers: Mapping[str, Any]
+) -> str:
+    return surplus_text(numbers)

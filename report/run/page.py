@@ -1,0 +1,130 @@
+"""The page: one file, without script and network."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tomli_w
+from markupsafe import Markup
+
+from preprocessing.features import CLASS_NAMES, SPLITS, TEST, VALIDATION
+from report.card.settings import without_none
+from report.html.environment import page_environment
+from report.run import choice
+from report.run.album import Album
+from report.run.evidence import CONFIGURATION, Evidence
+from report.run.figures.plot import Plot
+from report.run.group_numbers import unknown_properties
+from report.run.headlines import headlines
+from report.run.precision_verdict import precision_text
+from report.run.remarks import TOLERANCE, remarks
+from report.run.suspects import doubt_text, exclusion
+
+SETTINGS = ("data", "image", "split", "model", "train", "cross_validation_settings", "decision", "thresholds")
+"""Tables of ``run.json`` that stand for the configuration where there is no ``config.toml``."""
+
+Sections = list[tuple[str, str]]
+
+
+def render_page(
+    evidence: Evidence,
+    numbers: Mapping[str, Any],
+    plots: Mapping[str, Plot],
+    album: Album,
+    card: Markup | None,
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    numbers : mapping
+        The content of ``metrics.json``.
+    plots : mapping of str to Plot
+    album : Album
+    card : Markup or None
+        The body of the model card; None: there is none, and no section for it.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return (
+        page_environment("report.run")
+        .get_template("report.html.j2")
+        .render(
+            sections=_sections(card is not None),
+            run=evidence.run,
+            evidence=evidence,
+            numbers=numbers,
+            headlines=headlines(numbers),
+            remarks=remarks(numbers),
+            precision_text=precision_text,
+            doubt_text=doubt_text,
+            exclusion=exclusion(evidence.configuration),
+            plots=plots,
+            unknown=unknown_properties(numbers),
+            groups=[plot for name, plot in plots.items() if name.startswith("groups-")],
+            trainings=[plot for name, plot in plots.items() if name.startswith("training-")],
+            album=album,
+            titles=choice,
+            card=card,
+            seen=_seen(evidence.run.get("image") or {}),
+            configuration=_configuration(evidence),
+            splits=SPLITS,
+            class_names=list(CLASS_NAMES.values()),
+            test=TEST,
+            validation=VALIDATION,
+            tolerance=TOLERANCE,
+            files=_files(evidence, plots),
+        )
+    )
+
+
+def _sections(with_card: bool) -> Sections:
+    found = [
+        ("verdict", "Verdict and headline numbers"),
+        ("folds", "Cross-validation"),
+        ("test", "Test split"),
+        ("calibration", "Calibration"),
+        ("decision", "What is called uncertain"),
+        ("examples", "Test galaxies"),
+        ("uncertain", "Galaxies that the table calls uncertain"),
+        ("holdout", "Surplus galaxies set aside"),
+        ("views", "The same galaxies in other bands and stretches"),
+        ("attention", "Where the network looks"),
+        ("groups", "Accuracy by magnitude, size, place and stamp"),
+        ("suspects", "Suspect labels"),
+        ("training", "Training"),
+        ("cost", "Time and memory"),
+        ("card", "Model card"),
+        ("reproduction", "To reproduce this run"),
+    ]
+    return [section for section in found if with_card or section[0] != "card"]
+
+
+def _seen(image: Mapping[str, Any]) -> str:
+    """Say what pictures the network sees."""
+    known = [str(image["rgb"])] if "rgb" in image else []
+    known += [f"stretch {image['stretch']:g}"] if "stretch" in image else []
+    return ", ".join([*known, "as the network sees it"])
+
+
+def _configuration(evidence: Evidence) -> str:
+    if evidence.configuration:
+        return evidence.configuration
+    tables = {name: without_none(evidence.run[name]) for name in SETTINGS if evidence.run.get(name)}
+    return tomli_w.dumps({name.removesuffix("_settings"): table for name, table in tables.items()})
+
+
+def _files(evidence: Evidence, plots: Mapping[str, Plot]) -> list[str]:
+    """Return the names of the files beside the page."""
+    names = {
+        **dict.fromkeys(("metrics.json", "model_card.md", "model_card.html", "predictions.csv"), True),
+        "galaxies.csv": evidence.galaxies is not None,
+        **dict.fromkeys(("out_of_fold.csv", "suspect_labels.csv"), evidence.out_of_fold is not None),
+        "run.json": True,
+        CONFIGURATION: bool(evidence.configuration),
+    }
+    pictures = [f"{name}.png" for name, plot in plots.items() if plot.png]
+    return [name for name, there in names.items() if there] + pictures

@@ -1,0 +1,149 @@
+"""The same galaxies in every setting."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evaluation.comparison import Score
+from preprocessing.data_settings import DataSettings
+from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
+from preprocessing.labels.reading import LabelledObject
+from preprocessing.rows.division import stamp_reader
+from preprocessing.settings import ImageSettings
+from report.html.tiles import Tile
+from report.inspection.darkroom import Darkroom, Develop
+from report.inspection.pictures import Camera, View
+from report.inspection.sample import choose_by_class
+from report.sweep.points import CONFIGURED, describe, key_of
+from report.sweep.results import PointResult, SweepResults
+
+MOST_ROWS = 40
+"""Settings that are shown; with more, the page would have tens of megabytes."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What the example pictures are made of.
+
+    Attributes
+    ----------
+    settings : mapping of str to (DataSettings, ImageSettings)
+        By a point's slug: how it reads stamps and makes pictures, with the point's overrides.
+    objects : sequence of LabelledObject
+        Rows of the label table, among which is chosen; those that were scored are preferred.
+    per_class : int
+        Spirals shown, and ellipticals.
+    seed : int
+        Of their choice.
+    """
+
+    settings: Mapping[str, tuple[DataSettings, ImageSettings]]
+    objects: Sequence[LabelledObject]
+    per_class: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pictures made in one way.
+
+    Attributes
+    ----------
+    title : str
+        What of the grid makes these pictures.
+    image : ImageSettings
+    results : list of PointResult
+        The points that see them, the best first.
+    tiles : list of Tile
+        One an object.
+    scores : list of Score or None
+        What the first of the points says of each object.
+    """
+
+    title: str
+    image: ImageSettings
+    results: list[PointResult]
+    tiles: list[Tile]
+    scores: list[Score | None]
+
+
+@dataclass(frozen=True)
+class Album:
+    """All example pictures.
+
+    Attributes
+    ----------
+    objects : list of LabelledObject
+    rows : list of Row
+        In the order of the best point that sees them.
+    left_out : int
+        Ways of making pictures that are not shown.
+    problem : str
+        Why there are no pictures, if none could be made.
+    """
+
+    objects: list[LabelledObject] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    left_out: int = 0
+    problem: str = ""
+
+
+def take_album(examples: Examples, results: SweepResults, develop: Develop | None = None) -> Album:
+    """Make the example pictures.
+
+    Parameters
+    ----------
+    examples : Examples
+    results : SweepResults
+    develop : callable, optional
+        Makes the picture files, see `report.inspection.darkroom.develop`; a process of its own unless given.
+
+    Returns
+    -------
+    Album
+    """
+    try:
+        if develop is not None:
+            return _take(examples, results, develop)
+        with Darkroom() as darkroom:
+            return _take(examples, results, darkroom)
+    except RuntimeError as error:
+        # Hours of training must not lose their page for want of pictures.
+        return Album(problem=str(error))
+
+
+def _take(examples: Examples, results: SweepResults, develop: Develop) -> Album:
+    objects = _choose(examples, results.common)
+    alike: dict[tuple[str, str], list[PointResult]] = {}
+    for result in results.ranked:
+        data, image = examples.settings[result.point.slug]
+        alike.setdefault((data.model_dump_json(), image.model_dump_json()), []).append(result)
+    groups = list(alike.values())
+    rows = []
+    for group in groups[:MOST_ROWS]:
+        point = group[0].point
+        data, image = examples.settings[point.slug]
+        camera = Camera(stamp_reader(data, image.bands, image.cut), data.stamp_size, develop)
+        scores = results.scores(point)
+        rows.append(
+            Row(
+                _title(point.values),
+                image,
+                group,
+                camera.take(objects, View("", image)),
+                [scores.get(entry.name) for entry in objects],
+            )
+        )
+    return Album(objects, rows, len(groups) - len(rows))
+
+
+def _choose(examples: Examples, scored: set[str]) -> list[LabelledObject]:
+    labelled = [entry for entry in examples.objects if entry.label in (SPIRAL, ELLIPTICAL)]
+    # A row that was rejected would show empty frames.
+    pool = [entry for entry in labelled if entry.name in scored] or labelled
+    by_class = choose_by_class(pool, examples.per_class, examples.seed)
+    return [entry for label in (SPIRAL, ELLIPTICAL) for entry in by_class.get(CLASS_NAMES[label], ())]
+
+
+def _title(values: Mapping[str, str]) -> str:
+    seen = {name: text for name, text in values.items() if key_of(name).startswith(("image.", "data."))}
+    return describe(seen) or CONFIGURED

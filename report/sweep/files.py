@@ -1,0 +1,34 @@
+"""Files that are written whole or not at all, and removed."""
+
+from pathlib import Path
+
+import report.html.files
+from report.sweep.errors import SweepError
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file as `report.html.files.write_whole` does.
+
+    Raises
+    ------
+    SweepError
+        If it cannot be written.
+    """
+    try:
+        report.html.files.write_whole(path, content)
+    except OSError as error:
+        raise SweepError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there.
+
+    Raises
+    ------
+    SweepError
+        If it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise SweepError(f"{path} cannot be removed: {error.strerror}") from error

@@ -1,0 +1,94 @@
+"""The page: one file, without script and network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluation.comparison import Comparison, chance_text
+from preprocessing.features import CLASS_NAMES
+from report.html.environment import page_environment
+from report.inspection.darkroom import LARGEST_SHOWN, Develop
+from report.sweep.examples import Examples, take_album
+from report.sweep.figures import colour_scale, draw_dots, heat_maps
+from report.sweep.files import write_whole
+from report.sweep.results import CSV, JSON, POINTS, SweepResults
+from report.sweep.tables import notes
+
+PAGE = "index.html"
+
+SURE = 0.05
+"""p above which a setting is not told from the best."""
+
+
+def write_page(
+    results: SweepResults, examples: Examples | None, folder: Path, *, develop: Develop | None = None
+) -> Path:
+    """Write the page.
+
+    Parameters
+    ----------
+    results : SweepResults
+    examples : Examples or None
+        None: without pictures, which take TensorFlow some seconds.
+    folder : Path
+        Gets ``index.html``.
+    develop : callable, optional
+        Makes the picture files, see `report.inspection.darkroom.develop`; a process of its own unless given.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    SweepError
+        If it cannot be written.
+    """
+    path = folder / PAGE
+    write_whole(path, render_page(results, examples, develop))
+    return path
+
+
+def render_page(results: SweepResults, examples: Examples | None, develop: Develop | None = None) -> str:
+    """Return the page as HTML; see `write_page`."""
+    environment = page_environment("report.sweep")
+    environment.filters["chance"] = chance_text
+    scale = colour_scale(results)
+    comparisons = {result.point.slug: results.comparison(result.point) for result in results.ranked}
+    return environment.get_template("sweep.html.j2").render(
+        results=results,
+        ranked=results.ranked,
+        best=results.best,
+        comparisons=comparisons,
+        rivals=_rivals([entry for entry in comparisons.values() if entry is not None]),
+        notes=notes(results),
+        maps=heat_maps(results, scale),
+        scale=scale,
+        dots=draw_dots(results),
+        album=examples and take_album(examples, results, develop),
+        labels=_labels(examples),
+        class_names=CLASS_NAMES,
+        largest_shown=LARGEST_SHOWN,
+        files=[JSON, CSV, f"{POINTS}/"],
+    )
+
+
+def _rivals(comparisons: Sequence[Comparison]) -> str:
+    """Say how many of the others may be as good as the best."""
+    even = sum(comparison.p_value > SURE for comparison in comparisons)
+    if not comparisons:
+        return ""
+    if len(comparisons) == 1:
+        verb = "cannot be told from it" if even else "is worse"
+        return f"The other setting {verb} on these galaxies (p {'above' if even else 'at most'} {SURE})."
+    if not even:
+        return f"All {len(comparisons)} other settings are worse on these galaxies (p at most {SURE})."
+    return (
+        f"{even} of the {len(comparisons)} other settings cannot be told from it on these galaxies"
+        f" (p above {SURE})."
+    )
+
+
+def _labels(examples: Examples | None) -> str:
+    tables = {data.labels for data, _ in examples.settings.values()} if examples else set()
+    return ", ".join(sorted(tables))

@@ -1,0 +1,222 @@
+"""What came of every point, written down after each."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from evaluation.comparison import Comparison, Score, accuracy_error, compare
+from evaluation.formats.out_of_fold import SCORES_FILE, read_scores
+from report.sweep.errors import SweepError
+from report.sweep.files import remove, write_whole
+from report.sweep.points import Point
+from report.sweep.tables import json_text, sweep_csv, sweep_json
+
+CROSS_VALIDATION = "cross_validation.json"
+POINTS = "points"
+JSON = "sweep.json"
+CSV = "sweep.csv"
+
+State = Literal["waiting", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """What came of a point.
+
+    Attributes
+    ----------
+    point : Point
+    state : str
+        ``waiting``, ``done`` or ``failed``.
+    reason : str
+        Why it failed, in one line.
+    cross_validation : dict or None
+        The content of ``cross_validation.json``; None unless it is done.
+    seconds : float or None
+        Wall time [s]; None unless it is done, and where some of it had been trained before.
+    out_of_fold : Path or None
+        The copy of ``out_of_fold.csv``; None unless it is done.
+    """
+
+    point: Point
+    state: State = "waiting"
+    reason: str = ""
+    cross_validation: dict[str, Any] | None = None
+    seconds: float | None = None
+    out_of_fold: Path | None = None
+
+    @property
+    def found_again(self) -> bool:
+        """Whether an earlier run or point had trained some of it, so that its time would say nothing."""
+        return self.state == "done" and self.seconds is None
+
+    @property
+    def accuracy_error(self) -> float | None:
+        """Standard error of the pooled accuracy; None unless it is done."""
+        if self.cross_validation is None:
+            return None
+        pooled = self.cross_validation["pooled"]
+        return accuracy_error(pooled["accuracy"], pooled["n"])
+
+
+class SweepResults:
+    """The results of a sweep, and their files.
+
+    They hold only what this sweep was told: after a change of the configuration, an earlier one's numbers
+    would mislead. A sweep that is started again finds its unchanged points in TFX's cache.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets ``sweep.json``, ``sweep.csv`` and ``points/SLUG/``.
+    points : sequence of Point
+    axes : mapping of str to sequence of str
+        Values by axis, see `pipeline.sweep.axes.normal_axes`.
+
+    Attributes
+    ----------
+    folder : Path
+    axes : dict of str to tuple of str
+        As given.
+    """
+
+    def __init__(self, folder: Path, points: Sequence[Point], axes: Mapping[str, Sequence[str]]) -> None:
+        self.folder = folder
+        self.axes = {name: tuple(values) for name, values in axes.items()}
+        self._results = {point.slug: PointResult(point) for point in points}
+        self._scores: dict[str, dict[str, Score]] = {}
+
+    def done(
+        self, point: Point, cross_validation: dict[str, Any], out_of_fold: Path, seconds: float | None
+    ) -> None:
+        """Take the results of a point and write everything.
+
+        Parameters
+        ----------
+        point : Point
+        cross_validation : dict
+            The content of ``cross_validation.json``.
+        out_of_fold : Path
+            ``out_of_fold.csv``, which is copied.
+        seconds : float or None
+            Wall time [s]; None where some of the point had been trained before.
+
+        Raises
+        ------
+        SweepError
+            If a file cannot be written.
+        ValueError
+            If `out_of_fold` is not what it should be.
+        """
+        scores = read_scores(out_of_fold).by_name()
+        content = _finite(cross_validation)
+        place = self.folder / POINTS / point.slug
+        write_whole(place / CROSS_VALIDATION, json_text(content))
+        write_whole(place / SCORES_FILE, out_of_fold.read_text(encoding="utf-8"))
+        self._scores[point.slug] = scores
+        self._set(PointResult(point, "done", "", content, seconds, place / SCORES_FILE))
+
+    def failed(self, point: Point, reason: str) -> None:
+        """Take down why a point has no results, and write everything.
+
+        Parameters
+        ----------
+        point : Point
+        reason : str
+
+        Raises
+        ------
+        SweepError
+            If a file cannot be written.
+        """
+        # An earlier sweep's files would pass for this one's.
+        for name in (CROSS_VALIDATION, SCORES_FILE):
+            remove(self.folder / POINTS / point.slug / name)
+        self._scores.pop(point.slug, None)
+        self._set(PointResult(point, "failed", " ".join(reason.split())))
+
+    def write(self) -> None:
+        """Write ``sweep.json`` and ``sweep.csv``.
+
+        Raises
+        ------
+        SweepError
+            If one cannot be written.
+        """
+        write_whole(self.folder / JSON, sweep_json(self))
+        write_whole(self.folder / CSV, sweep_csv(self))
+
+    @property
+    def results(self) -> list[PointResult]:
+        """Every point, in the order of the grid."""
+        return list(self._results.values())
+
+    @property
+    def ranked(self) -> list[PointResult]:
+        """Every point: by mean accuracy, then by mean AUC; those that failed; those that wait."""
+        return sorted(self._results.values(), key=_order)
+
+    @property
+    def best(self) -> PointResult | None:
+        """The first of `ranked`; None if nothing is done."""
+        first = next(iter(self.ranked), None)
+        return first if first and first.state == "done" else None
+
+    @property
+    def common(self) -> set[str]:
+        """Names of the galaxies that every point that is done has scored."""
+        scored = [set(scores) for scores in self._scores.values()]
+        return set.intersection(*scored) if scored else set()
+
+    @property
+    def same_galaxies(self) -> bool:
+        """Whether all points that are done have scored the same galaxies."""
+        common = len(self.common)
+        return all(len(scores) == common for scores in self._scores.values())
+
+    def count(self, state: State) -> int:
+        """Return how many points are in a state."""
+        return sum(result.state == state for result in self._results.values())
+
+    def rank(self, point: Point) -> int:
+        """Return the place of a point in `ranked`, from 1."""
+        return [result.point.slug for result in self.ranked].index(point.slug) + 1
+
+    def scores(self, point: Point) -> Mapping[str, Score]:
+        """Return what a point says of each galaxy; empty unless it is done."""
+        return self._scores.get(point.slug, {})
+
+    def comparison(self, point: Point) -> Comparison | None:
+        """Return how a point compares with the best one; None for the best itself and unless it is done."""
+        best = self.best
+        if best is None or point.slug not in self._scores or point.slug == best.point.slug:
+            return None
+        return compare(self.scores(point), self.scores(best.point))
+
+    def result(self, point: Point) -> PointResult:
+        """Return what came of a point."""
+        return self._results[point.slug]
+
+    def _set(self, result: PointResult) -> None:
+        if result.point.slug not in self._results:
+            raise SweepError(f"{result.point.label} is no point of this sweep")
+        self._results[result.point.slug] = result
+        self.write()
+
+
+def _order(result: PointResult) -> tuple[int, float, float]:
+    if result.cross_validation is None:
+        return ("failed", "waiting").index(result.state) + 1, 0.0, 0.0
+    auc = result.cross_validation["auc_mean"]
+    return 0, -result.cross_validation["accuracy_mean"], math.inf if auc is None else -auc
+
+
+def _finite(value: Any) -> Any:
+    """Return the same with None for NaN and infinity, which JSON cannot spell."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,138 @@
+"""The texts of ``sweep.json`` and ``sweep.csv``."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from report.sweep.points import own_ingest
+
+if TYPE_CHECKING:
+    from report.sweep.results import PointResult, SweepResults
+
+OPTIMISTIC = (
+    "The best of several settings is chosen for its score, so its score is optimistic, the more so the more"
+    " settings there are; the test split of a run with it is not."
+)
+
+_MEASURES = ("accuracy", "auc", "loss")
+
+
+def json_text(content: Any) -> str:
+    """Return indented JSON."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def notes(results: "SweepResults") -> list[str]:
+    """Return what a reader of the numbers must know, in sentences."""
+    sentences = [OPTIMISTIC] if results.count("done") > 1 else []
+    varied = own_ingest(results.axes)
+    if varied:
+        sentences.append(
+            f"Every value of {' and of '.join(varied)} is ingested on its own, and may lose other galaxies or"
+            " divide them otherwise."
+        )
+    if not results.same_galaxies:
+        sentences.append(
+            "The settings have not scored the same galaxies; differences and p count the common ones alone."
+        )
+    phases = {result.cross_validation["phases"] for result in results.results if result.cross_validation}
+    if phases == {"head"}:
+        sentences.append("Only the top of the networks was trained, on the features of a frozen backbone.")
+    return sentences
+
+
+def sweep_json(results: "SweepResults") -> str:
+    """Return the text of ``sweep.json``.
+
+    Parameters
+    ----------
+    results : SweepResults
+
+    Returns
+    -------
+    str
+        JSON: ``axes``, the numbers of points ``done``, ``failed`` and ``waiting``, the slug of the ``best``,
+        ``common_galaxies``, ``notes``, and ``points``, the best first.
+    """
+    best = results.best
+    return json_text(
+        {
+            "axes": {name: list(values) for name, values in results.axes.items()},
+            "done": results.count("done"),
+            "failed": results.count("failed"),
+            "waiting": results.count("waiting"),
+            "best": best and best.point.slug,
+            "common_galaxies": len(results.common),
+            "notes": notes(results),
+            "points": [_point(results, result) for result in results.ranked],
+        }
+    )
+
+
+def _point(results: "SweepResults", result: "PointResult") -> dict[str, Any]:
+    comparison = results.comparison(result.point)
+    place = result.out_of_fold
+    return {
+        **vars(result.point),
+        "state": result.state,
+        "reason": result.reason,
+        "seconds": result.seconds,
+        "found_again": result.found_again,
+        "cross_validation": result.cross_validation,
+        "out_of_fold": place and place.relative_to(results.folder).as_posix(),
+        "accuracy_error": result.accuracy_error,
+        "against_best": comparison and {**vars(comparison), "difference": comparison.difference},
+    }
+
+
+def sweep_csv(results: "SweepResults") -> str:
+    """Return the text of ``sweep.csv``: a line a point, the best first; what is unknown is empty.
+
+    Parameters
+    ----------
+    results : SweepResults
+
+    Returns
+    -------
+    str
+    """
+    rows = [dict(_cells(results, rank, result)) for rank, result in enumerate(results.ranked, 1)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["rank"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _shown(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _shown(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _cells(results: "SweepResults", rank: int, result: "PointResult") -> Iterator[tuple[str, Any]]:
+    found, comparison = result.cross_validation or {}, results.comparison(result.point)
+    pooled = found.get("pooled", {})
+    yield "rank", rank if result.state == "done" else None
+    yield "label", result.point.label
+    for name in results.axes:
+        # TOPCAT's expressions take no dots in names.
+        yield name.replace(".", "_"), result.point.values[name]
+    yield "state", result.state
+    for measure in _MEASURES:
+        for statistic in ("mean", "std"):
+            yield f"{measure}_{statistic}", found.get(f"{measure}_{statistic}")
+    for measure in (*_MEASURES, "ece", "n"):
+        yield f"pooled_{measure}", pooled.get(measure)
+    yield "pooled_accuracy_error", result.accuracy_error
+    yield "difference_to_best", comparison and comparison.difference
+    yield "p_value", comparison and comparison.p_value
+    yield "only_this_right", comparison and comparison.only_this
+    yield "only_best_right", comparison and comparison.only_best
+    yield "common_galaxies", comparison and comparison.n
+    yield "phases", found.get("phases")
+    yield "seconds", result.seconds
+    # As TOPCAT spells it.
+    yield "found_again", str(result.found_again).lower() if result.state == "done" else None
+    yield "slug", result.point.slug
+    yield "reason", result.reason

@@ -1,0 +1,1 @@
+"""The networks under the classifier's head."""

@@ -1,0 +1,190 @@
+"""EfficientNet-Lite as Keras models.
+
+The Lite networks are EfficientNetB0, B1 and B2 (Tan & Le 2019, arXiv:1905.11946) made for small devices
+(EfficientNet-Lite release, 2020: github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite):
+no squeeze-and-excite, ReLU6 for swish, stem and head of fixed width, first and last stage of fixed depth.
+They are fast on a CPU too, and their ImageNet weights can be installed (`trainer.weights.imagenet`).
+"""
+
+import keras
+from keras import layers
+
+from trainer.backbones.efficientnet_stages import (
+    HEAD_FILTERS,
+    STAGES,
+    STEM_FILTERS,
+    Stage,
+    block_name,
+    round_filters,
+    stage_repeats,
+)
+
+BATCH_NORM = {"epsilon": 1e-3, "momentum": 0.99}
+
+
+def _conv_norm(x, conv: layers.Layer, norm: str, activate: bool = True):
+    """Apply a convolution, its batch norm and, unless the block is linear there, ReLU6."""
+    x = layers.BatchNormalization(**BATCH_NORM, name=norm)(conv(x))
+    return layers.Activation("relu6", name=f"{norm}_relu6")(x) if activate else x
+
+
+def _conv(filters: int, kernel: int, name: str, stride: int = 1) -> layers.Conv2D:
+    initializer = keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="truncated_normal")
+    return layers.Conv2D(
+        filters,
+        kernel,
+        stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=initializer,
+        name=name,
+    )
+
+
+def _block(x, stage: Stage, filters: int, stride: int, drop_rate: float, name: str):
+    """Apply one inverted residual block: expand, depthwise, project, add."""
+    entered, filters_in = x, x.shape[-1]
+    if stage.expand != 1:
+        expand = _conv(filters_in * stage.expand, 1, f"{name}_expand_conv")
+        x = _conv_norm(x, expand, f"{name}_expand_bn")
+    depthwise = layers.DepthwiseConv2D(
+        stage.kernel,
+        stride,
+        padding="same",
+        use_bias=False,
+        depthwise_initializer=keras.initializers.VarianceScaling(
+            2.0, mode="fan_out", distribution="truncated_normal"
+        ),
+        name=f"{name}_dwconv",
+    )
+    x = _conv_norm(x, depthwise, f"{name}_bn")
+    x = _conv_norm(x, _conv(filters, 1, f"{name}_project_conv"), f"{name}_project_bn", activate=False)
+    if stride == 1 and filters == filters_in:
+        if drop_rate:  # stochastic depth: the whole branch of a picture is dropped at once
+            x = layers.Dropout(drop_rate, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(x)
+        x = layers.Add(name=f"{name}_add")([x, entered])
+    return x
+
+
+def _efficientnet_lite(
+    *,
+    width: float,
+    depth: float,
+    default_size: int,
+    top_dropout: float,
+    include_top: bool,
+    input_shape: tuple[int, int, int] | None,
+    pooling: str | None,
+    drop_connect_rate: float,
+    name: str,
+) -> keras.Model:
+    if pooling not in (None, "avg", "max"):
+        raise ValueError(f'pooling is None, "avg" or "max", not {pooling!r}')
+    inputs = keras.Input(input_shape or (default_size, default_size, 3), name="picture")
+    x = _conv_norm(inputs, _conv(STEM_FILTERS, 3, "stem_conv", stride=2), "stem_bn")
+
+    repeats = stage_repeats(depth, lite=True)
+    block = 0
+    for number, stage in enumerate(STAGES):
+        filters = round_filters(stage.filters, width)
+        for repeat in range(repeats[number]):
+            stride = stage.stride if repeat == 0 else 1
+            drop_rate = drop_connect_rate * block / sum(repeats)
+            x = _block(x, stage, filters, stride, drop_rate, block_name(number, repeat))
+            block += 1
+
+    x = _conv_norm(x, _conv(HEAD_FILTERS, 1, "top_conv"), "top_bn")
+    if include_top:
+        x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+        x = layers.Dropout(top_dropout, name="top_dropout")(x)
+        x = layers.Dense(1000, activation="softmax", name="predictions")(x)
+    elif pooling == "avg":
+        x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    elif pooling == "max":
+        x = layers.GlobalMaxPooling2D(name="max_pool")(x)
+    return keras.Model(inputs, x, name=name)
+
+
+def EfficientNetLite0(
+    *,
+    include_top: bool = True,
+    input_shape: tuple[int, int, int] | None = None,
+    pooling: str | None = None,
+    drop_connect_rate: float = 0.2,
+    name: str = "efficientnetlite0",
+) -> keras.Model:
+    """Return EfficientNetLite0 with random weights; `trainer.weights.imagenet` loads learned ones.
+
+    Parameters
+    ----------
+    include_top : bool
+        Whether the 1000 classes of ImageNet end the network.
+    input_shape : tuple of int, optional
+        Height, width and 3; the native size (224; Lite1 240, Lite2 260) unless given. Pixels go from -1 to 1.
+    pooling : {None, "avg", "max"}
+        What is left of the last feature map (N, H, W, 1280) without a top; None leaves all of it.
+    drop_connect_rate : float
+        Stochastic depth: the probability that the last block is skipped in training; earlier ones less.
+    name : str
+        Name of the model.
+
+    Returns
+    -------
+    keras.Model
+        With the top, 4,652,008 trainable parameters and 42,016 moving statistics of batch norm.
+    """
+    return _efficientnet_lite(
+        width=1.0,
+        depth=1.0,
+        default_size=224,
+        top_dropout=0.2,
+        include_top=include_top,
+        input_shape=input_shape,
+        pooling=pooling,
+        drop_connect_rate=drop_connect_rate,
+        name=name,
+    )
+
+
+def EfficientNetLite1(
+    *,
+    include_top: bool = True,
+    input_shape: tuple[int, int, int] | None = None,
+    pooling: str | None = None,
+    drop_connect_rate: float = 0.2,
+    name: str = "efficientnetlite1",
+) -> keras.Model:
+    """Return EfficientNetLite1, as deep as B1; see `EfficientNetLite0`."""
+    return _efficientnet_lite(
+        width=1.0,
+        depth=1.1,
+        default_size=240,
+        top_dropout=0.2,
+        include_top=include_top,
+        input_shape=input_shape,
+        pooling=pooling,
+        drop_connect_rate=drop_connect_rate,
+        name=name,
+    )
+
+
+def EfficientNetLite2(
+    *,
+    include_top: bool = True,
+    input_shape: tuple[int, int, int] | None = None,
+    pooling: str | None = None,
+    drop_connect_rate: float = 0.2,
+    name: str = "efficientnetlite2",
+) -> keras.Model:
+    """Return EfficientNetLite2, as wide and deep as B2; see `EfficientNetLite0`."""
+    return _efficientnet_lite(
+        width=1.1,
+        depth=1.2,
+        default_size=260,
+        top_dropout=0.3,
+        include_top=include_top,
+        input_shape=input_shape,
+        pooling=pooling,
+        drop_connect_rate=drop_connect_rate,
+        name=name,
+    )

@@ -1,0 +1,63 @@
+"""Look into a file of weights from a process of its own, because HDF5 does not survive every damage.
+
+Of a few hundred randomly damaged copies of a small file in the layout of Keras 2, one ended in a segmentation
+fault (h5py 3.14, HDF5 1.14.6). Nothing heavy is imported here: only that process loads NumPy and h5py.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SECONDS = 300.0
+"""Time for one file: 258 MB (B7) take a second from a local disk, and half a minute from a slow network's."""
+
+_PROJECT = str(Path(__file__).resolve().parent.parent.parent)
+
+
+def file_problem(path: Path, backbone: str) -> str | None:
+    """Return why a file cannot give a backbone its weights, or None if it can.
+
+    Parameters
+    ----------
+    path : Path
+    backbone : str
+        A key of `trainer.backbones.names.FACTS`.
+
+    Returns
+    -------
+    str or None
+        A sentence that begins with the path.
+    """
+    folders = os.pathsep.join(filter(None, (_PROJECT, os.environ.get("PYTHONPATH"))))
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "trainer.weights.check", path.absolute(), backbone],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            timeout=SECONDS,
+            env={**os.environ, "PYTHONPATH": folders},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{path} could not be read within {SECONDS:g} seconds"
+    if child.returncode < 0:  # a signal
+        return f"{path} is cut short or damaged: reading it ended in a crash (signal {-child.returncode})"
+    if child.returncode:
+        raise RuntimeError(f"looking into {path} failed with status {child.returncode}")
+    problem = child.stdout.decode()
+    return f"{path} {problem}" if problem else None
+
+
+def _main(path: str, backbone: str) -> None:
+    from trainer.weights.file import WeightsError, check_weights
+
+    try:
+        check_weights(Path(path), backbone)
+    except WeightsError as error:
+        sys.stdout.buffer.write(str(error).encode())
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
