@@ -6,9 +6,12 @@ a process of its own. Astropy is also what the tests compare with, pixel for pix
 """
 
 import io
+import logging
 import math
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,11 +22,12 @@ from astropy.io import fits
 from preprocessing.fits.files import StampError, read_bytes
 from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual, refuse_absurd, scan_hdus
 from preprocessing.fits.isolated import IsolatedReader
-from preprocessing.fits.tiles import decompress_image
+from preprocessing.fits.tiles import CfitsioException, decompress_image
 
 MAX_SIDE = 8192
 """Longest side of an image that is read [pixels]."""
 
+_LOG = logging.getLogger(__name__)
 _ISOLATED = IsolatedReader()
 _UNSIGNED = {8: -128, 16: 2**15, 32: 2**31, 64: 2**63}  # BZERO by which FITS spells int8, uint16, ...
 
@@ -41,7 +45,8 @@ def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
     Returns
     -------
     image : numpy.ndarray, float32, shape (H, W) or (planes, H, W)
-        ``BSCALE``, ``BZERO`` and ``BLANK`` applied, as `astropy.io.fits` does, then rounded to float32.
+        ``BSCALE`` and ``BZERO`` applied, as `astropy.io.fits` does, then rounded to float32. Integers that
+        equal ``BLANK`` are NaN.
     header : Header
         Of its HDU, with the primary header behind it.
 
@@ -60,8 +65,13 @@ def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
         try:
             return read_scanned(content, planes, path)
         except Unusual:
-            refuse_absurd(content)
-            return _ISOLATED.read(content, planes, path)
+            pass
+        except (StampError, ValueError, MemoryError, zlib.error, CfitsioException):
+            raise  # damage, which astropy would not mend
+        except Exception:
+            _LOG.exception("%s: the fast reader failed; please report this. astropy reads the file", path)
+        refuse_absurd(content)
+        return _ISOLATED.read(content, planes, path)
     except StampError:
         raise
     except Exception as error:  # Whatever damage makes astropy raise, it costs one object, not the run.
@@ -106,25 +116,37 @@ def _read_scanned_hdu(hdu: Hdu, shape: tuple[int, ...], content: bytes) -> tuple
 
 
 def _astropy_images(content: bytes) -> Iterator[_Image]:
+    with _opened(content) as hdus:
+        primary = hdus[0].header
+        for number, hdu in enumerate(hdus):
+            if hdu.is_image:
+                sides = hdu.shape
+                shape = (*(length for length in sides[:-2] if length != 1), *sides[-2:])
+                yield _Image(shape, False, partial(_read_astropy_hdu, hdu, shape, primary, content, number))
+
+
+@contextmanager
+def _opened(content: bytes, **options: bool) -> Iterator[fits.HDUList]:
     with warnings.catch_warnings():
         # Non-standard headers, of which astropy warns, are normal in survey data.
         warnings.simplefilter("ignore")
-        with fits.open(io.BytesIO(content), memmap=False, lazy_load_hdus=True) as hdus:
-            primary = hdus[0].header
-            for hdu in hdus:
-                if hdu.is_image:
-                    sides = hdu.shape
-                    shape = (*(length for length in sides[:-2] if length != 1), *sides[-2:])
-                    yield _Image(shape, False, partial(_read_astropy_hdu, hdu, shape, primary))
+        with fits.open(io.BytesIO(content), memmap=False, lazy_load_hdus=True, **options) as hdus:
+            yield hdus
 
 
 def _read_astropy_hdu(
-    hdu: fits.ImageHDU, shape: tuple[int, ...], primary: fits.Header
+    hdu: fits.ImageHDU, shape: tuple[int, ...], primary: fits.Header, content: bytes, number: int
 ) -> tuple[np.ndarray, Header]:
     # Cards first: reading the data makes astropy rewrite those of the scaling.
     header = Header(_cards(hdu.header), Header(_cards(primary)))
+    blank = hdu.header.get("BLANK") if hdu.header["BITPIX"] > 0 else None
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(hdu.data, dtype=np.float32).reshape(shape), header
+        image = np.array(hdu.data, np.float32)
+    if isinstance(blank, int):
+        # astropy finds neither a BLANK of 0 nor any BLANK among unsigned integers.
+        with _opened(content, do_not_scale_image_data=True) as hdus:
+            image[hdus[number].data == blank] = np.nan
+    return image.reshape(shape), header
 
 
 def _cards(header: fits.Header) -> bytes:
@@ -185,21 +207,21 @@ def scaled(pixels: np.ndarray, bits: int, header: Header) -> np.ndarray:
         Blank pixels are NaN.
     """
     scale, zero = header.real("BSCALE", 1.0), header.real("BZERO", 0.0)
-    # Like astropy, this takes BLANK = 0 for no blank: as flux, 0 is the better guess.
-    blank = header.integer("BLANK", 0) if bits > 0 else 0
+    blank = header.integer("BLANK") if bits > 0 and header.has("BLANK") else None
     with np.errstate(over="ignore", invalid="ignore"):
-        if scale == 1 and zero == 0 and blank == 0:
+        if scale == 1 and zero == 0 and blank is None:
             return pixels.astype(np.float32)
         if scale == 1 and zero == _UNSIGNED.get(bits):
-            # astropy keeps these integers, and so exact, and looks for no blanks among them.
+            # astropy keeps these integers, and so exact. It finds no blanks among them; FITS does (4.4.2.5).
             if bits == 64:
                 raise Unusual("unsigned 64-bit integers")
-            return (pixels.astype(np.int64) + int(zero)).astype(np.float32)
-        physical: np.ndarray = pixels.astype(np.float32 if bits in (8, 16, -32) else np.float64)
-        if scale != 1:
-            np.multiply(physical, scale, out=physical)
-        if zero != 0:
-            np.add(physical, zero, out=physical)
-        if blank != 0:
+            physical: np.ndarray = (pixels.astype(np.int64) + int(zero)).astype(np.float32)
+        else:
+            physical = pixels.astype(np.float32 if bits in (8, 16, -32) else np.float64)
+            if scale != 1:
+                np.multiply(physical, scale, out=physical)
+            if zero != 0:
+                np.add(physical, zero, out=physical)
+        if blank is not None:
             physical[pixels == blank] = np.nan
         return physical.astype(np.float32, copy=False)

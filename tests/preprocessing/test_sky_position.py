@@ -70,7 +70,8 @@ def test_headers_that_say_nothing():
     assert pixel_of(Header(b""), 10, 10) is None
     assert pixel_of(scanned(fits.Header({"CTYPE1": "WAVE", "CTYPE2": "OFFSET"})), 10, 10) is None
     assert pixel_of(scanned(fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})), 10, 10) is None
-    singular = tangent(150, 2, 10, 0.0, "CD")
+    singular = tangent(150, 2, 10, 1e-4, "CD")
+    singular["CD2_1"], singular["CD2_2"] = singular["CD1_1"], singular["CD1_2"]
     assert pixel_of(scanned(singular), 150, 2) is None
     assert pixel_of(scanned(tangent(150, 2, 0, 1e-4, "CD")), 330, -2) == (np.inf, np.inf)
 
