@@ -11,6 +11,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.io import fits
 from astropy.wcs import WCS
 
 from preprocessing.fits.header import Header
@@ -40,6 +41,8 @@ _BEYOND = _keys(
     *(f"{kind}{pair}" for kind in ("CD", "PC") for pair in ("1_3", "2_3", "3_1", "3_2", "3_3")),
     *(f"{kind}{axis}" for kind in ("CTYPE", "CRPIX", "CRVAL", "CDELT", "CUNIT", "CROTA") for axis in "345"),
 )
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d{1,2})?")
+_EXPONENT = re.compile(r"(.{8}= *[+-]?[\d.]+)[Dd](?=[+-]?\d)")
 _SYSTEM = re.compile(r"CTYPE|CRPIX|CRVAL|CDELT|CROTA|CUNIT|(CD|PC)(\d_\d|00\d00\d)|WCSAXES")
 _CELESTIAL = re.compile(r"RA--|DEC-|[A-Z](LON|LAT)|[A-Z]{2}L[NT]")
 
@@ -127,11 +130,11 @@ def _plain_tangent(header: Header) -> _Tangent | None:
     numbers: dict[str, float] = {}
     for keyword in _NUMBERS:
         if header.has(keyword):
-            value = header.own_number(keyword)
+            text = header.spelling(keyword)
             # Of two cards astropy.io.fits takes the first and wcslib the last.
-            if value is None or not math.isfinite(value) or not header.once(keyword):
+            if not _NUMBER.fullmatch(text) or not header.once(keyword):
                 return None
-            numbers[keyword] = value
+            numbers[keyword] = float(text.upper().replace("D", "E"))
     if any(keyword not in numbers for keyword in _REFERENCE):
         return None
     if not all(header.once(keyword) for keyword in ("CTYPE1", "CTYPE2")):
@@ -203,13 +206,19 @@ def _fk5(ra: float, dec: float) -> tuple[float, float]:
     return math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))
 
 
+def _with_plain_exponents(header: fits.Header) -> fits.Header:
+    """Spell 1.5D-04 as 1.5E-04: the wcslib of astropy 8 takes it for 1.5, unlike `astropy.io.fits`."""
+    cards = [_EXPONENT.sub(r"\1E", card.image, count=1) for card in header.cards]
+    return fits.Header.fromstring("".join(cards))
+
+
 def _by_astropy(header: Header, ra: float, dec: float) -> tuple[float, float] | None:
     from astropy.coordinates import SkyCoord  # a slow import that plain stamps do not need
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            system = WCS(header.parsed).celestial
+            system = WCS(_with_plain_exponents(header.parsed)).celestial
             if np.linalg.det(system.pixel_scale_matrix) == 0:
                 return None
             place = SkyCoord(ra, dec, unit="deg")

@@ -27,7 +27,7 @@ _SHORT_HIERARCH = re.compile(rb"HIERARCH +[A-Za-z0-9_-]{1,8} *=")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?")
 _EXPONENTS = str.maketrans("Dd", "EE")
 _ABSURD = re.compile(rb"(Z?NAXIS|TFIELDS) *= *[+]?0*([1-9]\d{3,})")
-_STRING = re.compile(r"'([^']*)' *(/.*)?")
+_STRING = re.compile(r"'([^']*)' *(/[^']*)?")
 
 
 class Unusual(Exception):
@@ -89,10 +89,6 @@ class Header:
         """Return the value of a card if it is a number; it may be infinite."""
         return _number(self.get(keyword))
 
-    def own_number(self, keyword: str) -> float | None:
-        """Return what `number` returns, without looking into the header behind."""
-        return _number(self.own(keyword))
-
     def integer(self, keyword: str, default: int | None = None) -> int:
         """Return an integer that describes the data; raise `Unusual` if it is none."""
         value = self._structural(keyword, default)
@@ -153,6 +149,22 @@ class Header:
                 if text in ("T", "F", ""):
                     return text == "T" if text else None
         return _simple(lambda: fits.Card.fromstring(card).value)
+
+    def spelling(self, keyword: str) -> str:
+        """Return how the value that `get` looks for is written in its card; empty if there is none."""
+        if not self.has(keyword):
+            inherits = self.behind is not None and self.own("INHERIT") is not False
+            return self.behind.spelling(keyword) if inherits and self.behind is not None else ""
+        if self.plain:
+            place = self._first[keyword.ljust(8).encode()]
+            image = self.cards[place : place + CARD].decode("ascii", "replace")
+        else:
+            image = str(_simple(lambda: self.parsed.cards[keyword].image) or "")
+        text = image.partition("=")[2].strip()
+        if text.startswith("'"):
+            string = _STRING.fullmatch(text)
+            return f"'{string[1].rstrip()}'" if string else text
+        return text.partition("/")[0].rstrip()
 
     @cached_property
     def parsed(self) -> fits.Header:
