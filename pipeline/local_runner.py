@@ -38,6 +38,7 @@ from pipeline.events import (
     write_event,
 )
 from pipeline.memory import forget_peak, peak_memory
+from pipeline.plain_path import plain_path
 from preprocessing.labels.reading import TableError
 from preprocessing.progress import PROGRESS_LOGGER
 from trainer.callbacks import TrainingDiverged
@@ -52,26 +53,26 @@ _CREATE = {
 _INPUT_ERRORS = (AnomalyError, IngestError, InputError, TableError, TrainingDataError, TrainingDiverged)
 
 
-def local_place(settings: Settings) -> Place:
+def local_place(settings: Settings, root: Path) -> Place:
     """Return where a run on this machine keeps things: artifacts and SQLite metadata under the root.
 
-    Where the root's name would be read as a pattern, artifacts go by paths relative to it, and it must be the
-    working directory. TFX, Beam and TensorFlow append ``*`` to the folders of artifacts, and offer no way to
-    say that the rest is meant as it is spelled.
+    Parameters
+    ----------
+    settings : Settings
+    root : Path
+        `[pipeline] root`, by a path that nothing reads as a pattern.
+
+    Returns
+    -------
+    Place
     """
-    root = Path(settings.pipeline.root)
-    near = Path() if _reads_as_pattern(root) else root
     return Place(
-        root=str(near / "artifacts"),
+        root=str(root / "artifacts"),
         push_directory=settings.push.directory,
         beam_args=_beam_args(settings.pipeline.beam_args),
         metadata=sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
-        scratch=str(near / "scratch"),
+        scratch=str(root / "scratch"),
     )
-
-
-def _reads_as_pattern(root: Path) -> bool:
-    return any(character in str(root) for character in "[]*?\\")
 
 
 def _beam_args(args: tuple[str, ...]) -> tuple[str, ...]:
@@ -144,7 +145,7 @@ def _result(node_launcher: launcher.Launcher, execution_id: int | None) -> tuple
             if event.type == metadata_store_pb2.Event.OUTPUT
         ]
         artifacts = handle.store.get_artifacts_by_id([event.artifact_id for event in events])
-    uris = {artifact.id: os.path.abspath(artifact.uri) for artifact in artifacts}
+    uris = {artifact.id: os.path.realpath(artifact.uri) for artifact in artifacts}
     outputs = {event.path.steps[0].key: uris[event.artifact_id] for event in events if event.path.steps}
     cached = execution.last_known_state == metadata_store_pb2.Execution.CACHED
     return "cached" if cached else "done", outputs
@@ -198,10 +199,9 @@ def main() -> int:
         write_event(events, JobEvent(number))
         try:
             settings = Settings.model_validate(job["settings"])
-            if _reads_as_pattern(Path(settings.pipeline.root)):
-                os.chdir(settings.pipeline.root)
-            pipeline = _CREATE[job["task"]](settings, job["fingerprint"], local_place(settings))
-            LocalRunner(lambda event: write_event(events, event)).run_pipeline(pipeline)
+            with plain_path(Path(settings.pipeline.root)) as root:
+                pipeline = _CREATE[job["task"]](settings, job["fingerprint"], local_place(settings, root))
+                LocalRunner(lambda event: write_event(events, event)).run_pipeline(pipeline)
         except Exception as error:
             traceback.print_exc()
             cause = _cause(error)
