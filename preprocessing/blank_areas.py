@@ -13,6 +13,7 @@ _SAMPLED_ROWS = 3  # every third row is looked at for runs of one number
 _LEAST_SHARE = 0.002  # of the pixels sampled, that begin a run
 _MOST_NUMBERS = 4
 _CHANCE = 1e-3  # squares that chance may fill in one stamp
+_ALIKE = 4  # pixels that are alike where noise is smooth
 _RIM = 4  # pixels beside an area that are looked at
 _USUAL = 0.25  # share of them from which the number is data
 _NEAR = 0.25  # of the spread of the pixels: what comes so near to the number leads up to it
@@ -47,14 +48,14 @@ def blank_areas(
     -----
     1. Candidates are the numbers that fill runs of three pixels in a row. Noise in floating point has none, so
        that most stamps end here, after a comparison of a third of the pixels.
-    2. A candidate with share ``f`` of the pixels fills a square of side ``k`` by chance ``N f**(k * k)`` times
-       in a stamp of ``N`` pixels. ``k`` is the least side for which that is below 0.001. An area is all that
-       such squares cover. With the share of the candidate outside the areas in the place of ``f``, this is
-       repeated until nothing changes.
+    2. A candidate with share ``f`` of the pixels fills a square of side ``k`` by chance ``N f**(k * k / 4)``
+       times in a stamp of ``N`` pixels, if four neighbours are alike. ``k`` is the least side for which that is
+       below 0.001. An area is all that such squares cover. With the share of the candidate outside the areas
+       in the place of ``f``, this is repeated until nothing changes.
     3. Where a quarter of the pixels beside the areas, or more, are the same number, it is a usual number of
        the data: counts of photons, or 8-bit brightness.
-    4. Where half of the pixels that touch the areas come near to the number, a quarter of the spread of all
-       pixels, the data lead up to it: they are smooth, or were clipped. Where it is the largest number and
+    4. Where half of the pixels that touch the areas come near to the number, to a quarter of the spread of all
+       pixels or to the step between two levels, the data lead up to it: they are smooth, or were clipped. Where it is the largest number and
        they come a quarter of the way to it, it is a saturated star.
     5. Three numbers or more that fill areas are levels of coarse data.
     """
@@ -86,22 +87,37 @@ def blank_areas(
 
 def _areas(pixels: np.ndarray) -> np.ndarray | None:
     """Return what squares of one number cover, squares that chance does not make; None if there are none."""
-    total = pixels.size
-    share = np.count_nonzero(pixels) / total
-    side, areas = 0, None
-    while True:
-        needed = math.log(total / _CHANCE) / -math.log(share) if 0 < share < 1 else 0.0
-        smaller = max(2, math.ceil(math.sqrt(needed)))
-        if areas is not None and smaller >= side:
-            return areas
-        side = smaller
-        if side > min(pixels.shape):
-            return None
+    given = np.count_nonzero(pixels)
+    side = min(_side_beyond_chance(given / pixels.size, pixels.size), _largest_square(pixels))
+    while side >= 2:
         areas = _covered(pixels, side)
         inside = np.count_nonzero(areas)
-        if inside == 0:
-            return None
-        share = (np.count_nonzero(pixels) - inside) / max(total - inside, 1)
+        outside = (given - inside) / max(pixels.size - inside, 1)
+        smaller = _side_beyond_chance(outside, pixels.size)
+        if smaller >= side:
+            return areas if smaller == side else None
+        side = smaller
+    return None
+
+
+def _side_beyond_chance(share: float, total: int) -> int:
+    if share <= 0:
+        return 2
+    if share >= 1:
+        return total
+    return max(2, math.ceil(math.sqrt(_ALIKE * math.log(total / _CHANCE) / -math.log(share))))
+
+
+def _largest_square(pixels: np.ndarray) -> int:
+    """Return the side of the largest square of set pixels."""
+    least, most = 0, min(pixels.shape)
+    while least < most:
+        side = (least + most + 1) // 2
+        if (_sums(pixels, side) == side * side).any():
+            least = side
+        else:
+            most = side - 1
+    return least
 
 
 def _covered(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -126,10 +142,12 @@ def _is_data(image: np.ndarray, pixels: np.ndarray, areas: np.ndarray, number: n
     if not others.size:
         return False
     middle = np.median(others)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(others - middle))
+    levels = np.unique(others)
     with np.errstate(over="ignore", invalid="ignore"):
+        spread = _MAD_TO_SIGMA * np.median(np.abs(others - middle))
+        step = np.diff(levels).min() if len(levels) > 1 else 0.0
         distance = np.abs(beside - number)
-        if np.count_nonzero(distance <= _NEAR * spread) >= _HALF * beside.size:
+        if np.count_nonzero(distance <= max(_NEAR * spread, step)) >= _HALF * beside.size:
             return True
         return bool(number > others.max() and np.median(beside) - middle > _NEAR * (number - middle))
 
