@@ -2,7 +2,7 @@
 # make test   environment, all tests                            make lock   rebuild requirements.lock
 # make quick  environment, the tests that take seconds          make clean  remove what the above have made
 #             (TEST_PROCESSES: how many run side by side, 2 unless given)
-# make fuzz   damaged stamps for ten minutes (FUZZ_SECONDS)     make bench-ingest   the ingest against the plain loop
+# make fuzz   damaged stamps, odd headers (FUZZ_SECONDS: 600)    make bench-ingest   the ingest against the plain loop
 # make bench-sdss      cross-validation on real galaxies (SHARED: where the SDSS set is)
 # make bench-training  where the time of training goes
 # make bench-suspects  wrong labels planted and looked for, real galaxies (SHARED) and simulated
@@ -34,7 +34,7 @@ quick: $(READY)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(PYTEST)
 
 fuzz: $(READY)
-	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py tests/preprocessing/test_header_vocabulary.py
 
 bench-ingest: $(READY)
 	$(BIN)/python -m benchmarks.ingest $(BENCH)

@@ -57,7 +57,8 @@ def blank_areas(
     4. Where half of the pixels that touch the areas come near to the number, to a quarter of the spread of all
        pixels or to the step between two levels, the data lead up to it: they are smooth, or were clipped. Where it is the largest number and
        they come a quarter of the way to it, it is a saturated star.
-    5. Three numbers or more that fill areas are levels of coarse data.
+    5. Three numbers or more that fill areas are levels of coarse data. Where everything else is one number,
+       nothing can be told.
     """
     rows = image[::_SAMPLED_ROWS]
     same = rows[:, 1:] == rows[:, :-1]
@@ -140,12 +141,14 @@ def _is_data(image: np.ndarray, pixels: np.ndarray, areas: np.ndarray, number: n
     finite = np.isfinite(image) & ~areas
     beside, others = image[_rim(areas, 1) & finite], image[finite]
     if not others.size:
-        return False
+        return True
     middle = np.median(others)
     levels = np.unique(others)
+    if len(levels) < 2:
+        return True
     with np.errstate(over="ignore", invalid="ignore"):
         spread = _MAD_TO_SIGMA * np.median(np.abs(others - middle))
-        step = np.diff(levels).min() if len(levels) > 1 else 0.0
+        step = np.diff(levels).min()
         distance = np.abs(beside - number)
         if np.count_nonzero(distance <= max(_NEAR * spread, step)) >= _HALF * beside.size:
             return True

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from preprocessing.tables.text import decode
 
 _WORDS = {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0}
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d|\d{1,3}[:\s]\s*\d{1,2}[:\s]\s*\d{1,2},\d")
+_DECIMAL_COMMA = re.compile(r"[+-]?[\d.]*,\d|\d{1,3}[:\s]\s*\d{1,2}[:\s]\s*\d{1,2},\d")
 _SCIENTIFIC = re.compile(r"[+-]?(\d*)(?:([.,])(\d*))? ?[eEdD]([+-]?)(\d{1,3})")
 _WITH_POINT = re.compile(r"[+-]?(\d+)[.,]\d*")
 _EXACT = 2**53  # up to which a double holds every integer

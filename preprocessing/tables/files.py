@@ -13,7 +13,8 @@ from preprocessing.tables.formats import READERS, open_file, table_format_of
 
 # astropy's words for a value that it changes: W46, W47, W51 and the like of VOTables, overflow of numbers.
 _LOSS = re.compile(
-    r"W46|W51|too long|out of range|overflow(?!.*reverting)|clip|precision|lossy|cannot represent", re.IGNORECASE
+    r"W46|W51|too long|out of range|overflow(?!.*reverting)|clip|precision|lossy|cannot represent",
+    re.IGNORECASE,
 )
 
 __all__ = ["Columns", "EmptyTableError", "TableError", "TableFile"]

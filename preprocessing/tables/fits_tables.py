@@ -50,25 +50,21 @@ class FitsReader:
             return self._from_heap(data, number)
         if code == "A":
             return _texts(stored, str(self._hdu.columns[number].format), name)
-        cells = _column_of(np.array(data.field(number)))
         if code == "L":
             return _truth_values(_column_of(stored), name)
-        null = self._hdu.columns[number].null
-        if code in "BIJK" and isinstance(null, int | np.integer):
-            return np.ma.array(cells, mask=_column_of(stored) == int(null))
-        return cells
+        if code in "BIJK":
+            null = _whole(self._hdu.header.get(f"TNULL{number + 1}"))
+            return _integers(_column_of(stored), self._hdu.columns[number], null)
+        return _column_of(np.array(data.field(number)))
 
     def _fixed_width(self, data: Any, number: int, stored: Any) -> Any:
         """Return a column of a table that is itself text."""
         if str(self._hdu.columns[number].format).startswith("A"):
             return [bytes(cell).split(b"\0")[0] for cell in stored.tolist()]
         cells = np.array(data.field(number))
-        null = self._hdu.columns[number].null
-        if null in (None, ""):
-            return cells
-        # astropy makes zeros of them.
-        unset = str(null).strip().encode()
-        return np.ma.array(cells, mask=np.array([bytes(cell).strip() == unset for cell in stored.tolist()]))
+        # astropy makes zeros of nulls, and of cells that are blank.
+        unset = {b"", str(self._hdu.columns[number].null or "").strip().encode()}
+        return np.ma.array(cells, mask=np.array([bytes(cell).strip() in unset for cell in stored.tolist()]))
 
     def _from_heap(self, data: Any, number: int) -> Any:
         """Return a column of variable length: texts, or numbers of which a cell has one at most."""
@@ -95,6 +91,27 @@ def _texts(stored: Any, form: str, name: str) -> list[bytes]:
     if cells.ndim > 1 or (parts and 0 < width < int(parts[1])):
         raise ValueError(f"each cell of column {name!r} holds several texts")
     return [bytes(cell).split(b"\0")[0] for cell in cells.tolist()]
+
+
+def _integers(stored: np.ndarray, column: Any, null: int | None) -> Any:
+    """Scale integers, those of a whole zero point exactly, and mask those that are null as they are stored."""
+    scale = 1 if column.bscale in (None, "") else column.bscale
+    zero = 0 if column.bzero in (None, "") else column.bzero
+    if scale == 1 and zero == 2**63 and stored.dtype.itemsize == 8:
+        cells: np.ndarray = stored.astype(np.int64).view(np.uint64) ^ np.uint64(2**63)
+    elif scale == 1 and zero == int(zero) and (zero == 0 or stored.dtype.itemsize < 8) and abs(zero) < 2**62:
+        cells = stored.astype(np.int64) + int(zero)
+    else:
+        cells = stored * float(scale) + float(zero)
+    return cells if null is None else np.ma.array(cells, mask=stored == null)
+
+
+def _whole(value: Any) -> int | None:
+    """Return a null that is written as -99, -99.0 or '-99'; astropy drops the latter two."""
+    try:
+        return int(value) if float(value) == int(float(value)) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _truth_values(stored: np.ndarray, name: str) -> Any:

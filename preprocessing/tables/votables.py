@@ -91,7 +91,7 @@ class VotableReader:
     def _cell(self, cells: list[str], number: int, row: int) -> str:
         field = self._fields[number]
         text = cells[number].strip() if number < len(cells) else ""
-        if text == field.null:
+        if text == field.null or (field.datatype not in _TEXTS and _same_number(text, field.null)):
             return ""
         if field.datatype in _TEXTS:
             if "x" in field.arraysize:
@@ -126,3 +126,11 @@ class VotableReader:
         table = file.get_first_table()
         ids = [field.ID for field in table.all_fields]
         return {number: table.array[ids[number]] for number in numbers}
+
+
+def _same_number(text: str, null: str | None) -> bool:
+    """Tell whether -99.000 is the null -99.0."""
+    try:
+        return null is not None and float(text) == float(null)
+    except ValueError:
+        return False

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("galmorph")
+    folder = tmp_path_factory.mktemp("galmorph") / "trials [v1] é * of #2?"  # a path is no pattern
+    folder.mkdir()
     simulated_survey(folder)
     return folder
 

@@ -84,7 +84,9 @@ def test_saturated_stars_are_no_areas_without_data():
     assert blank_areas(block, saturation=500.0) is not None
 
 
-@pytest.mark.parametrize("image", [np.zeros((64, 64)), np.full((64, 64), np.nan), np.ones((2, 2)), np.ones((64, 1))])
+@pytest.mark.parametrize(
+    "image", [np.zeros((64, 64)), np.full((64, 64), np.nan), np.ones((2, 2)), np.ones((64, 1))]
+)
 def test_images_of_one_number_or_of_none(image):
     assert blank_areas(image.astype("f4")) is None
 
