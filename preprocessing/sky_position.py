@@ -5,6 +5,7 @@ once, in the usual spelling, and nothing that `astropy.wcs` would heed besides. 
 goes to `astropy.wcs`, which is the reference.
 """
 
+import logging
 import math
 import re
 import warnings
@@ -15,6 +16,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from preprocessing.fits.header import Header
+from preprocessing.fits.isolated import SHARED, AstropyEnded
+
+_LOG = logging.getLogger(__name__)
 
 _CD = ("CD1_1", "CD1_2", "CD2_1", "CD2_2")
 _PC = ("PC1_1", "PC1_2", "PC2_1", "PC2_2")
@@ -68,7 +72,8 @@ def pixel_of(header: Header, ra: float, dec: float) -> tuple[float, float] | Non
     Notes
     -----
     Plain gnomonic projections (Calabretta & Greisen 2002, A&A 395, 1077) in ICRS or FK5 of J2000 are computed
-    here in microseconds; any other system is left to `astropy.wcs`, which takes a millisecond.
+    here in microseconds; any other system is left to `astropy.wcs`, which takes a millisecond, in a process of
+    its own: headers have been seen that crash it. The position is then not checked.
     """
     if header.behind is not None and header.own("INHERIT") is True and not _has_system(header):
         header = header.behind
@@ -213,12 +218,33 @@ def _with_plain_exponents(header: fits.Header) -> fits.Header:
 
 
 def _by_astropy(header: Header, ra: float, dec: float) -> tuple[float, float] | None:
+    try:
+        return SHARED.pixel_of(header.cards, ra, dec)
+    except AstropyEnded as error:
+        _LOG.warning("the position is not checked: astropy.wcs %s, its header", error)
+        return None
+
+
+def pixel_by_astropy(cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:
+    """Do what `pixel_of` does with `astropy.wcs` alone, in this process, which some headers crash.
+
+    Parameters
+    ----------
+    cards : bytes
+        Of the header.
+    ra, dec : float
+        ICRS [deg].
+
+    Returns
+    -------
+    (float, float) or None
+    """
     from astropy.coordinates import SkyCoord  # a slow import that plain stamps do not need
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            system = WCS(_with_plain_exponents(header.parsed)).celestial
+            system = WCS(_with_plain_exponents(Header(cards).parsed)).celestial
             if np.linalg.det(system.pixel_scale_matrix) == 0:
                 return None
             place = SkyCoord(ra, dec, unit="deg")

@@ -21,14 +21,13 @@ from astropy.io import fits
 
 from preprocessing.fits.files import StampError, read_bytes
 from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual, refuse_absurd, scan_hdus
-from preprocessing.fits.isolated import IsolatedReader
+from preprocessing.fits.isolated import SHARED
 from preprocessing.fits.tiles import CfitsioException, decompress_image
 
 MAX_SIDE = 8192
 """Longest side of an image that is read [pixels]."""
 
 _LOG = logging.getLogger(__name__)
-_ISOLATED = IsolatedReader()
 _UNSIGNED = {8: -128, 16: 2**15, 32: 2**31, 64: 2**63}  # BZERO by which FITS spells int8, uint16, ...
 
 
@@ -71,7 +70,7 @@ def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
         except Exception:
             _LOG.exception("%s: the fast reader failed; please report this. astropy reads the file", path)
         refuse_absurd(content)
-        return _ISOLATED.read(content, planes, path)
+        return SHARED.read(content, planes, path)
     except StampError:
         raise
     except Exception as error:  # Whatever damage makes astropy raise, it costs one object, not the run.

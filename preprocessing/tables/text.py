@@ -17,6 +17,8 @@ LONGEST_LINE = 2**17
 _DELIMITERS = ",\t;|"
 # One of them stands in nearly every header, and in no data.
 _USUAL_NAMES = frozenset(("name", "objid", "dr7objid", "dr8objid", "id", "object_id", "label", "ra", "dec"))
+NULL_WORDS = frozenset(("null", "nan", "none", "--"))
+"""What stands for a missing number where a column is declared to hold numbers."""
 _TAB_STAND_IN = "\x1f"
 
 
@@ -60,6 +62,8 @@ class TextReader:
         self.hint = "; lines that begin with '#' are skipped: is one of them the header?" if marked else ""
         units = {column["name"]: str(column.get("unit") or "") for column in header.get("datatype", [])}
         self.units = [units.get(name, "") for name in self.names]
+        types = {column["name"]: str(column.get("datatype") or "") for column in header.get("datatype", [])}
+        self._numeric = [types.get(name, "").startswith(("int", "uint", "float")) for name in self.names]
 
     def _cells(self, line: str) -> list[str]:
         return [
@@ -93,7 +97,10 @@ class TextReader:
                 if cells.dtype.kind in "iuf":
                     blocks.append(np.ma.filled(np.ma.asarray(cells).astype(np.float64), np.nan))
                 elif number in texts:
-                    blocks += self._unescaped(cells)
+                    spelled = self._unescaped(cells)
+                    if self._numeric[number]:  # Gaia writes null
+                        spelled = ["" if text.lower() in NULL_WORDS else text for text in spelled]
+                    blocks += spelled
                 else:
                     blocks.append(np.array(self._unescaped(cells)))
             rows += len(lines)

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 from astropy.io import votable
 
+from preprocessing.tables.text import NULL_WORDS
+
 _TEXTS = ("char", "unicodeChar")
 _FLOATS = {"float": np.float32, "double": np.float64}
 _WHOLE = re.compile(r"[+-]?\d+|0[xX][0-9a-fA-F]+")
@@ -97,6 +99,8 @@ class VotableReader:
             if "x" in field.arraysize:
                 raise ValueError(f"each cell of column {field.name!r} holds several texts")
             return text
+        if text.lower() in NULL_WORDS:  # as some services write nulls
+            return ""
         if len(text.split()) > 1:
             raise ValueError(f"row {row}: the cell {text[:40]!r} of column {field.name!r} holds an array")
         if field.datatype == "boolean":

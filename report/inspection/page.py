@@ -114,6 +114,7 @@ def _bands(look: "Look") -> list[dict[str, Any]]:
                 "pedestal": medians["sky"] / noise if noise > 0 else math.nan,
                 "percentiles": [found.pixels.percentile(percent) for percent in (1, 50, 99)],
                 **medians,
+                "blank_mean": float(found.statistic("blank").mean()) if len(found.values) else math.nan,
             }
         )
     return rows
