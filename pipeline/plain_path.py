@@ -17,8 +17,8 @@ _PLACES = ("/tmp", "/var/tmp")
 def plain_path(folder: Path) -> Iterator[Path]:
     """Give a path to a folder that holds no character of a pattern.
 
-    TFX, Beam and TensorFlow append ``*`` to the folders of artifacts and take the whole for a pattern. Escaping
-    is no way out: Beam matches the very path that it writes to.
+    TFX, Beam and TensorFlow append ``*`` to the folders of artifacts and take the whole for a pattern.
+    Escaping is no way out: Beam matches the very path that it writes to.
 
     Parameters
     ----------

@@ -46,17 +46,17 @@ def blank_areas(
 
     Notes
     -----
-    1. Candidates are the numbers that fill runs of three pixels in a row. Noise in floating point has none, so
-       that most stamps end here, after a comparison of a third of the pixels.
+    1. Candidates are the numbers that fill runs of three pixels in a row. Noise in floating point has none,
+       so that most stamps end here, after a comparison of a third of the pixels.
     2. A candidate with share ``f`` of the pixels fills a square of side ``k`` by chance ``N f**(k * k / 4)``
-       times in a stamp of ``N`` pixels, if four neighbours are alike. ``k`` is the least side for which that is
-       below 0.001. An area is all that such squares cover. With the share of the candidate outside the areas
-       in the place of ``f``, this is repeated until nothing changes.
+       times in a stamp of ``N`` pixels, if four neighbours are alike. ``k`` is the least side for which that
+       is below 0.001. An area is all that such squares cover. With the share of the candidate outside the
+       areas in the place of ``f``, this is repeated until nothing changes.
     3. Where a quarter of the pixels beside the areas, or more, are the same number, it is a usual number of
        the data: counts of photons, or 8-bit brightness.
-    4. Where half of the pixels that touch the areas come near to the number, to a quarter of the spread of all
-       pixels or to the step between two levels, the data lead up to it: they are smooth, or were clipped. Where it is the largest number and
-       they come a quarter of the way to it, it is a saturated star.
+    4. Where half of the pixels that touch the areas come near to the number, to a quarter of the spread of
+       all pixels or to the step between two levels, the data lead up to it: they are smooth, or were clipped.
+       Where it is the largest number and they come a quarter of the way to it, it is a saturated star.
     5. Three numbers or more that fill areas are levels of coarse data. Where everything else is one number,
        nothing can be told.
     """
@@ -88,12 +88,12 @@ def blank_areas(
 
 def _areas(pixels: np.ndarray) -> np.ndarray | None:
     """Return what squares of one number cover, squares that chance does not make; None if there are none."""
-    given = np.count_nonzero(pixels)
+    given = int(np.count_nonzero(pixels))
     side = min(_side_beyond_chance(given / pixels.size, pixels.size), _largest_square(pixels))
     while side >= 2:
         areas = _covered(pixels, side)
-        inside = np.count_nonzero(areas)
-        outside = (given - inside) / max(pixels.size - inside, 1)
+        inside = int(np.count_nonzero(areas))
+        outside = (given - inside) / (pixels.size - inside) if inside < pixels.size else 0.0
         smaller = _side_beyond_chance(outside, pixels.size)
         if smaller >= side:
             return areas if smaller == side else None

@@ -149,7 +149,7 @@ def saturation_level(header: Header) -> float | None:
 
 
 def _number(header: Header, keyword: str) -> float | None:
-    """Return the number that a card states, also where it is written as text or as NaN; None if it is none."""
+    """Return the number that a card states, also one in quotation marks or NaN; None if it is none."""
     number = header.number(keyword)
     if number is not None:
         return number

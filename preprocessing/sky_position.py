@@ -72,8 +72,8 @@ def pixel_of(header: Header, ra: float, dec: float) -> tuple[float, float] | Non
     Notes
     -----
     Plain gnomonic projections (Calabretta & Greisen 2002, A&A 395, 1077) in ICRS or FK5 of J2000 are computed
-    here in microseconds; any other system is left to `astropy.wcs`, which takes a millisecond, in a process of
-    its own: headers have been seen that crash it. The position is then not checked.
+    here in microseconds; any other system is left to `astropy.wcs`, which takes a millisecond, in a process
+    of its own: headers have been seen that crash it. The position is then not checked.
     """
     if header.behind is not None and header.own("INHERIT") is True and not _has_system(header):
         header = header.behind

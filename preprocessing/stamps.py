@@ -296,8 +296,8 @@ class StampReader:
         for band, plane in planes.items():
             if plane.filled and plane.blank:
                 message = (
-                    f"{plane.blank:.1%} of the pixels of band {band} are blank: {_numbers(plane.filled)} fills"
-                    " areas in place of data"
+                    f"{plane.blank:.1%} of the pixels of band {band} are blank: {_numbers(plane.filled)}"
+                    " fills areas in place of data"
                 )
                 warnings.append(StampWarning("filled_area", str(images[band][2]), message))
         return warnings

@@ -93,7 +93,8 @@ def ingest(
     TableError
         If the table cannot be used.
     IngestError
-        If no split for training, validation or test could be filled, or stamps kept changing while they were read.
+        If no split for training, validation or test could be filled, or stamps kept changing while they were
+        read.
     """
     table = read_rows(data)
     bad, notes = _check_stamps(table.objects, reader, make_pipeline, os.path.join(scratch, "checked"))

@@ -37,7 +37,7 @@ class AstropyEnded(Exception):
 
 
 class IsolatedReader:
-    """Reads images and coordinate systems with astropy in a child process; safe to use from several threads."""
+    """Reads images and coordinate systems with astropy in a child process; safe to use from threads."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -143,7 +143,7 @@ def _receive(stream: IO[bytes], length: int, deadline: float) -> bytes:
         ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
             raise AstropyEnded(f"took longer than {SECONDS:g} seconds")
-        part = os.read(stream.fileno(), length - len(received))
+        part = os.read(stream.fileno(), min(length - len(received), 2**20))
         if not part:
             raise AstropyEnded("crashed on it, or ran out of memory")
         received += part
@@ -156,7 +156,9 @@ def _serve() -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    questions, answers = sys.stdin.buffer, sys.stdout.buffer
+    # C libraries print to standard output, which must not end up among the answers.
+    questions, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     while head := questions.read(_LENGTH.size):
         kind, *question = pickle.loads(questions.read(_LENGTH.unpack(head)[0]))
         found = _image(*question) if kind == "image" else pixel_by_astropy(*question)

@@ -129,7 +129,8 @@ def read_labels(settings: DataSettings) -> LabelTable:
         if name is None:
             found = ", ".join(table.names[:8])[:200]
             raise TableError(
-                f"{path} has no column of object names (one of {', '.join(NAMES)}); it begins with {found}{table.hint}"
+                f"{path} has no column of object names (one of {', '.join(NAMES)}); it begins with"
+                f" {found}{table.hint}"
             )
         for column, known in ((ra, "ra"), (dec, "dec")):
             if settings.positions and column is None:

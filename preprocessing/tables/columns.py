@@ -112,8 +112,8 @@ class Columns:
             # Taken for no number it would only be missing, and nobody would know why.
             if "," in text and _DECIMAL_COMMA.match(text):
                 raise TableError(
-                    f"{self.path}: row {row + 1} of column {name!r} has the number {text[:40]!r} with a comma;"
-                    " write numbers with a decimal point"
+                    f"{self.path}: row {row + 1} of column {name!r} has the number {text[:40]!r} with a"
+                    " comma; write numbers with a decimal point"
                 )
         return texts
 
@@ -154,7 +154,7 @@ def _has_lost_digits(text: str) -> bool:
 
 
 def _ending_in_zeros(texts: list[str]) -> int | None:
-    """Return the first long integer, if all of them have but zeros behind the digits that a spreadsheet keeps."""
+    """Return the row of the first long integer, if all have only zeros after the digits of a spreadsheet."""
     first = None
     for row, text in enumerate(texts):
         if len(text) > _SPREADSHEET_DIGITS and text.isdigit() and not text.startswith("0"):

@@ -94,7 +94,7 @@ def _texts(stored: Any, form: str, name: str) -> list[bytes]:
 
 
 def _integers(stored: np.ndarray, column: Any, null: int | None) -> Any:
-    """Scale integers, those of a whole zero point exactly, and mask those that are null as they are stored."""
+    """Scale integers, exactly where the zero point is whole, and mask those that are stored as null."""
     scale = 1 if column.bscale in (None, "") else column.bscale
     zero = 0 if column.bzero in (None, "") else column.bzero
     if scale == 1 and zero == 2**63 and stored.dtype.itemsize == 8:

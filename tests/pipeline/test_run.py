@@ -14,6 +14,8 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 from whole_runs import GALAXIES, galmorph, report, simulated_survey, states
 
+from pipeline.plain_path import plain_path
+
 pytestmark = pytest.mark.slow
 
 
@@ -75,7 +77,8 @@ def test_tfma_and_scikit_learn_agree(first_run, folder):
     import tensorflow_model_analysis as tfma
 
     (evaluation,) = (folder / "run/artifacts/Evaluator/evaluation").iterdir()
-    (_, values), *_ = tfma.load_eval_result(str(evaluation)).slicing_metrics
+    with plain_path(evaluation) as plain:
+        (_, values), *_ = tfma.load_eval_result(str(plain)).slicing_metrics
     found = {name: value["doubleValue"] for name, value in values[""][""].items() if "doubleValue" in value}
     test = report(folder, "metrics.json")["test"]
     assert found["example_count"] == test["n"]

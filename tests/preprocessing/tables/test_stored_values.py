@@ -170,7 +170,7 @@ KEPT += ["123456789012345", "000000000000000001", "1E+1A", "e5", "29948967697517
 def test_names_that_went_through_floating_point_are_refused(tmp_path, spelling, delimiter):
     rows = [("name", "label"), ("SPLUS.1", "0"), (f'"{spelling}"', "1")]
     (tmp_path / "t.csv").write_text("\n".join(delimiter.join(row) for row in rows))
-    with pytest.raises(TableError, match="floating-point numbers .* first in row 2") as caught:
+    with pytest.raises(TableError, match=r"floating-point numbers .* first in row 2") as caught:
         read(tmp_path / "t.csv", ["name"]).identifiers("name")
     assert spelling in str(caught.value)
 
@@ -189,7 +189,7 @@ def test_long_integers_of_which_some_end_otherwise_are_kept(tmp_path):
 @pytest.mark.parametrize("text", ["0,95", "-1,5", "12:30:49,4", "1,5E+3", "1.234,5", ",5"])
 def test_decimal_commas_are_refused(tmp_path, text):
     (tmp_path / "t.csv").write_text(f"name;ra\na;1.5\nb;{text}\n")
-    with pytest.raises(TableError, match="row 2 of column 'ra' has the number .* with a comma") as caught:
+    with pytest.raises(TableError, match=r"row 2 of column 'ra' has the number .* with a comma") as caught:
         read(tmp_path / "t.csv", [], ["ra"]).numbers("ra")
     assert repr(text) in str(caught.value)
 
