@@ -152,8 +152,6 @@ def _receive(stream: IO[bytes], length: int, deadline: float) -> bytes:
 
 def _serve() -> None:
     """Answer until the parent hangs up."""
-    from preprocessing.sky_position import pixel_by_astropy
-
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # C libraries print to standard output, which must not end up among the answers.
@@ -161,10 +159,16 @@ def _serve() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     while head := questions.read(_LENGTH.size):
         kind, *question = pickle.loads(questions.read(_LENGTH.unpack(head)[0]))
-        found = _image(*question) if kind == "image" else pixel_by_astropy(*question)
+        found = _image(*question) if kind == "image" else _pixel(*question)
         answer = pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL)
         answers.write(_LENGTH.pack(len(answer)) + answer)
         answers.flush()
+
+
+def _pixel(cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:
+    from preprocessing.sky_position import pixel_by_astropy
+
+    return pixel_by_astropy(cards, ra, dec)
 
 
 def _image(content: bytes, planes: int, path: str) -> tuple[Any, ...]:
