@@ -43,9 +43,6 @@ from preprocessing.features import TEST, TRAIN, VALIDATION, scalar_features
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
 
-_TRAINING = ("preprocessing", "trainer", "evaluation/calibration.py", "evaluation/formats")
-"""The code on which a trained network depends."""
-
 
 @dataclass(frozen=True)
 class Place:
@@ -152,7 +149,7 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         bands=bands,
         side=settings.example_side,
         fingerprint=fingerprint,
-        code=code_fingerprint("preprocessing", "components/fits_example_gen"),
+        code=code_fingerprint("FitsExampleGen"),
     )
     examples = example_gen.outputs["examples"]
     statistics = StatisticsGen(
@@ -160,9 +157,9 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         # Statistics of pixels would cost more than the training and say nothing.
         stats_options=tfdv.StatsOptions(feature_allowlist=scalar_features(bands)),
     )
-    schema = ExampleSchema(bands=json.dumps(bands), code=code_fingerprint("preprocessing"))
+    schema = ExampleSchema(bands=json.dumps(bands), code=code_fingerprint("ExampleSchema"))
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
-    gate = AnomalyGate(anomalies=validator.outputs["anomalies"])
+    gate = AnomalyGate(anomalies=validator.outputs["anomalies"], code=code_fingerprint("AnomalyGate"))
     transform = Transform(
         examples=examples,
         schema=schema.outputs["schema"],
@@ -170,7 +167,7 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         splits_config=SplitsConfig(analyze=[TRAIN], transform=[TRAIN, VALIDATION]),
         custom_config={
             "image": settings.image.model_dump(mode="json"),
-            "code": code_fingerprint("preprocessing"),
+            "code": code_fingerprint("Transform"),
         },
         disable_statistics=True,  # of PNG bytes
     )
@@ -202,7 +199,7 @@ def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
         examples=data.pictures,
         recipe=_json(recipe.dump()),
         cache=f"{place.scratch}/features" if place.scratch else "",
-        code=code_fingerprint("trainer"),
+        code=code_fingerprint("BackboneFeatures"),
     )
     return [node]
 
@@ -231,13 +228,12 @@ def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
             fold=fold,
             recipe=_json(recipe),
             checkpoints=place.checkpoints,
-            code=code_fingerprint(*_TRAINING),
+            code=code_fingerprint("FoldTrainer"),
         ).with_id(f"FoldTrainer-{fold}")
         for fold in range(settings.split.folds)
     ]
     models = [trainer.outputs["model"] for trainer in trainers]
-    code = code_fingerprint("evaluation", "components/cross_validation")
-    summary = CrossValidation(folds=models, code=code)
+    summary = CrossValidation(folds=models, code=code_fingerprint("CrossValidation"))
     return _Folds([*features, *trainers, summary], features, models, summary.outputs["summary"])
 
 
@@ -256,16 +252,17 @@ def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> 
     node = FoldModel(
         folds=folds.models,
         config=_json(_training_config(settings)),
-        code=code_fingerprint(*_TRAINING, "components/fold_model"),
+        code=code_fingerprint("FoldModel"),
     )
     return _Candidate([node], node.outputs["model"], {"fold_model": node.outputs["fold"]})
 
 
 def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: Place) -> _Candidate:
-    code = code_fingerprint(*_TRAINING)
     heads = [
         HeadTrainer(
-            features=node.outputs["features"], recipe=_json(_uncalibrated(settings.recipe)), code=code
+            features=node.outputs["features"],
+            recipe=_json(_uncalibrated(settings.recipe)),
+            code=code_fingerprint("HeadTrainer"),
         )
         for node in features
     ]
@@ -276,7 +273,11 @@ def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: P
         base_model=heads[0].outputs["head"] if heads else None,
         train_args=TrainArgs(splits=[TRAIN]),
         eval_args=EvalArgs(splits=[VALIDATION]),
-        custom_config={**_training_config(settings), "checkpoints": place.checkpoints, "code": code},
+        custom_config={
+            **_training_config(settings),
+            "checkpoints": place.checkpoints,
+            "code": code_fingerprint("Trainer"),
+        },
     )
     weights = {"model_run": trainer.outputs["model_run"]}
     return _Candidate([*heads, trainer], trainer.outputs["model"], weights)
@@ -317,7 +318,7 @@ def _judgement(
         examples=data.examples,
         model=candidate.model,
         bands=bands,
-        code=code_fingerprint("preprocessing", "components/prediction_gen", "evaluation/formats"),
+        code=code_fingerprint("PredictionGen"),
     )
     evaluator = ModelEvaluator(
         examples=data.examples,
@@ -326,6 +327,7 @@ def _judgement(
         predictions=answers.outputs["predictions"],
         example_splits=[TEST],
         eval_config=evaluation_config(settings.gate),
+        code=code_fingerprint("Evaluator"),
     ).with_id("Evaluator")
     findings: dict[str, Any] = {
         "examples": data.examples,
@@ -338,8 +340,7 @@ def _judgement(
         "fingerprint": fingerprint,
         **({"cross_validation": folds.summary} if folds.summary is not None else {}),
     }
-    report_code = ("evaluation", "report", "components/morphology_report")
-    card = ModelCard(**findings, code=code_fingerprint(*report_code, "components/model_card"))
+    card = ModelCard(**findings, code=code_fingerprint("ModelCard"))
     pusher = AtomicPusher(
         model=candidate.model,
         model_blessing=evaluator.outputs["blessing"],
@@ -347,6 +348,7 @@ def _judgement(
         push_destination=PushDestination(
             filesystem=PushDestination.Filesystem(base_directory=place.push_directory)
         ),
+        code=code_fingerprint("Pusher"),
     ).with_id("Pusher")
     report = MorphologyReport(
         **findings,
@@ -354,7 +356,7 @@ def _judgement(
         card=card.outputs["card"],
         pushed_model=pusher.outputs["pushed_model"],
         bands=bands,
-        code=code_fingerprint(*report_code, "preprocessing", "trainer"),
+        code=code_fingerprint("MorphologyReport"),
     )
     return [*nodes, answers, evaluator, card, pusher, report]
 

@@ -21,6 +21,7 @@ class ModelEvaluatorSpec(ComponentSpec):
     PARAMETERS = {
         "eval_config": ExecutionParameter(type=tfma.EvalConfig),
         "example_splits": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
     }
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
@@ -49,6 +50,8 @@ class ModelEvaluator(BaseBeamComponent):
     example_splits : sequence of str
         Splits that it is judged by.
     eval_config : tfma.EvalConfig
+    code : str
+        Fingerprint of our own code, for the cache.
     """
 
     SPEC_CLASS = ModelEvaluatorSpec
@@ -62,6 +65,7 @@ class ModelEvaluator(BaseBeamComponent):
         predictions: BaseChannel,
         example_splits: Sequence[str],
         eval_config: tfma.EvalConfig,
+        code: str,
     ) -> None:
         super().__init__(
             spec=ModelEvaluatorSpec(
@@ -71,6 +75,7 @@ class ModelEvaluator(BaseBeamComponent):
                 predictions=predictions,
                 example_splits=json.dumps(list(example_splits)),
                 eval_config=eval_config,
+                code=code,
                 evaluation=as_channel([standard_artifacts.ModelEvaluation()]),
                 blessing=as_channel([standard_artifacts.ModelBlessing()]),
             )

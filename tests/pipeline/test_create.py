@@ -14,6 +14,7 @@ from pipeline.create import (
     create_training,
 )
 from pipeline.evaluation_config import evaluation_config
+from pipeline.fingerprint import NODE_CODE, code_fingerprint
 
 FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
 TRAINERS = {"HeadTrainer", "Trainer"}
@@ -144,3 +145,38 @@ def test_the_gate_stands_in_the_evaluation():
     assert metrics["ExactAUC"].value_threshold.lower_bound.value == 0.98
     plots = {"CalibrationPlot", "ConfusionMatrixPlot"}
     assert metrics.keys() >= {"Precision", "Recall", "AUCPrecisionRecall", *plots}
+
+
+def code_of(node) -> str | None:
+    """The fingerprint among a node's parameters."""
+    parameters = node.exec_properties
+    return parameters.get("code") or json.loads(parameters.get("custom_config") or "{}").get("code")
+
+
+def test_every_node_that_runs_our_code_has_the_fingerprint_of_the_modules_that_it_loads():
+    folds = {"cross_validation": {"publish": "ensemble", "phases": "all"}}
+    nodes = {node.id: node for node in [*pipeline().components, *pipeline(**folds).components]}
+    codes = {
+        node: code_fingerprint(node.partition("-")[0])
+        for node in nodes
+        if node.partition("-")[0] in NODE_CODE
+    }
+    assert {node: code for node in nodes if (code := code_of(nodes[node]))} == codes
+    assert {node.partition("-")[0] for node in codes} == set(NODE_CODE)
+    theirs = {"StatisticsGen", "ExampleValidator", "IncumbentResolver"}
+    assert set(nodes) - set(codes) == theirs
+    for node in codes:
+        executor = nodes[node].executor_spec.executor_class.__module__
+        known = NODE_CODE[node.partition("-")[0]]
+        assert executor.startswith("tfx.") or executor in known
+        if (function := nodes[node].exec_properties.get("run_fn")) or (
+            function := nodes[node].exec_properties.get("preprocessing_fn")
+        ):
+            assert function.rpartition(".")[0] in known
+    metrics = {
+        metric.module
+        for specs in evaluation_config(Settings.model_validate(TABLES).gate).metrics_specs
+        for metric in specs.metrics
+        if metric.module
+    }
+    assert metrics <= set(NODE_CODE["Evaluator"])
