@@ -1,6 +1,15 @@
 """The command line: collects the verbs of `pipeline.commands`."""
 
+import os
 import sys
+
+if __name__ == "__main__":
+    # Before anything else is imported: `python -m` has put the working folder first.
+    working, project = (
+        os.path.realpath(os.curdir),
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    )
+    sys.path[:] = [*(place for place in sys.path if os.path.realpath(place) != working), project]
 
 import typer
 
@@ -14,6 +23,7 @@ from pipeline.commands.run import run
 from pipeline.commands.simulate import simulate
 from pipeline.commands.sweep import sweep
 from pipeline.errors import ExitStatus, InputError
+from preprocessing.safe_python import make_environment_safe
 
 # Heavier modules are imported inside the verbs: `galmorph --help` must not wait for them.
 
@@ -36,6 +46,7 @@ def galmorph() -> None:
 
 def main() -> None:
     """Run the command line; bad input ends in one line on standard error and status 2."""
+    make_environment_safe()
     try:
         app()
     except InputError as error:

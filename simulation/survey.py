@@ -2,17 +2,16 @@
 
 import csv
 import json
-import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from preprocessing.bands import band_name
+from preprocessing.processes import run_in_processes
 
 DEFAULT_BANDS = ("G", "R", "I", "U", "Z", "F660")
 
@@ -115,21 +114,6 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(task: Callable[[range], _Rows], batches: Sequence[range], workers: int) -> Iterator[_Rows]:
-    """Run the batches, in this process or in several; yield the results in order."""
-    if workers == 1:
-        yield from map(task, batches)
-        return
-    # Not fork: the caller may have threads running (TensorFlow, Beam).
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        try:
-            yield from pool.map(task, batches)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
 def _write_tables(out: Path, results: Iterator[_Rows], report: Callable[[int], None]) -> None:
     """Write both tables row by row, under other names until they are whole."""
     with ExitStack() as stack:
@@ -226,6 +210,8 @@ def simulate_survey(
     # A process takes a second to start, in which 20 galaxies are drawn.
     workers = max(1, min(workers, galaxies // 40))
     task = partial(simulate_objects, out, seed=seed, bands=names, size=size)
-    _write_tables(out, _run(task, batches, workers), lambda done: progress and progress(done, galaxies))
+    _write_tables(
+        out, run_in_processes(task, batches, workers), lambda done: progress and progress(done, galaxies)
+    )
     os.replace(out / _UNFINISHED, out / _MARKER)
     return _summary(out, galaxies)

@@ -1,12 +1,15 @@
-"""Worker processes that leave Ctrl-C to their parent."""
+"""Worker processes that leave Ctrl-C to their parent, and do not look into the working folder for modules."""
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
+
+from preprocessing.safe_python import make_environment_safe
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -16,8 +19,26 @@ CONTEXT = multiprocessing.get_context("spawn")
 
 
 @contextmanager
-def ignoring_interrupts() -> Iterator[None]:
-    """Let processes that are started meanwhile ignore Ctrl-C: each would print a traceback of its own."""
+def starting_processes() -> Iterator[None]:
+    """Start processes in this context.
+
+    They ignore Ctrl-C, for which each would print a traceback of its own, and import nothing from the working
+    folder (`preprocessing.safe_python`).
+    """
+    earlier = {name: os.environ.get(name) for name in ("PYTHONSAFEPATH", "PYTHONPATH")}
+    make_environment_safe()
+    try:
+        with _ignoring_interrupts():
+            yield
+    finally:
+        for name, value in earlier.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # where signals cannot be set, nobody waits for Ctrl-C either
         return
@@ -51,7 +72,7 @@ def run_in_processes(
         return
     with ProcessPoolExecutor(workers, mp_context=CONTEXT) as pool:
         try:
-            with ignoring_interrupts():
+            with starting_processes():
                 results = pool.map(function, tasks)
             yield from results
         except BaseException:
