@@ -13,8 +13,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-PACKAGES = ("components", "configs", "evaluation", "fetch", "pipeline", "preprocessing", "report")
-PACKAGES += ("simulation", "trainer")
+PACKAGES: tuple[str, ...] = ("components", "configs", "evaluation", "fetch", "pipeline", "preprocessing")
+PACKAGES += ("report", "simulation", "trainer")
 """Those that are installed. All else that is imported is a library."""
 
 _QUOTED = re.compile(rf"""["']((?:{"|".join(PACKAGES)})(?:\.\w+)+)["']""")

@@ -12,7 +12,7 @@ from preprocessing.bands import band_name
 from preprocessing.calibration import Calibration, CalibrationError
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import Header
-from preprocessing.fits.image import read_image
+from preprocessing.fits.reading import read_image
 from preprocessing.sky_position import pixel_of
 from preprocessing.stamp_paths import find_stamp, stamp_path
 
@@ -168,7 +168,7 @@ class StampReader:
         ------
         StampError
             Of the first band that cannot be used: ``bad_name``, those of
-            `preprocessing.fits.image.read_image`, ``too_small``, ``too_blank``, ``too_saturated``,
+            `preprocessing.fits.reading.read_image`, ``too_small``, ``too_blank``, ``too_saturated``,
             ``constant``, ``off_stamp`` or ``no_zero_point``.
         """
         images = self._read_cube(name) if self.cube_bands else self._read_files(name)

@@ -26,7 +26,8 @@ def inspect(
     """Look before the run: what table and stamps hold, on a page with contact sheets to choose from."""
     from pipeline.config import load_settings
     from preprocessing.labels.reading import TableError
-    from report.inspection.look import PAGE, InspectionError, Request, inspect_data
+    from report.inspection.look import PAGE, InspectionError, inspect_data
+    from report.inspection.records import Request
     from report.inspection.terminal import inspection_bar, show_look
     from trainer.weights.preflight import imagenet_weights_problem
 

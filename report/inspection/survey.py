@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from preprocessing.fits.files import StampError
-from preprocessing.fits.image import read_image
+from preprocessing.fits.reading import read_image
 from preprocessing.labels.reading import LabelledObject
 from preprocessing.processes import run_in_processes
 from preprocessing.rejects import Reject

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from preprocessing.features import SPLITS
-from report.inspection.look import Look
 from report.inspection.look import Progress as Report
+from report.inspection.records import Look
 
 _KINDS = {"stop": "[red]stops a run[/]", "warning": "[yellow]look at this[/]", "note": "[dim]note[/]"}
 

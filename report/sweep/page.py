@@ -10,7 +10,8 @@ from report.inspection.darkroom import LARGEST_SHOWN, Develop
 from report.sweep.examples import Examples, take_album
 from report.sweep.figures import colour_scale, draw_dots, heat_maps
 from report.sweep.files import write_whole
-from report.sweep.results import CSV, JSON, POINTS, SweepResults
+from report.sweep.record import CSV, JSON, POINTS
+from report.sweep.results import SweepResults
 from report.sweep.tables import notes
 
 PAGE = "index.html"

@@ -1,52 +1,16 @@
 """Build the network under the classifier, with its learned weights, whatever file they come from."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers
 
-from trainer.backbones.efficientnet_lite import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2
-from trainer.backbones.names import FACTS, SMALLEST_PICTURE, backbone_facts
+from trainer.backbones.names import SMALLEST_PICTURE, backbone_facts
+from trainer.backbones.networks import build_network
 from trainer.weights.file import WeightsError, read_weights
 from trainer.weights.imagenet import load_imagenet
 from trainer.weights.preflight import KERAS_WEIGHTS_URL, file_digest
-
-Shape = tuple[int, int, int]
-
-
-def tiny_conv(input_shape: Shape) -> keras.Model:
-    """Return a four-layer network for tests and smoke runs, not for science."""
-    inputs = keras.Input(input_shape, name="picture")
-    x = inputs
-    for number, filters in enumerate((8, 16, 32), start=1):
-        x = layers.Conv2D(filters, 3, 2, padding="same", use_bias=False, name=f"conv{number}")(x)
-        x = layers.BatchNormalization(name=f"bn{number}")(x)
-        x = layers.Activation("relu", name=f"relu{number}")(x)
-    x = layers.Conv2D(64, 1, activation="relu", name="conv4")(x)
-    return keras.Model(inputs, x, name="tinyconv")
-
-
-def _lite(build: Callable[..., keras.Model]) -> Callable[[Shape], keras.Model]:
-    return lambda shape: build(include_top=False, input_shape=shape)
-
-
-def _b_series(name: str) -> Callable[[Shape], keras.Model]:
-    # Always built without weights: with "imagenet", keras.applications adds a layer that a network built
-    # for a file of the same weights does not have. `_mend_normalization` does that layer's work instead.
-    build = getattr(keras.applications, name)
-    return lambda shape: build(include_top=False, weights=None, input_shape=shape)
-
-
-BACKBONES: dict[str, Callable[[Shape], keras.Model]] = {
-    **{name: _b_series(name) for name in FACTS if name.startswith("EfficientNetB")},
-    "EfficientNetLite0": _lite(EfficientNetLite0),
-    "EfficientNetLite1": _lite(EfficientNetLite1),
-    "EfficientNetLite2": _lite(EfficientNetLite2),
-    "TinyConv": tiny_conv,
-}
-"""Name to a function: from the shape of a picture to the network without top, with random weights."""
 
 
 def _mend_normalization(model: keras.Model) -> None:
@@ -107,7 +71,7 @@ def build_backbone(
     Parameters
     ----------
     name : str
-        A key of `BACKBONES`.
+        A key of `trainer.backbones.names.FACTS`.
     weights : str
         ``"imagenet"``, ``"none"`` (random), or the path of a file: ``.h5`` as published by Keras,
         ``.weights.h5``, ``.keras`` (a backbone, or a classifier of ours), or ``.pth`` for EfficientNet-Lite.
@@ -132,7 +96,7 @@ def build_backbone(
     size = image_size or facts.native_size
     if size < SMALLEST_PICTURE:
         raise ValueError(f"pictures of {size} pixels are too small: every backbone halves them five times")
-    model = BACKBONES[name]((size, size, 3))
+    model = build_network(facts, (size, size, 3))
     if weights == "none":
         return model
     if weights != "imagenet":
@@ -145,7 +109,7 @@ def build_backbone(
             )
         _load_file(model, name, path)
     elif facts.package:
-        load_imagenet(model, facts.package)
+        load_imagenet(model, facts)
     elif facts.keras_md5:
         _load_downloaded(model, name)
     else:
