@@ -34,7 +34,6 @@ from components.incumbent_resolver.strategy import IncumbentStrategy
 from components.model_card.component import ModelCard
 from components.model_evaluator.component import ModelEvaluator
 from components.morphology_report.component import MorphologyReport
-from components.morphology_report.evidence import SETTINGS
 from components.prediction_gen.component import PredictionGen
 from pipeline.config import Settings
 from pipeline.evaluation_config import evaluation_config
@@ -336,7 +335,9 @@ def _judgement(
         "predictions": answers.outputs["predictions"],
         "evaluation": evaluator.outputs["evaluation"],
         "blessing": evaluator.outputs["blessing"],
-        "settings": _json(_report_settings(settings)),
+        "run_name": settings.pipeline.name,
+        # All but where things lie.
+        "settings": _json(settings.model_dump(mode="json", exclude={"pipeline", "push"})),
         "fingerprint": fingerprint,
         **({"cross_validation": folds.summary} if folds.summary is not None else {}),
     }
@@ -359,11 +360,6 @@ def _judgement(
         code=code_fingerprint("MorphologyReport"),
     )
     return [*nodes, answers, evaluator, card, pusher, report]
-
-
-def _report_settings(settings: Settings) -> dict[str, Any]:
-    tables = settings.model_dump(mode="json")
-    return {"name": settings.pipeline.name, **{name: tables[name] for name in SETTINGS if name in tables}}
 
 
 def _json(tables: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from report.comparison.runs import Run, read_runs, setting_rows
 from report.comparison.sentences import left_out
 from report.errors import ReportError
 from report.html.files import write_whole
-from report.run.numbers import finite
+from report.topics.numbers import finite
 
 FOLDER, PAGE, JSON = "comparison", "index.html", "comparison.json"
 

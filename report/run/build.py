@@ -8,15 +8,15 @@ from typing import Any
 from evaluation.suspects import SUSPECTS_FILE, Suspect, suspect_labels, write_suspects
 from report.card.write import card_body, write_card
 from report.errors import ReportError
+from report.evidence.reading import Evidence, read_evidence
 from report.html.files import write_whole
 from report.run.album import Album
 from report.run.choice import choose
-from report.run.evidence import Evidence, read_evidence
 from report.run.figures.every import FIGURES, draw_figures
 from report.run.figures.plot import Plot
-from report.run.numbers import run_numbers
 from report.run.page import render_page
-from report.run.suspects import suspect_numbers
+from report.topics.numbers import run_numbers
+from report.topics.suspects import suspect_numbers
 
 PAGE = "index.html"
 METRICS = "metrics.json"
@@ -28,7 +28,7 @@ def build(folder: Path) -> dict[str, Any]:
     Parameters
     ----------
     folder : Path
-        With the evidence files, see `report.run.evidence`. Gets ``metrics.json``, ``suspect_labels.csv``,
+        With the evidence files, see `report.evidence.reading`. Gets ``metrics.json``, ``suspect_labels.csv``,
         ``model_card.md``, ``model_card.html``, ``index.html`` and a PNG for each figure, each file whole or
         not at all; those of an earlier build that this one does not make are removed. It may be built again
         at any time: the same evidence gives the same files.

@@ -34,8 +34,8 @@ def test_templates_escape_and_refuse_what_is_not_defined():
 
 
 def test_every_package_finds_its_own_templates_and_the_shared_ones():
-    for package, own in {"inspection": "index", "sweep": "sweep", "report": "report"}.items():
-        found = page_environment(package).list_templates()
+    for package, own in {"inspection": "index", "sweep": "sweep", "run": "report"}.items():
+        found = page_environment(f"report.{package}").list_templates()
         assert {f"{own}.html.j2", "style.css", "macros.html.j2"} <= set(found)
 
 

@@ -74,9 +74,9 @@ def page_of(results, examples=None, develop=None):
     "axes",
     [
         {},
-        {"rgb": ["IRG", "GRI", "R-G-I"]},
+        {"rgb": ["IRG", "G-R-I", "R-G-I"]},
         {"stretch": ["3", "5"], "cut": ["16", "20", "24"]},
-        {"rgb": ["IRG", "GRI"], "stretch": ["3", "5"], "cut": ["16", "24"], "backbone": ["A", "B"]},
+        {"rgb": ["IRG", "G-R-I"], "stretch": ["3", "5"], "cut": ["16", "24"], "backbone": ["A", "B"]},
     ],
 )
 def test_the_page_stands_alone_and_is_well_formed(tmp_path, examples, axes):
@@ -174,7 +174,7 @@ def test_the_same_galaxies_in_every_setting(tmp_path, examples):
 
 
 def test_points_that_see_the_same_share_a_row(tmp_path, examples):
-    results = swept(tmp_path, {"backbone": ["A", "B"], "rgb": ["IRG", "GRI"]}, ["S1"])
+    results = swept(tmp_path, {"backbone": ["A", "B"], "rgb": ["IRG", "G-R-I"]}, ["S1"])
     photographer = Photographer()
     page = page_of(results, examples(results), photographer)
     assert len(photographer.asked) == 2

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation.intervals import wilson
-from report.run.surplus import surplus_text
+from report.topics.surplus import surplus_text
 
 
 def said(right, n, test_right, test_n, **splits):

@@ -8,7 +8,7 @@ from report_folder import galaxies, write_folder
 
 from evaluation.intervals import wilson
 from report.run.build import build
-from report.run.precision_verdict import precision_text
+from report.topics.decision import precision_text
 
 
 def verdict(spirals, ellipticals):

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from report_folder import galaxies, run_content, write_folder
+from report_folder import galaxies, nested, run_content, write_folder
 
 from report.errors import ReportError
-from report.run.evidence import read_evidence
+from report.evidence.reading import read_evidence
 
 OPTIONAL = (
     "galaxies.csv",
@@ -66,18 +66,33 @@ def test_without_predictions_or_run_there_is_no_report(folder, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"decision": {}}, "there is no decision.uncertain"),
-        ({"decision": {"uncertain": [0.25]}}, "decision.uncertain is no pair of numbers"),
-        ({"decision": {"uncertain": [0.75, 0.25]}}, "decision.uncertain is 0.75 to 0.25"),
-        ({"gate": {"reasons": []}}, "there is no gate.blessed"),
-        ({"gate": True}, "gate is true and should be an object"),
+        ({"decision": {}}, "there is no settings.decision.uncertain"),
+        ({"decision": {"uncertain": [0.25]}}, "settings.decision.uncertain is no pair of numbers"),
+        ({"decision": {"uncertain": [0.75, 0.25]}}, "settings.decision.uncertain is 0.75 to 0.25"),
+        ({"gate": {"reasons": []}}, "there is no results.gate.blessed"),
+        ({"gate": True}, "results.gate is true and should be an object"),
     ],
 )
 def test_a_damaged_run_is_named(folder, change, message):
     content = run_content(galaxies(60)) | change
-    (folder / "run.json").write_text(json.dumps(content))
-    with pytest.raises(ReportError, match=message):
-        read_evidence(folder)
+    for written in (nested(content), content):
+        (folder / "run.json").write_text(json.dumps(written))
+        with pytest.raises(ReportError, match=message):
+            read_evidence(folder)
+
+
+def test_a_run_of_version_0_1_is_read_as_one_of_today(folder):
+    flat = run_content(galaxies(60)) | {
+        "thresholds": {"min_accuracy": 0.9},
+        "cross_validation_settings": {"publish": "ensemble"},
+    }
+    (folder / "run.json").write_text(json.dumps(flat))
+    found = read_evidence(folder)
+    assert found.settings["gate"] == {"min_accuracy": 0.9}
+    assert found.settings["cross_validation"] == {"publish": "ensemble"}
+    assert found.results["gate"] == flat["gate"]
+    (folder / "run.json").write_text(json.dumps(nested(flat)))
+    assert read_evidence(folder).run == found.run
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"name": "x"}'])

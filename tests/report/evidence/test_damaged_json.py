@@ -11,10 +11,10 @@ from markupsafe import Markup
 from report_folder import write_folder
 
 import report.html.svg
-import report.run.numbers
+import report.topics.numbers
 from report.errors import ReportError
+from report.evidence.reading import RUN, read_evidence
 from report.run.build import build
-from report.run.evidence import RUN, read_evidence
 
 FILES = (RUN, "history.json", "nodes.json", "lineage.json", "ingest.json", "pictures/index.json")
 GONE = object()
@@ -74,7 +74,7 @@ def quick(monkeypatch):
     """Let a build take no longer than it must: nothing is painted, and galaxies are resampled but once."""
     monkeypatch.setattr(report.html.svg, "_svg", lambda figure, name: Markup("<svg></svg>"))
     monkeypatch.setattr(report.html.svg, "_png", lambda figure: b"")
-    intervals, known = report.run.numbers.score_intervals, {}
+    intervals, known = report.topics.numbers.score_intervals, {}
 
     def remembered(labels, p, seed):
         key = np.asarray(labels).tobytes(), np.asarray(p).tobytes()
@@ -82,7 +82,7 @@ def quick(monkeypatch):
             known[key] = intervals(labels, p, seed=seed)
         return known[key]
 
-    monkeypatch.setattr(report.run.numbers, "score_intervals", remembered)
+    monkeypatch.setattr(report.topics.numbers, "score_intervals", remembered)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -139,15 +139,23 @@ def test_the_wrong_value_of_an_optional_file_is_named(whole, name, content, prob
     ("place", "value", "problem"),
     [
         (("name",), None, "name is null and should be a valid string"),
-        (("gate", "reasons"), GONE, "there is no gate.reasons"),
-        (("tfma", "accuracy"), "NaN", 'tfma.accuracy is "NaN" and should be a valid number'),
-        (("temperature",), 0, "temperature is 0 and should be greater than 0"),
-        (("image", "stretch"), [], "image.stretch should be a valid number"),
+        (("results", "gate", "reasons"), GONE, "there is no results.gate.reasons"),
+        (("results", "tfma", "accuracy"), "NaN", 'tfma.accuracy is "NaN" and should be a valid number'),
+        (("results", "temperature"), 0, "temperature is 0 and should be greater than 0"),
+        (("settings", "image", "stretch"), [], "image.stretch should be a valid number"),
         (("versions", "numpy"), 2, "versions.numpy is 2 and should be a valid string"),
-        (("cross_validation", "folds"), GONE, "there is no cross_validation.folds"),
-        (("cross_validation", "folds", 1, "n"), 0, "folds[1] has an accuracy without a galaxy"),
-        (("cross_validation", "accuracy_mean"), 1.5, "accuracy_mean is 1.5 and should be less than or equal"),
-        (("decision", "precision"), None, "decision.precision is null and should be a valid number"),
+        (("results", "cross_validation", "folds"), GONE, "there is no results.cross_validation.folds"),
+        (("results", "cross_validation", "folds", 1, "n"), 0, "folds[1] has an accuracy without a galaxy"),
+        (
+            ("results", "cross_validation", "accuracy_mean"),
+            1.5,
+            "accuracy_mean is 1.5 and should be less than or equal",
+        ),
+        (
+            ("settings", "decision", "precision"),
+            None,
+            "decision.precision is null and should be a valid number",
+        ),
     ],
 )
 def test_the_wrong_value_of_a_run_is_named_in_one_line(whole, place, value, problem):

@@ -52,7 +52,7 @@ class Content(BaseModel):
 
 
 class Decision(Content):
-    """``decision`` of ``run.json``."""
+    """``settings.decision`` of ``run.json``."""
 
     uncertain: list[Share]
     precision: Share = 0.0
@@ -68,7 +68,7 @@ class Decision(Content):
 
 
 class Gate(Content):
-    """``gate`` of ``run.json``: the verdict."""
+    """``results.gate`` of ``run.json``: the verdict."""
 
     blessed: bool
     reasons: list[str]
@@ -98,7 +98,7 @@ class Pooled(Content):
 
 
 class Summary(Content):
-    """``cross_validation`` of ``run.json``."""
+    """``results.cross_validation`` of ``run.json``."""
 
     phases: str
     folds: list[Fold]
@@ -112,19 +112,19 @@ class Summary(Content):
 
 
 class Image(Content):
-    """``image`` of ``run.json``."""
+    """``settings.image`` of ``run.json``."""
 
     stretch: float = 0.0
 
 
 class CrossValidationSettings(Content):
-    """``cross_validation_settings`` of ``run.json``."""
+    """``settings.cross_validation`` of ``run.json``."""
 
     publish: str = "single"
 
 
 class Evaluated(Content):
-    """``tfma`` of ``run.json``."""
+    """``results.tfma`` of ``run.json``."""
 
     model_config = ConfigDict(extra="ignore")  # scores are compared under these names and no others
 
@@ -132,26 +132,51 @@ class Evaluated(Content):
     auc: float | None
 
 
+class Settings(Content):
+    """``settings`` of ``run.json``: the tables of the configuration."""
+
+    __pydantic_extra__: dict[str, Table] = Field(init=False)
+
+    decision: Decision
+    image: Image | None = None
+    cross_validation: CrossValidationSettings | None = None
+
+
+class Results(Content):
+    """``results`` of ``run.json``."""
+
+    gate: Gate
+    pushed_version: str | None = None
+    pushed_to: str | None = None
+    cross_validation: Summary | None = None
+    temperature: Annotated[Finite, Field(gt=0)] | None = None
+    tfma: Evaluated | None = None
+
+
 class Run(Content):
     """``run.json``."""
 
     name: str
-    decision: Decision
-    gate: Gate
-    thresholds: Table | None = None
-    pushed_version: str | None = None
-    pushed_to: str | None = None
-    cross_validation: Summary | None = None
-    cross_validation_settings: CrossValidationSettings | None = None
-    image: Image | None = None
-    data: Table | None = None
-    split: Table | None = None
-    model: Table | None = None
-    train: Table | None = None
-    temperature: Annotated[Finite, Field(gt=0)] | None = None
+    settings: Settings
+    results: Results
     fingerprint: str | None = None
     versions: dict[str, str] | None = None
-    tfma: Evaluated | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_0_1(cls, content: Any) -> Any:
+        """Take settings and results apart, which stood side by side in 0.1."""
+        if not isinstance(content, dict) or "settings" in content or "decision" not in content:
+            return content
+        alone = {key: content[key] for key in ("name", "fingerprint", "versions") if key in content}
+        results = {key: content[key] for key in Results.model_fields if key in content}
+        renamed = {"cross_validation_settings": "cross_validation", "thresholds": "gate"}
+        settings = {
+            renamed.get(key, key): value
+            for key, value in content.items()
+            if key not in alone and key not in results and value is not None
+        }
+        return {**alone, "settings": settings, "results": results}
 
 
 class FoldHistory(Content):

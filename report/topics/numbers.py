@@ -15,10 +15,10 @@ from evaluation.score_intervals import score_intervals
 from evaluation.scores import calls_elliptical, classification_scores, is_right
 from evaluation.shares import fisher
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, SPLITS, TEST, UNCERTAIN
-from report.run.calibration_numbers import calibration_numbers
-from report.run.decision_numbers import decision_numbers
-from report.run.evidence import Evidence
-from report.run.group_numbers import group_numbers
+from report.evidence.reading import Evidence
+from report.topics.calibration import calibration_numbers
+from report.topics.decision import decision_numbers
+from report.topics.groups import group_numbers
 
 CLASSES = (SPIRAL, ELLIPTICAL)
 MACRO, WEIGHTED = "macro average", "weighted average"
@@ -46,7 +46,7 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
         ``intervals``, what intervals mean.
         None, never NaN, is what cannot be known.
     """
-    predictions, run = evidence.predictions, evidence.run
+    predictions, run, results = evidence.predictions, evidence.run, evidence.results
     labels, p = predictions.scored(TEST)
     test = scored_numbers(labels, p)
     return finite(
@@ -61,16 +61,16 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
             },
             "holdout": _holdout(predictions),
             "uncertain": _uncertain(predictions),
-            "cross_validation": run.get("cross_validation"),
+            "cross_validation": results.get("cross_validation"),
             "out_of_fold": _out_of_fold(evidence.out_of_fold),
-            "calibration": calibration_numbers(predictions, run.get("temperature")),
+            "calibration": calibration_numbers(predictions, results.get("temperature")),
             "decision": decision_numbers(predictions, evidence.uncertain, evidence.precision),
             "groups": group_numbers(predictions, evidence.galaxies),
             "splits": _splits(predictions),
-            "tfma": _tfma(run.get("tfma"), test),
-            "gate": run["gate"],
-            "pushed_version": run.get("pushed_version"),
-            "pushed_to": run.get("pushed_to"),
+            "tfma": _tfma(results.get("tfma"), test),
+            "gate": results["gate"],
+            "pushed_version": results.get("pushed_version"),
+            "pushed_to": results.get("pushed_to"),
             "fingerprint": run.get("fingerprint"),
             "intervals": {
                 "level": LEVEL,

@@ -4,12 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from evaluation.comparison import chance_text
 from preprocessing.features import CLASS_NAMES, TEST
-from report.html.formats import format_measure, format_percent
-from report.run.figures.plot import SURE
-from report.run.numbers import CLASSES
-from report.run.worst_group import worst_group
+from report.topics import classes, groups
 
 TOLERANCE = 1e-6
 """Between what the Evaluator and scikit-learn find."""
@@ -37,7 +33,7 @@ def remarks(numbers: Mapping[str, Any]) -> list[Remark]:
     Parameters
     ----------
     numbers : mapping
-        See `report.run.numbers.run_numbers`.
+        See `report.topics.numbers.run_numbers`.
 
     Returns
     -------
@@ -46,8 +42,7 @@ def remarks(numbers: Mapping[str, Any]) -> list[Remark]:
     found = [
         *_of_test(numbers),
         *_of_evaluator(numbers["tfma"]),
-        *_of_classes(numbers["test"]),
-        *_of_groups(numbers),
+        *_warnings(numbers),
     ]
     return sorted(found, key=lambda remark: ("stop", "warning", "note").index(remark.kind))
 
@@ -60,7 +55,7 @@ def _of_test(numbers: Mapping[str, Any]) -> Iterator[Remark]:
     if test["not_finite"]:
         share = f"{test['not_finite']:,} of {test['n']:,} test galaxies"
         yield Remark("stop", f"The model gives {share} no finite probability; they count as wrong.")
-    for label in CLASSES:
+    for label in classes.CLASSES:
         if not counts[CLASS_NAMES[label]]:
             absent = f"There is no {CLASS_NAMES[label]} galaxy in the test split"
             text = f"{absent}: AUC and what rests on it are not defined."
@@ -83,31 +78,6 @@ def _of_evaluator(tfma: Mapping[str, Any] | None) -> Iterator[Remark]:
             yield Remark("stop", f"{text}, more than {TOLERANCE:g}.")
 
 
-def _of_classes(test: Mapping[str, Any]) -> Iterator[Remark]:
-    report = test["report"]
-    if not report:
-        return
-    spirals, ellipticals = (report[CLASS_NAMES[label]] for label in CLASSES)
-    if None in (spirals["recall"], ellipticals["recall"]):
-        return
-    low, high = sorted((spirals, ellipticals), key=lambda entry: entry["recall"])
-    if test["class_chance"] is not None and test["class_chance"] < SURE:
-        worse, better = ("Spirals", "ellipticals") if low is spirals else ("Ellipticals", "spirals")
-        text = (
-            f"{worse} are missed more often than {better}: {format_percent(1 - low['recall'])} against"
-            f" {format_percent(1 - high['recall'])} (p {chance_text(test['class_chance'])})."
-        )
-        yield Remark("warning", text)
-
-
-def _of_groups(numbers: Mapping[str, Any]) -> Iterator[Remark]:
-    for group in numbers["groups"].values():
-        if len(group["groups"]) < 2:
-            continue
-        worst = worst_group(group)
-        if worst.verdict == "different":
-            text = (
-                f"Accuracy depends on {group['title'].split(' [')[0]}: at {worst.title} it is"
-                f" {format_measure(worst.accuracy, 3)} (p {chance_text(group['chance'])})."
-            )
-            yield Remark("warning", text)
+def _warnings(numbers: Mapping[str, Any]) -> Iterator[Remark]:
+    texts = [classes.warning(numbers["test"]), *map(groups.warning, numbers["groups"].values())]
+    yield from (Remark("warning", text) for text in texts if text)

@@ -35,7 +35,7 @@ def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
     Parameters
     ----------
     numbers : mapping
-        See `report.run.numbers.run_numbers`.
+        See `report.topics.numbers.run_numbers`.
 
     Returns
     -------

@@ -8,8 +8,9 @@ from typing import Any
 import tomli_w
 
 from evaluation.suspects import SUSPECTS_FILE, Suspect
+from report.evidence.folders import REPORT
 from report.html.formats import format_measure
-from report.run.folders import REPORT
+from report.topics.words import share_of
 
 
 def suspect_numbers(suspects: Sequence[Suspect], pooled: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def suspect_numbers(suspects: Sequence[Suspect], pooled: Mapping[str, Any] | Non
     suspects : sequence of Suspect
         See `evaluation.suspects.suspect_labels`.
     pooled : mapping or None
-        The scores of all galaxies of the folds (`report.run.numbers.scored_numbers`); None: there are none.
+        The scores of all galaxies of the folds (`report.topics.numbers.scored_numbers`), where there are any.
 
     Returns
     -------
@@ -60,6 +61,32 @@ def doubt_text(numbers: Mapping[str, Any]) -> str:
         where = f"the 95 % interval of their AUC, {ends}, does not lie above one half"
         reason = f"The folds cannot tell the classes apart: {where}."
     return f"{reason} Which labels they contradict means nothing."
+
+
+def card_text(doubted: Mapping[str, Any] | None, why_no_out_of_fold: str) -> str:
+    """Say on the model card how many labels are suspected.
+
+    Parameters
+    ----------
+    doubted : mapping or None
+        See `suspect_numbers`.
+    why_no_out_of_fold : str
+        See `report.evidence.reading.Evidence`.
+
+    Returns
+    -------
+    str
+    """
+    if not doubted or not doubted["n"]:
+        why = why_no_out_of_fold or "no out-of-fold prediction is a finite probability."
+        return f"Nothing is known of wrong labels: {why}"
+    if doubt := doubt_text(doubted):
+        return doubt
+    verb = "is" if doubted["issues"] == 1 else "are"
+    return (
+        f"{share_of(doubted['issues'], doubted['n'], 'labels of the cross-validation')} {verb} probably wrong"
+        " (confident learning). No accuracy measured against such labels can be much better than they are."
+    )
 
 
 def exclusion(configuration: str) -> str:

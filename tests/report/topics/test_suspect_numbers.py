@@ -9,7 +9,7 @@ from report_folder import galaxies, write_folder
 
 from evaluation.suspects import suspect_labels
 from report.run.build import build
-from report.run.suspects import doubt_text, exclusion, suspect_numbers
+from report.topics.suspects import doubt_text, exclusion, suspect_numbers
 
 
 def pooled(interval):

@@ -14,11 +14,11 @@ from sklearn import metrics
 
 from evaluation.groups import Group
 from pipeline.config import DecisionSettings
-from report.run.calibration_numbers import calibration_numbers
-from report.run.decision_numbers import decision_numbers
-from report.run.evidence import read_evidence
-from report.run.group_numbers import chance_of_equality, group_numbers, relative_noise, sky_field, unwrapped
-from report.run.numbers import class_chance, classification_report, finite, run_numbers
+from report.evidence.reading import read_evidence
+from report.topics.calibration import calibration_numbers
+from report.topics.decision import decision_numbers
+from report.topics.groups import chance_of_equality, group_numbers, relative_noise, sky_field, unwrapped
+from report.topics.numbers import class_chance, classification_report, finite, run_numbers
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +246,7 @@ def test_json_knows_no_nan():
 
 def test_the_run_says_which_precision_the_interval_is_asked_for(evidence, numbers):
     assert numbers["decision"]["precision"] == DecisionSettings().precision == 0.99
-    decision = {**evidence.run["decision"], "precision": 0.9}
-    asked = run_numbers(replace(evidence, run={**evidence.run, "decision": decision}))["decision"]
+    settings = {**evidence.settings, "decision": {**evidence.settings["decision"], "precision": 0.9}}
+    asked = run_numbers(replace(evidence, run={**evidence.run, "settings": settings}))["decision"]
     assert asked["precision"] == 0.9
     assert asked["chosen"]["share_uncertain"] < numbers["decision"]["chosen"]["share_uncertain"]

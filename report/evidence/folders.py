@@ -4,7 +4,7 @@ from pathlib import Path
 
 from evaluation.formats.predictions import PREDICTIONS
 from report.errors import ReportError
-from report.run.evidence import RUN
+from report.evidence.reading import RUN
 
 REPORT = "report"
 """Under a run's root."""

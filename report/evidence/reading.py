@@ -12,7 +12,7 @@ from evaluation.formats.galaxies import GALAXIES, Galaxies, read_galaxies
 from evaluation.formats.out_of_fold import SCORES_FILE, OutOfFold, read_scores
 from evaluation.formats.predictions import PREDICTIONS, Predictions, read_predictions
 from report.errors import ReportError
-from report.run.contents import History, Ingest, Lineage, Nodes, Pictures, Run, read_content
+from report.evidence.contents import History, Ingest, Lineage, Nodes, Pictures, Run, read_content
 
 RUN = "run.json"
 HISTORY = "history.json"
@@ -42,8 +42,8 @@ class Evidence:
     galaxies : Galaxies or None
     out_of_fold : OutOfFold or None
     history, lineage, ingest, pictures : mapping
-        The contents of the files of that name; empty where there is none. `report.run.contents` has their
-        shapes, and those of `run` and `nodes`.
+        The contents of the files of that name; empty where there is none. `report.evidence.contents` has
+        their shapes, and those of `run` and `nodes`.
     nodes : list of dict
         Time and memory of each node.
     configuration : str
@@ -66,9 +66,19 @@ class Evidence:
     problems: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def settings(self) -> Mapping[str, Any]:
+        """The tables of the configuration, as ``run.json`` has them."""
+        return self.run["settings"]
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """What ``run.json`` says of the outcome: gate, folds, temperature, what was pushed."""
+        return self.run["results"]
+
+    @property
     def uncertain(self) -> tuple[float, float]:
         """The probabilities that the run calls uncertain, both ends included."""
-        low, high = self.run["decision"]["uncertain"]
+        low, high = self.settings["decision"]["uncertain"]
         return float(low), float(high)
 
     @property
@@ -77,13 +87,13 @@ class Evidence:
         if self.out_of_fold:
             return ""
         problem = self.problems.get(SCORES_FILE, f"{SCORES_FILE} holds no galaxy.")
-        never = not self.run.get("cross_validation") and problem == _absence(SCORES_FILE)
+        never = not self.results.get("cross_validation") and problem == _absence(SCORES_FILE)
         return "there was no cross-validation." if never else problem
 
     @property
     def precision(self) -> float:
         """The precision of both classes that another interval is asked to give."""
-        return float(self.run["decision"].get("precision", PRECISION))
+        return float(self.settings["decision"].get("precision", PRECISION))
 
 
 def read_evidence(folder: Path) -> Evidence:

@@ -3,10 +3,8 @@
 import pytest
 
 from evaluation.intervals import wilson
-from report.card.failure_modes import _group
 from report.run.figures.groups import draw_groups
-from report.run.remarks import _of_groups
-from report.run.worst_group import FEW, worst_group
+from report.topics.groups import FEW, card_text, warning, worst_group
 
 
 def numbers(*groups, chance):
@@ -42,12 +40,11 @@ def test_of_equally_bad_groups_the_largest_is_the_worst():
 def test_every_place_gives_the_same_verdict(groups, chance, verdict):
     found = numbers(*groups, chance=chance)
     assert worst_group(found).verdict == verdict
-    card, figure = _group(found), draw_groups("magnitude", found, 0.9).text
-    warnings = list(_of_groups({"groups": {"magnitude": found}}))
+    card, figure = card_text(found), draw_groups("magnitude", found, 0.9).text
     assert (FEW in card) == (FEW in figure) == (verdict == "few")
     assert ("All groups are alike" in card) == ("All groups are alike" in figure) == (verdict == "alike")
     assert ("Chance alone would rarely" in card) == ("mind this group" in figure) == (verdict == "different")
-    assert len(warnings) == (verdict == "different")
+    assert bool(warning(found)) == (verdict == "different")
 
 
 def test_groups_of_few_galaxies_that_are_all_right_are_no_news():
@@ -57,7 +54,5 @@ def test_groups_of_few_galaxies_that_are_all_right_are_no_news():
 
 def test_the_headline_names_the_worst_group_of_the_others():
     found = numbers((50, 100), (10, 20), (150, 150), chance=0.001)
-    (remark,) = _of_groups({"groups": {"magnitude": found}})
-    assert remark.text == "Accuracy depends on magnitude: at 0 to 1 it is 0.500 (p 0.001)."
-    alone = numbers((50, 100), chance=None)
-    assert not list(_of_groups({"groups": {"magnitude": alone}}))
+    assert warning(found) == "Accuracy depends on magnitude: at 0 to 1 it is 0.500 (p 0.001)."
+    assert not warning(numbers((50, 100), chance=None))

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.comparison import chance_text
-from evaluation.intervals import wilson
+from evaluation.comparison import SIGNIFICANCE, chance_text
 from evaluation.shares import fisher
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, HOLDOUT, SPIRAL
-from report.html.formats import format_count, format_percent
-from report.run.figures.plot import SURE, within
-from report.run.worst_group import SMALL_GROUP
+from report.html.formats import format_count
+from report.topics.groups import SMALL_GROUP
+from report.topics.words import right_of
 
 
 def surplus_text(numbers: Mapping[str, Any]) -> str:
@@ -18,7 +17,7 @@ def surplus_text(numbers: Mapping[str, Any]) -> str:
     Parameters
     ----------
     numbers : mapping
-        See `report.run.numbers.run_numbers`.
+        See `report.topics.numbers.run_numbers`.
 
     Returns
     -------
@@ -31,26 +30,21 @@ def surplus_text(numbers: Mapping[str, Any]) -> str:
     n, right = holdout["n"], round(holdout["accuracy"] * holdout["n"])
     labels = [one for one in (SPIRAL, ELLIPTICAL) if numbers["splits"][HOLDOUT][CLASS_NAMES[one]]]
     if len(labels) != 1:
-        return f"Of the surplus galaxies, {_right(right, n)}."
+        return f"Of the surplus galaxies, {right_of(right, n)}."
     label = labels[0]
     name = f"{CLASS_NAMES[label]}s"
-    text = f"Of the surplus {name}, {_right(right, n)}"
+    text = f"Of the surplus {name}, {right_of(right, n)}"
     test_n, test_right = (sum(matrix[label]), matrix[label][label]) if matrix else (0, 0)
     if min(n, test_n) < SMALL_GROUP:
         counts = f"{format_count(n)} {name} set aside and {format_count(test_n)} in the test split"
         return f"{text}; with {counts} the two cannot be compared."
-    text = f"{text}; of the test split's, {_right(test_right, test_n)}."
+    text = f"{text}; of the test split's, {right_of(test_right, test_n)}."
     chance = fisher(right, n, test_right, test_n)
     measured = f"(Fisher's exact test: p {chance_text(chance)})"
-    if chance >= SURE:
+    if chance >= SIGNIFICANCE:
         return f"{text} Whether the two differ cannot be told {measured}."
     kind = "harder" if right / n < test_right / test_n else "easier"
     return (
         f"{text} Chance alone would rarely make them differ so much {measured}: those set aside are {kind}"
         " for the model."
     )
-
-
-def _right(right: int, n: int) -> str:
-    interval = within(wilson(right, n), format_percent)
-    return f"{format_percent(right / n)} of {format_count(n)} are right{interval}"
