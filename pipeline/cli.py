@@ -5,11 +5,11 @@ import sys
 
 if __name__ == "__main__":
     # Before anything else is imported: `python -m` has put the working folder first.
-    working, project = (
-        os.path.realpath(os.curdir),
-        os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-    )
+    working = os.path.realpath(os.curdir)
+    project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:] = [*(place for place in sys.path if os.path.realpath(place) != working), project]
+
+from typing import Annotated
 
 import typer
 
@@ -30,7 +30,6 @@ from preprocessing.safe_python import make_environment_safe
 app = typer.Typer(
     help="Learn to tell spiral from elliptical galaxies from FITS stamps; publish only what is good enough.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -39,8 +38,21 @@ for verb in (simulate, run, sweep, pretrain, inspect, report, compare, demo):
 app.add_typer(fetch, name="fetch")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"galmorph {version('galmorph')}")
+        raise typer.Exit()
+
+
 @app.callback()
-def galmorph() -> None:
+def galmorph(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
     """Tell spiral from elliptical galaxies."""
 
 

@@ -15,7 +15,7 @@ from preprocessing.processes import run_in_processes
 
 DEFAULT_BANDS = ("G", "R", "I", "U", "Z", "F660")
 
-_FORMAT = 1
+_FORMAT = 2
 """Version of what is simulated: raise it with every change of the pictures or the tables."""
 
 _TABLES = ("labels", "truth")
