@@ -9,6 +9,9 @@ from preprocessing.bands import rgb_bands
 PositiveFinite = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
+STRETCH_FACTORS = (1 / 3, 1.0, 10 / 3, 10.0)
+"""Multiples of the configured stretch in which galaxies are shown: 1, 3, 10 and 30 around the default 3."""
+
 
 class ImageSettings(BaseModel):
     """How three planes of flux become one colour picture.

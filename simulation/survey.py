@@ -12,6 +12,7 @@ from pathlib import Path
 
 from preprocessing.bands import band_name
 from preprocessing.processes import run_in_processes
+from preprocessing.whole_files import replacing
 
 DEFAULT_BANDS = ("G", "R", "I", "U", "Z", "F660")
 
@@ -117,7 +118,8 @@ def _processors() -> int:
 def _write_tables(out: Path, results: Iterator[_Rows], report: Callable[[int], None]) -> None:
     """Write both tables row by row, under other names until they are whole."""
     with ExitStack() as stack:
-        streams = [stack.enter_context((out / f"{name}.csv.part").open("w", newline="")) for name in _TABLES]
+        parts = [stack.enter_context(replacing(out / f"{name}.csv")) for name in _TABLES]
+        streams = [stack.enter_context(part.open("w", newline="")) for part in parts]
         writers: list[csv.DictWriter[str]] = []
         done = 0
         for rows in results:
@@ -133,8 +135,6 @@ def _write_tables(out: Path, results: Iterator[_Rows], report: Callable[[int], N
                     writer.writerow(row)
             done += len(rows)
             report(done)
-    for name in _TABLES:
-        os.replace(out / f"{name}.csv.part", out / f"{name}.csv")
 
 
 def simulate_survey(

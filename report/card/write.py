@@ -10,6 +10,7 @@ from markupsafe import Markup
 from evaluation.scores import DECISION
 from evaluation.suspects import suspect_labels
 from preprocessing.features import CLASS_NAMES
+from preprocessing.whole_files import write_whole
 from report.card.facts import data_rows, fingerprint_of, lineage_rows, range_rows, reject_rows, split_rows
 from report.card.failure_modes import failure_modes
 from report.card.markdown import html_of, markdown_environment
@@ -19,7 +20,6 @@ from report.errors import ReportError
 from report.evidence.configuration import table_of
 from report.evidence.reading import Evidence
 from report.html.environment import page_environment
-from report.html.files import write_whole
 from report.topics.numbers import run_numbers
 from report.topics.suspects import suspect_numbers
 

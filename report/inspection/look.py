@@ -8,7 +8,7 @@ from preprocessing.rejects import Reject
 from preprocessing.rows.account import table_csv
 from preprocessing.rows.division import StampNote, divide, stamp_reader
 from preprocessing.rows.exclusion import read_rows
-from report.html.files import write_whole
+from preprocessing.whole_files import write_whole
 from report.inspection.advice import suggest
 from report.inspection.darkroom import Darkroom, Develop
 from report.inspection.findings import Finding, sentence, stamp_findings, table_findings

@@ -1,15 +1,14 @@
 """From evidence to numbers, figures and page. Neither TFX nor TensorFlow is needed."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from evaluation.suspects import SUSPECTS_FILE, Suspect, suspect_labels, write_suspects
+from preprocessing.whole_files import replacing, write_whole
 from report.card.write import card_body, write_card
 from report.errors import ReportError
 from report.evidence.reading import Evidence, read_evidence
-from report.html.files import write_whole
 from report.run.album import Album
 from report.run.choice import choose
 from report.run.figures.every import FIGURES, draw_figures
@@ -77,9 +76,8 @@ def _write_suspects(path: Path, suspects: list[Suspect], evidence: Evidence) -> 
     if evidence.out_of_fold is None:
         path.unlink(missing_ok=True)  # of an earlier run of the same name
         return
-    part = path.with_name(f".{path.name}.part")
-    write_suspects(part, suspects)
-    os.replace(part, path)
+    with replacing(path) as part:
+        write_suspects(part, suspects)
 
 
 def _write_pngs(folder: Path, plots: dict[str, Plot]) -> None:

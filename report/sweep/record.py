@@ -1,15 +1,15 @@
 """The results of a sweep, written down after each point."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 from evaluation.formats.out_of_fold import SCORES_FILE, read_scores
+from report.json_text import finite, json_text
 from report.sweep.errors import SweepError
 from report.sweep.files import remove, write_whole
 from report.sweep.points import Point
 from report.sweep.results import PointResult, SweepResults
-from report.sweep.tables import json_text, sweep_csv, sweep_json
+from report.sweep.tables import sweep_csv, sweep_json
 
 CROSS_VALIDATION = "cross_validation.json"
 POINTS = "points"
@@ -47,7 +47,7 @@ class SweepRecord(SweepResults):
             If `out_of_fold` is not what it should be.
         """
         scores = read_scores(out_of_fold).by_name()
-        content = _finite(cross_validation)
+        content = finite(cross_validation)
         place = self.folder / POINTS / point.slug
         write_whole(place / CROSS_VALIDATION, json_text(content))
         write_whole(place / SCORES_FILE, out_of_fold.read_text(encoding="utf-8"))
@@ -89,12 +89,3 @@ class SweepRecord(SweepResults):
             raise SweepError(f"{result.point.label} is no point of this sweep")
         self._results[result.point.slug] = result
         self.write()
-
-
-def _finite(value: Any) -> Any:
-    """Return the same with None for NaN and infinity, which JSON cannot spell."""
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

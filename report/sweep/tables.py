@@ -2,10 +2,10 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from report.json_text import json_text
 from report.sweep.points import own_ingest
 from report.sweep.results import PointResult, SweepResults
 
@@ -15,11 +15,6 @@ OPTIMISTIC = (
 )
 
 _MEASURES = ("accuracy", "auc", "loss")
-
-
-def json_text(content: Any) -> str:
-    """Return indented JSON."""
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def notes(results: SweepResults) -> list[str]:

@@ -1,6 +1,5 @@
 """All numbers of a run, as they stand in ``metrics.json``."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from evaluation.scores import calls_elliptical, classification_scores, is_right
 from evaluation.shares import fisher
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, SPLITS, TEST, UNCERTAIN
 from report.evidence.reading import Evidence
+from report.json_text import finite
 from report.topics.calibration import calibration_numbers
 from report.topics.decision import decision_numbers
 from report.topics.groups import group_numbers
@@ -191,12 +191,3 @@ def _tfma(found: Mapping[str, float | None] | None, test: Mapping[str, Any]) -> 
         if value is not None and test.get(name) is not None
     }
     return {**found, "difference": difference}
-
-
-def finite(content: Any) -> Any:
-    """Return JSON content with None for every number that is not finite: JSON knows no NaN."""
-    if isinstance(content, Mapping):
-        return {key: finite(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and what pages share."""
+"""What pages share: templates and tiles."""
 
 import base64
 
@@ -6,23 +6,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from report.html.environment import page_environment
-from report.html.files import write_whole
 from report.html.tiles import Tile
-
-
-def test_a_file_is_written_with_its_folder(tmp_path):
-    path = tmp_path / "a" / "b.txt"
-    write_whole(path, "déjà")
-    write_whole(path, b"again")
-    assert path.read_bytes() == b"again" and [entry.name for entry in path.parent.iterdir()] == ["b.txt"]
-
-
-def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
-    path = tmp_path / "page"
-    path.mkdir()
-    with pytest.raises(OSError):
-        write_whole(path, "text")
-    assert path.is_dir()
 
 
 def test_templates_escape_and_refuse_what_is_not_defined():

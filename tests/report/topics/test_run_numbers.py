@@ -15,10 +15,11 @@ from sklearn import metrics
 from evaluation.groups import Group
 from pipeline.config import DecisionSettings
 from report.evidence.reading import read_evidence
+from report.json_text import finite
 from report.topics.calibration import calibration_numbers
 from report.topics.decision import decision_numbers
 from report.topics.groups import chance_of_equality, group_numbers, relative_noise, sky_field, unwrapped
-from report.topics.numbers import class_chance, classification_report, finite, run_numbers
+from report.topics.numbers import class_chance, classification_report, run_numbers
 
 
 @pytest.fixture(scope="module")
