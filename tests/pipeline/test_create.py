@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from pipeline.evaluation_config import evaluation_config
 from tfx.dsl.components.base.base_driver import BaseDriver
 
 from pipeline.config import Settings
@@ -13,7 +14,6 @@ from pipeline.create import (
     create_pipeline,
     create_training,
 )
-from pipeline.evaluation_config import evaluation_config
 
 FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
 TRAINERS = {"HeadTrainer", "Trainer"}
