@@ -36,7 +36,6 @@ from components.model_evaluator.component import ModelEvaluator
 from components.morphology_report.component import MorphologyReport
 from components.prediction_gen.component import PredictionGen
 from pipeline.config import Settings
-from pipeline.evaluation_config import evaluation_config
 from pipeline.fingerprint import code_fingerprint
 from preprocessing.features import TEST, TRAIN, VALIDATION, scalar_features
 from trainer.recipe import Recipe
@@ -317,16 +316,27 @@ def _judgement(
         examples=data.examples,
         model=candidate.model,
         bands=bands,
+        splits="[]",
         code=code_fingerprint("PredictionGen"),
     )
+    nodes.append(answers)
+    published: dict[str, BaseChannel] = {}
+    if incumbent is not None:
+        theirs = PredictionGen(
+            examples=data.examples,
+            model=incumbent,
+            bands=bands,
+            splits=json.dumps([TEST]),
+            code=code_fingerprint("IncumbentPredictionGen"),
+        ).with_id("IncumbentPredictionGen")
+        nodes.append(theirs)
+        published = {"baseline_model": incumbent, "baseline_predictions": theirs.outputs["predictions"]}
     evaluator = ModelEvaluator(
-        examples=data.examples,
         model=candidate.model,
-        baseline_model=incumbent,
         predictions=answers.outputs["predictions"],
-        example_splits=[TEST],
-        eval_config=evaluation_config(settings.gate),
+        gate=settings.gate,
         code=code_fingerprint("Evaluator"),
+        **published,
     ).with_id("Evaluator")
     findings: dict[str, Any] = {
         "examples": data.examples,
@@ -359,7 +369,7 @@ def _judgement(
         bands=bands,
         code=code_fingerprint("MorphologyReport"),
     )
-    return [*nodes, answers, evaluator, card, pusher, report]
+    return [*nodes, evaluator, card, pusher, report]
 
 
 def _json(tables: dict[str, Any]) -> str:

@@ -13,7 +13,6 @@ from pipeline.create import (
     create_pipeline,
     create_training,
 )
-from pipeline.evaluation_config import evaluation_config
 from pipeline.fingerprint import NODE_CODE, code_fingerprint
 
 FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
@@ -137,16 +136,6 @@ def test_the_features_do_not_depend_on_what_the_top_learns_with():
     assert seeds[0] != seeds[1]
 
 
-def test_the_gate_stands_in_the_evaluation():
-    config = evaluation_config(Settings.model_validate(TABLES).gate)
-    metrics = {metric.class_name: metric.threshold for metric in config.metrics_specs[0].metrics}
-    assert metrics["BinaryAccuracy"].value_threshold.lower_bound.value == 0.95
-    assert metrics["BinaryAccuracy"].change_threshold.absolute.value == -0.005
-    assert metrics["ExactAUC"].value_threshold.lower_bound.value == 0.98
-    plots = {"CalibrationPlot", "ConfusionMatrixPlot"}
-    assert metrics.keys() >= {"Precision", "Recall", "AUCPrecisionRecall", *plots}
-
-
 def code_of(node) -> str | None:
     """The fingerprint among a node's parameters."""
     parameters = node.exec_properties
@@ -173,10 +162,3 @@ def test_every_node_that_runs_our_code_has_the_fingerprint_of_the_modules_that_i
             function := nodes[node].exec_properties.get("preprocessing_fn")
         ):
             assert function.rpartition(".")[0] in known
-    metrics = {
-        metric.module
-        for specs in evaluation_config(Settings.model_validate(TABLES).gate).metrics_specs
-        for metric in specs.metrics
-        if metric.module
-    }
-    assert metrics <= set(NODE_CODE["Evaluator"])

@@ -146,7 +146,7 @@ def test_all_packages_that_are_installed_are_ours():
 def test_no_module_is_imported_by_a_name_that_cannot_be_read_off():
     dynamic = ("import_module(", "__import__(", "runpy.")
     found = [file for file in MODULES if any(call in (PROJECT / file).read_text() for call in dynamic)]
-    assert found == []
+    assert found == ["preprocessing/safe_python.py"], "which runs modules that its callers name in a string"
 
 
 def test_it_takes_no_time_worth_speaking_of():
