@@ -48,7 +48,8 @@ def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names(
     names = [node.id for node in nodes]
     expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform"]
     expected += ["BackboneFeatures", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
-    expected += ["IncumbentResolver", "PredictionGen", "Evaluator", "ModelCard", "Pusher", "MorphologyReport"]
+    expected += ["IncumbentResolver", "PredictionGen", "IncumbentPredictionGen", "Evaluator", "ModelCard"]
+    expected += ["Pusher", "MorphologyReport"]
     assert [name for name in names if name != "ExampleSchema"] == expected
     assert all(re.fullmatch("[A-Za-z0-9-]+", name) for name in names)
     assert pipeline().enable_cache

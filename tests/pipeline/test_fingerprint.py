@@ -37,6 +37,10 @@ def before(copy) -> dict[str, str]:
     return fingerprints(copy)
 
 
+NAMED = {"components.model_evaluator.tfma_results": "components.model_evaluator.metrics"}
+"""Modules that others name in a string for TFX and TFMA to import; grimp does not see these."""
+
+
 @cache
 def imports() -> grimp.ImportGraph:
     return grimp.build_graph(*PACKAGES, cache_dir=None)
@@ -47,6 +51,8 @@ def dependencies(node: str) -> frozenset[str]:
     """Modules that a node imports, and the packages that they lie in."""
     found = {name for root in NODE_CODE[node] for name in imports().find_upstream_modules(root)}
     found |= set(NODE_CODE[node])
+    for named in (NAMED[name] for name in tuple(found) if name in NAMED):
+        found |= {named, *imports().find_upstream_modules(named)}
     for name in tuple(found):
         while "." in name:
             name = name.rpartition(".")[0]
