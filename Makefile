@@ -7,6 +7,7 @@
 # make bench-training  where the time of training goes
 # make bench-suspects  wrong labels planted and looked for, real galaxies (SHARED) and simulated
 # make lock LOCK=--upgrade   with the newest versions that fit
+# make docs-table      the table of docs/caching.md, after a change of imports
 #
 # Needs Python 3.11 and make. Everything is installed from requirements.lock into .venv.
 
@@ -21,7 +22,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks components configs evaluation fetch pipeline preprocessing report simulation tests trainer
 
-.PHONY: demo test quick fuzz bench-ingest bench-sdss bench-suspects bench-training lint lock clean environment
+.PHONY: demo test quick fuzz bench-ingest bench-sdss bench-suspects bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -55,6 +56,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+docs-table: $(READY)
+	$(BIN)/python tests/support/caching_table.py
 
 environment: $(READY)
 

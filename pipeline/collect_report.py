@@ -7,8 +7,8 @@ from typing import Any
 
 from pipeline.child import Outcome, RunPaths
 from pipeline.config import Settings
+from report.evidence.reading import CONFIGURATION, NODES
 from report.run.build import build
-from report.run.evidence import CONFIGURATION, NODES
 
 
 def collect_report(paths: RunPaths, outcome: Outcome, settings: Settings) -> dict[str, Any]:

@@ -34,17 +34,12 @@ from components.incumbent_resolver.strategy import IncumbentStrategy
 from components.model_card.component import ModelCard
 from components.model_evaluator.component import ModelEvaluator
 from components.morphology_report.component import MorphologyReport
-from components.morphology_report.evidence import SETTINGS
 from components.prediction_gen.component import PredictionGen
 from pipeline.config import Settings
-from pipeline.evaluation_config import evaluation_config
 from pipeline.fingerprint import code_fingerprint
 from preprocessing.features import TEST, TRAIN, VALIDATION, scalar_features
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
-
-_TRAINING = ("preprocessing", "trainer", "evaluation/calibration.py", "evaluation/formats")
-"""The code on which a trained network depends."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +147,7 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         bands=bands,
         side=settings.example_side,
         fingerprint=fingerprint,
-        code=code_fingerprint("preprocessing", "components/fits_example_gen"),
+        code=code_fingerprint("FitsExampleGen"),
     )
     examples = example_gen.outputs["examples"]
     statistics = StatisticsGen(
@@ -160,9 +155,9 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         # Statistics of pixels would cost more than the training and say nothing.
         stats_options=tfdv.StatsOptions(feature_allowlist=scalar_features(bands)),
     )
-    schema = ExampleSchema(bands=json.dumps(bands), code=code_fingerprint("preprocessing"))
+    schema = ExampleSchema(bands=json.dumps(bands), code=code_fingerprint("ExampleSchema"))
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
-    gate = AnomalyGate(anomalies=validator.outputs["anomalies"])
+    gate = AnomalyGate(anomalies=validator.outputs["anomalies"], code=code_fingerprint("AnomalyGate"))
     transform = Transform(
         examples=examples,
         schema=schema.outputs["schema"],
@@ -170,7 +165,7 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         splits_config=SplitsConfig(analyze=[TRAIN], transform=[TRAIN, VALIDATION]),
         custom_config={
             "image": settings.image.model_dump(mode="json"),
-            "code": code_fingerprint("preprocessing"),
+            "code": code_fingerprint("Transform"),
         },
         disable_statistics=True,  # of PNG bytes
     )
@@ -202,7 +197,7 @@ def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
         examples=data.pictures,
         recipe=_json(recipe.dump()),
         cache=f"{place.scratch}/features" if place.scratch else "",
-        code=code_fingerprint("trainer"),
+        code=code_fingerprint("BackboneFeatures"),
     )
     return [node]
 
@@ -231,13 +226,12 @@ def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
             fold=fold,
             recipe=_json(recipe),
             checkpoints=place.checkpoints,
-            code=code_fingerprint(*_TRAINING),
+            code=code_fingerprint("FoldTrainer"),
         ).with_id(f"FoldTrainer-{fold}")
         for fold in range(settings.split.folds)
     ]
     models = [trainer.outputs["model"] for trainer in trainers]
-    code = code_fingerprint("evaluation", "components/cross_validation")
-    summary = CrossValidation(folds=models, code=code)
+    summary = CrossValidation(folds=models, code=code_fingerprint("CrossValidation"))
     return _Folds([*features, *trainers, summary], features, models, summary.outputs["summary"])
 
 
@@ -256,16 +250,17 @@ def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> 
     node = FoldModel(
         folds=folds.models,
         config=_json(_training_config(settings)),
-        code=code_fingerprint(*_TRAINING, "components/fold_model"),
+        code=code_fingerprint("FoldModel"),
     )
     return _Candidate([node], node.outputs["model"], {"fold_model": node.outputs["fold"]})
 
 
 def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: Place) -> _Candidate:
-    code = code_fingerprint(*_TRAINING)
     heads = [
         HeadTrainer(
-            features=node.outputs["features"], recipe=_json(_uncalibrated(settings.recipe)), code=code
+            features=node.outputs["features"],
+            recipe=_json(_uncalibrated(settings.recipe)),
+            code=code_fingerprint("HeadTrainer"),
         )
         for node in features
     ]
@@ -276,7 +271,11 @@ def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: P
         base_model=heads[0].outputs["head"] if heads else None,
         train_args=TrainArgs(splits=[TRAIN]),
         eval_args=EvalArgs(splits=[VALIDATION]),
-        custom_config={**_training_config(settings), "checkpoints": place.checkpoints, "code": code},
+        custom_config={
+            **_training_config(settings),
+            "checkpoints": place.checkpoints,
+            "code": code_fingerprint("Trainer"),
+        },
     )
     weights = {"model_run": trainer.outputs["model_run"]}
     return _Candidate([*heads, trainer], trainer.outputs["model"], weights)
@@ -317,15 +316,27 @@ def _judgement(
         examples=data.examples,
         model=candidate.model,
         bands=bands,
-        code=code_fingerprint("preprocessing", "components/prediction_gen", "evaluation/formats"),
+        splits="[]",
+        code=code_fingerprint("PredictionGen"),
     )
+    nodes.append(answers)
+    published: dict[str, BaseChannel] = {}
+    if incumbent is not None:
+        theirs = PredictionGen(
+            examples=data.examples,
+            model=incumbent,
+            bands=bands,
+            splits=json.dumps([TEST]),
+            code=code_fingerprint("IncumbentPredictionGen"),
+        ).with_id("IncumbentPredictionGen")
+        nodes.append(theirs)
+        published = {"baseline_model": incumbent, "baseline_predictions": theirs.outputs["predictions"]}
     evaluator = ModelEvaluator(
-        examples=data.examples,
         model=candidate.model,
-        baseline_model=incumbent,
         predictions=answers.outputs["predictions"],
-        example_splits=[TEST],
-        eval_config=evaluation_config(settings.gate),
+        gate=settings.gate,
+        code=code_fingerprint("Evaluator"),
+        **published,
     ).with_id("Evaluator")
     findings: dict[str, Any] = {
         "examples": data.examples,
@@ -334,12 +345,13 @@ def _judgement(
         "predictions": answers.outputs["predictions"],
         "evaluation": evaluator.outputs["evaluation"],
         "blessing": evaluator.outputs["blessing"],
-        "settings": _json(_report_settings(settings)),
+        "run_name": settings.pipeline.name,
+        # All but where things lie.
+        "settings": _json(settings.model_dump(mode="json", exclude={"pipeline", "push"})),
         "fingerprint": fingerprint,
         **({"cross_validation": folds.summary} if folds.summary is not None else {}),
     }
-    report_code = ("evaluation", "report", "components/morphology_report")
-    card = ModelCard(**findings, code=code_fingerprint(*report_code, "components/model_card"))
+    card = ModelCard(**findings, code=code_fingerprint("ModelCard"))
     pusher = AtomicPusher(
         model=candidate.model,
         model_blessing=evaluator.outputs["blessing"],
@@ -347,6 +359,7 @@ def _judgement(
         push_destination=PushDestination(
             filesystem=PushDestination.Filesystem(base_directory=place.push_directory)
         ),
+        code=code_fingerprint("Pusher"),
     ).with_id("Pusher")
     report = MorphologyReport(
         **findings,
@@ -354,14 +367,9 @@ def _judgement(
         card=card.outputs["card"],
         pushed_model=pusher.outputs["pushed_model"],
         bands=bands,
-        code=code_fingerprint(*report_code, "preprocessing", "trainer"),
+        code=code_fingerprint("MorphologyReport"),
     )
-    return [*nodes, answers, evaluator, card, pusher, report]
-
-
-def _report_settings(settings: Settings) -> dict[str, Any]:
-    tables = settings.model_dump(mode="json")
-    return {"name": settings.pipeline.name, **{name: tables[name] for name in SETTINGS if name in tables}}
+    return [*nodes, evaluator, card, pusher, report]
 
 
 def _json(tables: dict[str, Any]) -> str:

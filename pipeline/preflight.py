@@ -12,7 +12,7 @@ from pipeline.config import Settings
 from pipeline.errors import InputError
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from preprocessing.fits.files import StampError
-from preprocessing.fits.image import read_image
+from preprocessing.fits.reading import read_image
 from preprocessing.labels.reading import LabelledObject, TableError
 from preprocessing.rejects import Reject, usual_reasons
 from preprocessing.rows.division import label_files, stamp_reader

@@ -15,6 +15,9 @@ LARGEST_ZERO_POINT = 60.0
 FACTOR_RANGE = (1e-30, 1e30)
 """Factors by which flux may be multiplied: single precision holds no more."""
 
+STRETCH_FACTORS = (1 / 3, 1.0, 10 / 3, 10.0)
+"""Multiples of the configured stretch in which galaxies are shown: 1, 3, 10 and 30 around the default 3."""
+
 
 class ImageSettings(BaseModel):
     """How three planes of flux become one colour picture.

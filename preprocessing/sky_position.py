@@ -8,12 +8,9 @@ goes to `astropy.wcs`, which is the reference.
 import logging
 import math
 import re
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from astropy.io import fits
-from astropy.wcs import WCS
 
 from preprocessing.fits.header import Header
 from preprocessing.fits.isolated import SHARED, AstropyEnded
@@ -46,7 +43,6 @@ _BEYOND = _keys(
     *(f"{kind}{axis}" for kind in ("CTYPE", "CRPIX", "CRVAL", "CDELT", "CUNIT", "CROTA") for axis in "345"),
 )
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d{1,2})?")
-_EXPONENT = re.compile(r"(.{8}= *[+-]?[\d.]+)[Dd](?=[+-]?\d)")
 _SYSTEM = re.compile(r"CTYPE|CRPIX|CRVAL|CDELT|CROTA|CUNIT|(CD|PC)(\d_\d|00\d00\d)|WCSAXES")
 _CELESTIAL = re.compile(r"RA--|DEC-|[A-Z](LON|LAT)|[A-Z]{2}L[NT]")
 
@@ -211,51 +207,9 @@ def _fk5(ra: float, dec: float) -> tuple[float, float]:
     return math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))
 
 
-def _with_plain_exponents(header: fits.Header) -> fits.Header:
-    """Spell 1.5D-04 as 1.5E-04: the wcslib of astropy 8 takes it for 1.5, unlike `astropy.io.fits`."""
-    cards = [_EXPONENT.sub(r"\1E", card.image, count=1) for card in header.cards]
-    return fits.Header.fromstring("".join(cards))
-
-
 def _by_astropy(header: Header, ra: float, dec: float) -> tuple[float, float] | None:
     try:
         return SHARED.pixel_of(header.cards, ra, dec)
     except AstropyEnded as error:
         _LOG.warning("the position is not checked: astropy.wcs %s, its header", error)
         return None
-
-
-def pixel_by_astropy(cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:
-    """Do what `pixel_of` does with `astropy.wcs` alone, in this process, which some headers crash.
-
-    Parameters
-    ----------
-    cards : bytes
-        Of the header.
-    ra, dec : float
-        ICRS [deg].
-
-    Returns
-    -------
-    (float, float) or None
-    """
-    from astropy.coordinates import SkyCoord  # a slow import that plain stamps do not need
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            system = WCS(_with_plain_exponents(Header(cards).parsed)).celestial
-            if np.linalg.det(system.pixel_scale_matrix) == 0:
-                return None
-            place = SkyCoord(ra, dec, unit="deg")
-            try:
-                x, y = system.world_to_pixel(place)
-            except Exception:
-                if not system.has_distortion:
-                    raise
-                # Far off the image a distortion has no inverse. Without it, the position is off as well.
-                system.sip = system.cpdis1 = system.cpdis2 = system.det2im1 = system.det2im2 = None
-                x, y = system.world_to_pixel(place)
-    except Exception:  # A system that even astropy cannot make sense of says nothing about the object.
-        return None
-    return (float(x), float(y)) if math.isfinite(x) and math.isfinite(y) else (math.inf, math.inf)

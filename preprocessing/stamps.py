@@ -15,7 +15,7 @@ from preprocessing.blank_areas import blank_areas
 from preprocessing.calibration import Calibration, CalibrationError, saturation_level
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import Header
-from preprocessing.fits.image import read_image
+from preprocessing.fits.reading import read_image
 from preprocessing.sky_position import pixel_of
 from preprocessing.stamp_paths import find_stamp, stamp_path
 
@@ -175,7 +175,7 @@ class StampReader:
         ------
         StampError
             Of the first band that cannot be used: ``bad_name``, those of
-            `preprocessing.fits.image.read_image`, ``too_small``, ``too_blank``, ``too_saturated``,
+            `preprocessing.fits.reading.read_image`, ``too_small``, ``too_blank``, ``too_saturated``,
             ``constant``, ``off_stamp``, ``no_zero_point``, ``bad_saturation`` or, where this program is at
             fault, ``internal_error``; no other exception leaves this method.
         """

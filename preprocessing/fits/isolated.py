@@ -22,6 +22,7 @@ import numpy as np
 
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import Header
+from preprocessing.safe_python import module_command, safe_environment
 
 SECONDS = 30.0
 """Time for one file, the start of the process included."""
@@ -29,7 +30,6 @@ MEMORY_BYTES = 4 * 2**30
 """Address space of the process."""
 
 _LENGTH = struct.Struct(">Q")
-_PROJECT = str(Path(__file__).resolve().parent.parent.parent)
 
 
 class AstropyEnded(Exception):
@@ -74,7 +74,7 @@ class IsolatedReader:
         return image, Header(cards, Header(behind) if behind is not None else None)
 
     def pixel_of(self, cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:
-        """Do what `preprocessing.sky_position.pixel_by_astropy` does.
+        """Do what `preprocessing.fits.world.pixel_by_astropy` does.
 
         Parameters
         ----------
@@ -109,13 +109,12 @@ class IsolatedReader:
     def _running(self) -> "subprocess.Popen[bytes]":
         # A process that was forked from ours must not talk to our child.
         if self._process is None or self._process.poll() is not None or self._owner != os.getpid():
-            path = os.pathsep.join(filter(None, (_PROJECT, os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "preprocessing.fits.isolated"],
+                module_command("preprocessing.fits.isolated"),
                 stdin=subprocess.PIPE,  # its end tells the child that we are gone
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": path},
+                env=safe_environment(),
             )
             self._owner = os.getpid()
         return self._process
@@ -166,7 +165,7 @@ def _serve() -> None:
 
 
 def _pixel(cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:
-    from preprocessing.sky_position import pixel_by_astropy
+    from preprocessing.fits.world import pixel_by_astropy
 
     return pixel_by_astropy(cards, ra, dec)
 

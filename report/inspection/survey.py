@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 
 from preprocessing.fits.files import StampError
-from preprocessing.fits.image import read_image
+from preprocessing.fits.reading import read_image
 from preprocessing.labels.reading import LabelledObject
+from preprocessing.processes import run_in_processes
 from preprocessing.rejects import Reject
 from preprocessing.rows.division import StampNote, notes_on, refusal
 from preprocessing.stamps import Stamp, StampReader, own_fault
 from report.inspection.measures import STATISTICS, PixelHistogram, measure
-from report.inspection.processes import run_in_processes
 
 BATCH_ROWS = 64
 

@@ -3,24 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-import tomli_w
 from markupsafe import Markup
 
 from preprocessing.features import CLASS_NAMES, SPLITS, TEST, VALIDATION
-from report.card.settings import without_none
+from report.evidence.configuration import table_of, toml_of
+from report.evidence.reading import CONFIGURATION, Evidence
 from report.html.environment import page_environment
 from report.run import choice
 from report.run.album import Album
-from report.run.evidence import CONFIGURATION, Evidence
 from report.run.figures.plot import Plot
-from report.run.group_numbers import unknown_properties
-from report.run.headlines import headlines
-from report.run.precision_verdict import precision_text
-from report.run.remarks import TOLERANCE, remarks
-from report.run.suspects import doubt_text, exclusion
-
-SETTINGS = ("data", "image", "split", "model", "train", "cross_validation_settings", "decision", "thresholds")
-"""Tables of ``run.json`` that stand for the configuration where there is no ``config.toml``."""
+from report.topics.decision import precision_text
+from report.topics.groups import unknown_properties
+from report.topics.headlines import headlines
+from report.topics.remarks import TOLERANCE, remarks
+from report.topics.suspects import doubt_text, exclusion
 
 Sections = list[tuple[str, str]]
 
@@ -55,6 +51,7 @@ def render_page(
         .render(
             sections=_sections(card is not None),
             run=evidence.run,
+            publish=table_of(evidence.settings, "cross_validation").get("publish", "single"),
             evidence=evidence,
             numbers=numbers,
             headlines=headlines(numbers),
@@ -69,7 +66,7 @@ def render_page(
             album=album,
             titles=choice,
             card=card,
-            seen=_seen(evidence.run.get("image") or {}),
+            seen=_seen(table_of(evidence.settings, "image")),
             configuration=_configuration(evidence),
             splits=SPLITS,
             class_names=list(CLASS_NAMES.values()),
@@ -111,10 +108,8 @@ def _seen(image: Mapping[str, Any]) -> str:
 
 
 def _configuration(evidence: Evidence) -> str:
-    if evidence.configuration:
-        return evidence.configuration
-    tables = {name: without_none(evidence.run[name]) for name in SETTINGS if evidence.run.get(name)}
-    return tomli_w.dumps({name.removesuffix("_settings"): table for name, table in tables.items()})
+    # Without config.toml, all but the paths of the run itself is known all the same.
+    return evidence.configuration or toml_of(evidence.settings)
 
 
 def _files(evidence: Evidence, plots: Mapping[str, Plot]) -> list[str]:

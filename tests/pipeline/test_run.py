@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile_folder import hostile
 from sklearn.metrics import log_loss, roc_auc_score
-from whole_runs import GALAXIES, galmorph, report, simulated_survey, states
+from whole_runs import COMMAND, GALAXIES, galmorph, report, simulated_survey, states
 
 from pipeline.plain_path import plain_path
 
@@ -29,7 +30,8 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def first_run(folder) -> subprocess.CompletedProcess[str]:
-    result = galmorph("run", folder / "galmorph.toml")
+    # From a folder whose files no process of the run may import.
+    result = galmorph("run", folder / "galmorph.toml", cwd=hostile(folder / "here", "pipeline"))
     assert result.returncode == 0, result.stdout + result.stderr
     return result
 
@@ -219,7 +221,7 @@ def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_r
     )
     change += ("--set", "train.fine_tune_learning_rate=1e-9", "--set", "train.patience=0")
     arguments = (folder / "galmorph.toml", *change)
-    command = [sys.executable, "-m", "pipeline.cli", "run", *map(str, arguments)]
+    command = [str(COMMAND), "run", *map(str, arguments)]
     # Killed the hard way while it trains: the pipeline's own process must not outlive the command.
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
         for line in killed.stdout:

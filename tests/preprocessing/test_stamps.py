@@ -177,7 +177,7 @@ def test_a_fault_of_ours_is_one_reject_with_its_traceback_in_the_log(
         reader().read("a", 150.0, 2.0)
     assert caught.value.reason == "internal_error" and caught.value.path == str(path)
     assert "Traceback" in caplog.text and "boom" in caplog.text and "a, " in caplog.text
-    monkeypatch.setattr("preprocessing.fits.image.read_scanned", fail)
+    monkeypatch.setattr("preprocessing.fits.reading.read_scanned", fail)
     assert reader().read("a").planes, "astropy reads what the fast reader fails on"
 
 

@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from sklearn import metrics
 
-from evaluation.comparison import chance_text
-from evaluation.scores import DECISION
+from evaluation.scores import DECISION, without_rounding
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from report.html.formats import format_measure, format_percent
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
-from report.run.figures.plot import SURE, Plot, count_of, thinned, within
+from report.run.figures.plot import Plot, thinned
+from report.topics.classes import figure_text
+from report.topics.words import count_of, within
 
 ZOOM = 0.2
 """Side of the corner that is shown enlarged where the curve keeps to it."""
@@ -68,25 +69,14 @@ def draw_confusion_matrix(test: Mapping[str, Any]) -> Plot:
         f"{count_of(taken, 'spiral is', 'spirals are')} called elliptical and"
         f" {count_of(lost, 'elliptical', 'ellipticals')} spiral:"
     )
-    return Plot.of("confusion_matrix", drawn, shown, wrong, _lean(shares, test["class_chance"]))
-
-
-def _lean(shares: np.ndarray, chance: float | None) -> str:
-    if chance is None:
-        return "the other class is absent, so nothing can be compared."
-    spirals, ellipticals = (CLASS_NAMES[label] + "s" for label in (SPIRAL, ELLIPTICAL))
-    worse = spirals if shares[0, 1] > shares[1, 0] else ellipticals
-    text = chance_text(chance)
-    if chance < SURE:
-        return f"{worse} are missed more often (Fisher's exact test: p {text})."
-    return f"neither class is missed more often than chance explains (Fisher's exact test: p {text})."
+    return Plot.of("confusion_matrix", drawn, shown, wrong, figure_text(shares, test["class_chance"]))
 
 
 def draw_roc(labels: np.ndarray, p: np.ndarray, test: Mapping[str, Any], uncertain: Sequence[float]) -> Plot:
     """Draw the ROC curve with its area, and where the thresholds in use lie on it."""
     if why := why_no_curves(labels, p):
         return Plot("roc", f"There is no ROC curve: {_lowered(why)}")
-    false, true, _ = metrics.roc_curve(labels, p)
+    false, true, _ = metrics.roc_curve(labels, without_rounding(p))
     chosen, note = thinned(len(false))
     with drawing("roc", 3.5, png=True) as drawn:
         axes = drawn.axes()
@@ -126,7 +116,7 @@ def draw_precision_recall(labels: np.ndarray, p: np.ndarray, test: Mapping[str, 
     """Draw precision against recall of ellipticals."""
     if why := why_no_curves(labels, p):
         return Plot("precision_recall", f"There is no precision-recall curve: {_lowered(why)}")
-    precision, recall, _ = metrics.precision_recall_curve(labels, p)
+    precision, recall, _ = metrics.precision_recall_curve(labels, without_rounding(p))
     chosen, note = thinned(len(precision))
     share = float(np.mean(labels == ELLIPTICAL))
     with drawing("precision_recall", 2.9, png=True) as drawn:

@@ -1,6 +1,5 @@
-"""What all figures share: a figure with its sentence, curves that are thinned, words for numbers."""
+"""What all figures share: a figure with its sentence, and curves that are thinned."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,15 +7,11 @@ from markupsafe import Markup
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from evaluation.intervals import LEVEL
-from report.html.formats import format_measure
 from report.html.svg import Drawing
 
 MOST_VERTICES = 2000
 """Of a curve; with more it is thinned."""
 
-SURE = 0.05
-"""Chance below which things are said to differ."""
 _NOTHING = Markup()
 
 
@@ -55,20 +50,7 @@ def thinned(count: int) -> tuple[np.ndarray, str]:
     return places, f"Drawn at {len(places):,} of {count:,} thresholds."
 
 
-def within(interval: Sequence[float] | None, write: Callable[[float], str] = format_measure) -> str:
-    """Return an interval in brackets, or nothing."""
-    if interval is None:
-        return ""
-    low, high = map(write, interval)
-    return f" ({LEVEL:.0%} interval {low} to {high})".replace("%", "\N{NO-BREAK SPACE}%", 1)
-
-
 def count_axis(axis: Axis) -> None:
     """Write whole numbers along an axis, also along a logarithmic one."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axis.set_minor_formatter(NullFormatter())
-
-
-def count_of(number: int, singular: str, plural: str = "") -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

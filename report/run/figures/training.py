@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
-from report.run.figures.plot import Plot, count_of
+from report.run.figures.plot import Plot
+from report.topics.words import count_of
 
 _PHASES = {"head": "the top on the frozen backbone's features", "network": "the network"}
 _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from preprocessing.fits.files import StampError, read_bytes
-from preprocessing.fits.image import read_image, read_scanned, read_with_astropy
+from preprocessing.fits.image import read_scanned, read_with_astropy
+from preprocessing.fits.reading import read_image
 
 TYPES = ["u1", "i1", ">i2", ">i4", ">i8", ">f4", ">f8", "u2", "u4"]
 

@@ -14,11 +14,11 @@ from report_folder import galaxies, png, write_folder
 from rich.console import Console
 
 from pipeline.commands.compare import compare_runs
-from pipeline.errors import ExitStatus, InputError
+from pipeline.errors import InputError
 from report.comparison.disagreements import MOST_SHOWN
 from report.comparison.write import compare_reports, comparison_numbers, write_comparison
 from report.errors import ReportError
-from report.run.folders import report_folder
+from report.evidence.folders import report_folder
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_both_pictures_are_shown_where_the_runs_see_the_galaxies_differently(com
     for number, stretch in enumerate((3.0, 10.0)):
         folder = tmp_path / f"run-{number}" / "report"
         run = json.loads((folder / "run.json").read_text())
-        run["image"]["stretch"] = stretch
+        run["settings"]["image"]["stretch"] = stretch
         (folder / "run.json").write_text(json.dumps(run))
         (folder / "pictures").mkdir()
         (folder / "pictures" / "x.png").write_bytes(png(number))
@@ -138,8 +138,7 @@ def test_the_command_writes_beside_the_first_report_and_prints_all(compared, tmp
     compared(data, answering(data))
     console = Console(width=100, record=True, file=io.StringIO())
     # A root and a report folder are both names of a run.
-    status = compare_runs([tmp_path / "run-0", tmp_path / "run-1" / "report"], None, console)
-    assert status == ExitStatus.DONE
+    compare_runs([tmp_path / "run-0", tmp_path / "run-1" / "report"], None, console)
     page = tmp_path / "run-0" / "comparison" / "index.html"
     assert page.is_file() and (page.parent / "comparison.json").is_file()
     text = console.export_text()
