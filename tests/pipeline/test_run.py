@@ -288,4 +288,4 @@ def test_a_sweep_finds_what_is_known_and_trains_the_rest(first_run, folder):
         "cached"
     ] * 2
     first = result.stdout.index("1 of 2")
-    assert "FoldTrainer-0       cached" in result.stdout[:first]
+    assert "FoldTrainer-0           cached" in result.stdout[:first]

@@ -143,7 +143,7 @@ def test_the_command_writes_beside_the_first_report_and_prints_all(compared, tmp
     assert page.is_file() and (page.parent / "comparison.json").is_file()
     text = console.export_text()
     assert str(page) in text and "accuracy" in text and "A and B" not in text.split("number")[0]
-    assert compare_runs([tmp_path / "run-0", tmp_path / "run-1"], tmp_path / "x" / "y", console) == 0
+    compare_runs([tmp_path / "run-0", tmp_path / "run-1"], tmp_path / "x" / "y", console)
     assert (tmp_path / "x" / "y" / "index.html").is_file()
 
 
