@@ -14,6 +14,7 @@ from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from preprocessing.fits.files import StampError
 from preprocessing.fits.image import read_image
 from preprocessing.labels.reading import LabelledObject, TableError
+from preprocessing.paths import unreachable, unwritable_folder
 from preprocessing.rejects import Reject, usual_reasons
 from preprocessing.rows.division import label_files, stamp_reader
 from preprocessing.rows.exclusion import read_rows
@@ -63,12 +64,21 @@ def check_before_run(settings: Settings) -> Preflight:
     Raises
     ------
     InputError
-        See `check_data` and `check_weights`; or if the published model could not be compared with.
+        See `check_data` and `check_weights`; if root or push directory cannot be written; or if the published
+        model could not be compared with.
     """
+    check_folder("[pipeline] root", settings.pipeline.root)
+    check_folder("[push] directory", settings.push.directory)
     checked = check_data(settings)
     check_weights(settings)
     _check_incumbent(settings)
     return checked
+
+
+def check_folder(key: str, folder: str) -> None:
+    """Raise `InputError` if a folder that gets the results could not be made or written."""
+    if "://" not in folder and (problem := unwritable_folder(Path(folder))):
+        raise InputError(f"{key}: {folder} {problem}")
 
 
 def check_weights(settings: Settings) -> None:
@@ -142,6 +152,8 @@ def _check_stamps(reader: StampReader, objects: Sequence[LabelledObject]) -> Non
         found = _sample_files(reader, objects, band)
         if not found:
             example = reader.template.replace("{band}", band).replace("{name}", objects[0].name)
+            if barred := unreachable(Path(example)):
+                raise InputError(f"[data] stamps: {barred}")
             what = f"band {band} has no files" if band else "there are no files"
             raise InputError(f"[data] stamps: {what} (looked for {example} and the like)")
         largest = (0, 0)

@@ -27,6 +27,12 @@ _MAGNITUDES = ("magnitude", "mag", "petromag_r", "petromag_mr", "r_auto", "r_pet
 _MAGNITUDE_SENTINEL = 90.0  # SExtractor writes 99 and SDSS -9999 where nothing was measured
 
 
+class PositionsError(TableError):
+    """A table of the stamps' names and positions that cannot be used."""
+
+    key = "positions"
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledObject:
     """One usable row of the table.
@@ -173,6 +179,10 @@ def _match(rows: Positions, settings: DataSettings) -> tuple[Matching, list[str]
     """Return the matching, the names of the stamps, and notes; nothing without a table of positions."""
     if not settings.positions:
         return Matching(), [], []
-    stamps, notes = read_positions(Path(settings.positions), settings.table_format, settings.duplicate_radius)
+    path = Path(settings.positions)
+    try:
+        stamps, notes = read_positions(path, settings.table_format, settings.duplicate_radius)
+    except TableError as error:
+        raise PositionsError(str(error)) from error
     matching = match_stamps(rows, stamps, settings.match_radius, settings.duplicate_radius)
     return matching, list(stamps.names), notes

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from evaluation.formats.predictions import PREDICTIONS
+from preprocessing.paths import unreachable
 from report.errors import ReportError
 from report.run.evidence import RUN
 
@@ -28,6 +29,8 @@ def report_folder(path: Path) -> Path:
     ReportError
         If there is no such folder.
     """
+    if barred := unreachable(path / REPORT):
+        raise ReportError(barred)
     if not path.exists():
         raise ReportError(f"{path} does not exist")
     if not path.is_dir():
