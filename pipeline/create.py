@@ -147,7 +147,7 @@ class _Data:
 def _data(settings: Settings, fingerprint: str) -> _Data:
     bands = settings.example_bands
     example_gen = FitsExampleGen(
-        data=settings.data,
+        data=settings.data.with_resolved(bands, settings.example_side),
         split=settings.split,
         bands=bands,
         side=settings.example_side,

@@ -43,10 +43,9 @@ def write_survey(out: Path, galaxies: int, seed: int, size: int, workers: int | 
         except ValueError as error:
             raise InputError(str(error)) from error
         except OSError as error:
-            # Those of the simulation are a sentence; the system's own begin with a number.
-            raise InputError(
-                f"{error.filename}: {error.strerror}" if error.strerror else str(error)
-            ) from error
+            # The simulation's own errors are a sentence; the system's begin with a number.
+            sentence = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+            raise InputError(sentence) from error
     console.print(
         f"[bold]survey[/]: {galaxies} galaxies, stamps {summary.stamps}", highlight=False, soft_wrap=True
     )
