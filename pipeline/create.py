@@ -35,6 +35,7 @@ from components.model_card.component import ModelCard
 from components.model_evaluator.component import ModelEvaluator
 from components.morphology_report.component import MorphologyReport
 from components.morphology_report.evidence import SETTINGS
+from components.picture_gate.component import PictureGate
 from components.prediction_gen.component import PredictionGen
 from pipeline.config import Settings
 from pipeline.evaluation_config import evaluation_config
@@ -142,6 +143,12 @@ class _Data:
     ingest_report: BaseChannel
     pictures: BaseChannel
     graph: BaseChannel
+    looked: BaseNode
+
+    def before(self, *learning: BaseNode) -> None:
+        """Let nodes that learn from the pictures wait until these have been looked at."""
+        for node in learning:
+            node.add_upstream_node(self.looked)
 
 
 def _data(settings: Settings, fingerprint: str) -> _Data:
@@ -175,12 +182,15 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         disable_statistics=True,  # of PNG bytes
     )
     transform.add_upstream_node(gate)
+    pictures = transform.outputs["transformed_examples"]
+    looked = PictureGate(examples=pictures, code=code_fingerprint("report/inspection/picture_findings.py"))
     return _Data(
-        [example_gen, statistics, schema, validator, gate, transform],
+        [example_gen, statistics, schema, validator, gate, transform, looked],
         examples,
         example_gen.outputs["report"],
-        transform.outputs["transformed_examples"],
+        pictures,
         transform.outputs["transform_graph"],
+        looked,
     )
 
 
@@ -204,6 +214,7 @@ def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
         cache=f"{place.scratch}/features" if place.scratch else "",
         code=code_fingerprint("trainer"),
     )
+    data.before(node)
     return [node]
 
 
@@ -235,6 +246,7 @@ def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
         ).with_id(f"FoldTrainer-{fold}")
         for fold in range(settings.split.folds)
     ]
+    data.before(*trainers)
     models = [trainer.outputs["model"] for trainer in trainers]
     code = code_fingerprint("evaluation", "components/cross_validation")
     summary = CrossValidation(folds=models, code=code)
@@ -278,6 +290,7 @@ def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: P
         eval_args=EvalArgs(splits=[VALIDATION]),
         custom_config={**_training_config(settings), "checkpoints": place.checkpoints, "code": code},
     )
+    data.before(trainer)
     weights = {"model_run": trainer.outputs["model_run"]}
     return _Candidate([*heads, trainer], trainer.outputs["model"], weights)
 

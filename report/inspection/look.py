@@ -1,7 +1,7 @@
 """The whole look: read, judge, draw, write."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from preprocessing.data_settings import DataSettings, SplitSettings
@@ -18,6 +18,7 @@ from report.inspection.findings import Finding, sentence, stamp_findings, table_
 from report.inspection.flux_findings import flux_findings
 from report.inspection.numbers import numbers
 from report.inspection.page import render_page
+from report.inspection.picture_findings import picture_findings, sampled_pictures
 from report.inspection.pictures import Camera
 from report.inspection.sample import choose_by_class, has_files, mixed, spread
 from report.inspection.sheets import Sheets, band_check, draw_sheets
@@ -201,6 +202,8 @@ def _look(
     peaks = {band: camera.median_peak(band) for band in camera.peaks}
     peaks |= {band: found.median("peak") for band, found in survey.bands.items()}
     findings += flux_findings(survey, peaks, suggestion, image, data)
+    sampled = sampled_pictures(spread(pool), replace(reader, bands=image.bands, side=image.cut), image)
+    findings += picture_findings(sampled, "galaxies looked at")
     findings.sort(key=lambda finding: ("stop", "warning", "note").index(finding.kind))
     return Look(table, division, survey, suggestion, findings, sheets)
 

@@ -48,6 +48,7 @@ def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names(
     nodes = pipeline().components
     names = [node.id for node in nodes]
     expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform"]
+    expected += ["PictureGate"]
     expected += ["BackboneFeatures", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
     expected += ["IncumbentResolver", "PredictionGen", "Evaluator", "ModelCard", "Pusher", "MorphologyReport"]
     assert [name for name in names if name != "ExampleSchema"] == expected

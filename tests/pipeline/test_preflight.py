@@ -33,7 +33,7 @@ directory = "models"
 def survey(tmp_path, write_stamp) -> Path:
     for name in "abcd":
         for band in "IRG":
-            write_stamp(name, band, np.ones((20, 24)))
+            write_stamp(name, band, np.random.default_rng(0).normal(size=(20, 24)))
     (tmp_path / "labels.csv").write_text("name,label\na,spiral\nb,elliptical\nc,spiral\nd,uncertain\n")
     (tmp_path / "galmorph.toml").write_text(CONFIG)
     return tmp_path

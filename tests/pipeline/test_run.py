@@ -42,7 +42,7 @@ def test_a_person_sees_every_node_and_the_results(first_run, folder):
     assert list(states(first_run))[-4:] == ["Evaluator", "ModelCard", "Pusher", "MorphologyReport"]
     assert "epoch  15/15" in first_run.stdout
     assert f"version 1, {folder / 'models' / '1'}" in first_run.stdout
-    assert first_run.stderr == ""
+    assert first_run.stderr == "" and "warning: " not in first_run.stdout
     assert "tensorflow" not in first_run.stdout.lower().replace("loading tfx and tensorflow", "")
 
 
@@ -205,7 +205,7 @@ def test_a_second_run_executes_nothing(first_run, folder):
 def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_run, folder):
     change = (
         "--set",
-        "image.stretch=5",
+        "image.stretch=100",
         "--set",
         "gate.min_auc=0.9999",
         "--set",
@@ -227,6 +227,8 @@ def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_r
     assert result.returncode == 3, result.stdout + result.stderr
     found = states(result)
     assert {found[node] for node in ("FitsExampleGen", "StatisticsGen", "Transform")} == {"cached"}
+    warnings = [line for line in result.stdout.splitlines() if line.startswith("  warning: ")]
+    assert len(warnings) == 2 and "stretch = 100" in warnings[0] and "are black (0)" in warnings[1]
     assert found["Trainer"] == "done" and found["FoldTrainer-4"] == "cached"
     epochs = [line.split()[1] for line in result.stdout.splitlines() if line.split()[:1] == ["epoch"]]
     assert 3 <= int(epochs[0].split("/")[0]) <= 15, "it went on from its last epoch"
