@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 
 from evaluation.calibration import CALIBRATION_BINS, bin_of
-from evaluation.scores import DECISION, as_arrays
+from evaluation.scores import DECISION, as_arrays, without_rounding
 from preprocessing.features import ELLIPTICAL
 
 LEVEL = 0.95
@@ -153,12 +153,14 @@ class _Sample:
     def of(cls, labels: np.ndarray, p: np.ndarray) -> "_Sample":
         ellipticals = _Class.of(p[labels == ELLIPTICAL], ELLIPTICAL)
         spirals = _Class.of(p[labels != ELLIPTICAL], 1 - ELLIPTICAL)
+        ranks = without_rounding(np.where(np.isfinite(p), p, np.nan))
+        lower, upper = np.sort(ranks[labels != ELLIPTICAL]), np.sort(ranks[labels == ELLIPTICAL])
         return cls(
             spirals,
             ellipticals,
-            np.searchsorted(spirals.p, ellipticals.p, side="left"),
-            np.searchsorted(spirals.p, ellipticals.p, side="right"),
-            np.searchsorted(ellipticals.p, ellipticals.p, side="left"),
+            np.searchsorted(lower, upper, side="left"),
+            np.searchsorted(lower, upper, side="right"),
+            np.searchsorted(upper, upper, side="left"),
         )
 
     def draw(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

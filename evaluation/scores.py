@@ -11,9 +11,62 @@ DECISION = 0.5
 """Probability of elliptical above which a galaxy counts as elliptical where accuracy is computed."""
 
 
+ROUNDING = 1e-4
+"""Difference of two log-odds up to which two probabilities are ties where they are ranked. In float32 one
+picture gets log-odds that differ by 1e-6 to 1e-5 from batch to batch."""
+LEAST_SPREAD = 1e-3
+"""Range of log-odds below which probabilities do not tell galaxies apart: 0.00025 at a probability of 0.5."""
+
+
 def as_arrays(labels: ArrayLike, p_elliptical: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return labels and probabilities as arrays, the latter float64."""
     return np.asarray(labels), np.asarray(p_elliptical, np.float64)
+
+
+def log_odds(p_elliptical: ArrayLike) -> np.ndarray:
+    """Return log-odds of probabilities, finite also for 0 and 1.
+
+    Parameters
+    ----------
+    p_elliptical : array_like of float, shape (N,)
+        Finite.
+
+    Returns
+    -------
+    ndarray, float64, shape (N,)
+    """
+    p = np.clip(np.asarray(p_elliptical, np.float64), np.finfo(np.float64).tiny, 1 - np.finfo(float).epsneg)
+    return np.log(p) - np.log1p(-p)
+
+
+def without_rounding(p_elliptical: ArrayLike) -> np.ndarray:
+    """Return probabilities among which those that differ by rounding alone are equal.
+
+    Parameters
+    ----------
+    p_elliptical : array_like of float, shape (N,)
+
+    Returns
+    -------
+    ndarray, float64, shape (N,)
+        In ascending order, each probability whose log-odds are at most `ROUNDING` above those of an earlier
+        one takes its value; the earlier ones are those that keep their own. NaN stays NaN. Without it a
+        network that gives every galaxy one probability has an area under the ROC curve that is not 0.5 but
+        whatever the last digits happen to be.
+    """
+    p = np.asarray(p_elliptical, np.float64)
+    order = np.argsort(p, kind="stable")
+    order = order[np.isfinite(p[order])]
+    odds = log_odds(p[order])
+    merged = p.copy()
+    # Only within runs of close neighbours is there anything to do.
+    ends = np.flatnonzero(np.diff(odds) > ROUNDING) + 1
+    for begin, end in zip([0, *ends], [*ends, len(odds)], strict=True):
+        while end - begin > 1:
+            group = begin + int(np.searchsorted(odds[begin:end], odds[begin] + ROUNDING, side="right"))
+            merged[order[begin:group]] = p[order[begin]]
+            begin = group
+    return merged
 
 
 def calls_elliptical(p_elliptical: ArrayLike) -> np.ndarray:
@@ -73,7 +126,8 @@ def classification_scores(labels: ArrayLike, p_elliptical: ArrayLike) -> dict[st
     -----
     None is what cannot be computed: everything but the counts without galaxies; ``auc`` and ``auc_pr`` with
     one class only; ``auc``, ``auc_pr`` and ``loss`` with a probability that is not finite; ``precision``
-    where nothing is called elliptical, ``recall`` where nothing is.
+    where nothing is called elliptical, ``recall`` where nothing is. In ``auc`` and ``auc_pr`` probabilities
+    that differ by rounding alone are ties (`without_rounding`).
     """
     from sklearn import metrics  # takes a second to load, and comparisons do without
 
@@ -85,10 +139,11 @@ def classification_scores(labels: ArrayLike, p_elliptical: ArrayLike) -> dict[st
     np.add.at(matrix, ((labels == ELLIPTICAL)[finite].astype(int), called[finite].astype(int)), 1)
     countable = len(labels) > 0 and bool(finite.all())
     ranked = countable and len(np.unique(labels)) == 2
+    ranks = without_rounding(p_elliptical) if ranked else p_elliptical
     return {
         "accuracy": _share(int(is_right(labels, p_elliptical).sum()), len(labels)),
-        "auc": float(metrics.roc_auc_score(labels, p_elliptical)) if ranked else None,
-        "auc_pr": float(metrics.average_precision_score(labels, p_elliptical)) if ranked else None,
+        "auc": float(metrics.roc_auc_score(labels, ranks)) if ranked else None,
+        "auc_pr": float(metrics.average_precision_score(labels, ranks)) if ranked else None,
         "loss": float(metrics.log_loss(labels, p_elliptical, labels=[SPIRAL, ELLIPTICAL]))
         if countable
         else None,

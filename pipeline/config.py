@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from evaluation.settings import GateSettings
 from pipeline.errors import InputError
 from preprocessing.bands import in_order
 from preprocessing.data_settings import DataSettings, SplitSettings
@@ -34,18 +35,6 @@ class PipelineSettings(BaseModel):
         # Left open, Beam 2.77 tries to download a runner.
         ("--runner=DirectRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"),
         description="arguments of Beam's runner",
-    )
-
-
-class GateSettings(BaseModel):
-    """The `[gate]` table: what a model must reach on the test split to be published."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    min_accuracy: Share = Field(0.95, description="least accuracy")
-    min_auc: Share = Field(0.98, description="least area under the ROC curve")
-    max_accuracy_drop: Share = Field(
-        0.005, description="how far accuracy may lie below the published model's"
     )
 
 

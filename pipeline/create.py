@@ -38,7 +38,6 @@ from components.morphology_report.evidence import SETTINGS
 from components.picture_gate.component import PictureGate
 from components.prediction_gen.component import PredictionGen
 from pipeline.config import Settings
-from pipeline.evaluation_config import evaluation_config
 from pipeline.fingerprint import code_fingerprint
 from preprocessing.features import TEST, TRAIN, VALIDATION, scalar_features
 from trainer.recipe import Recipe
@@ -326,19 +325,28 @@ def _judgement(
         incumbent = resolver.outputs["model"]
         nodes.append(resolver)
     bands = json.dumps(settings.example_bands)
+    answers_code = code_fingerprint("preprocessing", "components/prediction_gen", "evaluation/formats")
     answers = PredictionGen(
-        examples=data.examples,
-        model=candidate.model,
-        bands=bands,
-        code=code_fingerprint("preprocessing", "components/prediction_gen", "evaluation/formats"),
+        examples=data.examples, model=candidate.model, bands=bands, splits="[]", code=answers_code
     )
+    nodes.append(answers)
+    published: dict[str, BaseChannel] = {}
+    if incumbent is not None:
+        theirs = PredictionGen(
+            examples=data.examples,
+            model=incumbent,
+            bands=bands,
+            splits=json.dumps([TEST]),
+            code=answers_code,
+        ).with_id("IncumbentPredictionGen")
+        nodes.append(theirs)
+        published = {"baseline_model": incumbent, "baseline_predictions": theirs.outputs["predictions"]}
     evaluator = ModelEvaluator(
-        examples=data.examples,
         model=candidate.model,
-        baseline_model=incumbent,
         predictions=answers.outputs["predictions"],
-        example_splits=[TEST],
-        eval_config=evaluation_config(settings.gate),
+        gate=settings.gate,
+        code=code_fingerprint("evaluation", "components/model_evaluator"),
+        **published,
     ).with_id("Evaluator")
     findings: dict[str, Any] = {
         "examples": data.examples,
@@ -369,7 +377,7 @@ def _judgement(
         bands=bands,
         code=code_fingerprint(*report_code, "preprocessing", "trainer"),
     )
-    return [*nodes, answers, evaluator, card, pusher, report]
+    return [*nodes, evaluator, card, pusher, report]
 
 
 def _report_settings(settings: Settings) -> dict[str, Any]:

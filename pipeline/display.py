@@ -64,7 +64,7 @@ class RunDisplay:
         else:
             self._begin(None)
             state, note = _STATES[event.state]
-            line = f"  {escape(event.node):<20}{state}{event.seconds:>8.1f} s  [dim]{note}[/]"
+            line = f"  {escape(event.node):<24}{state}{event.seconds:>8.1f} s  [dim]{note}[/]"
             self._console.print(line, highlight=False, soft_wrap=True)
             show_warnings(self._console, _warnings(event))
 

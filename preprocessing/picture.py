@@ -59,6 +59,27 @@ def make_picture(flux: tf.Tensor, image: ImageSettings) -> tf.Tensor:
     return picture
 
 
+def shows_nothing(flux: tf.Tensor, image: ImageSettings) -> tf.Tensor:
+    """Return which galaxies show nothing that a class could be told from.
+
+    Parameters
+    ----------
+    flux : tf.Tensor, float32, shape (N, H, W, 3)
+        As `make_picture` takes it.
+    image : ImageSettings
+
+    Returns
+    -------
+    tf.Tensor, bool, shape (N,)
+        True where, within the cut, the finite pixels of each band have one value, or there are none.
+    """
+    flux = centre_cut(flux, image.cut)
+    finite = tf.math.is_finite(flux)
+    lowest = tf.reduce_min(tf.where(finite, flux, float("inf")), axis=(1, 2))
+    highest = tf.reduce_max(tf.where(finite, flux, -float("inf")), axis=(1, 2))
+    return tf.reduce_all(lowest >= highest, axis=-1)
+
+
 def decode_flux(planes: list[tf.Tensor]) -> tf.Tensor:
     """Decode the raw planes of Examples.
 

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from preprocessing import features
-from preprocessing.picture import decode_flux, make_picture
+from preprocessing.picture import decode_flux, make_picture, shows_nothing
 from preprocessing.settings import ImageSettings
 from trainer.model import averaged
 from trainer.recipe import Recipe
@@ -70,11 +70,15 @@ def export_model(
     -----
     Signatures: ``serving_default`` takes ``examples`` (serialized raw Examples, string [N]),
     ``classify_flux`` takes ``flux`` (float32 [N, H, W, 3], red first). Both return ``p_elliptical`` and
-    ``p_spiral`` (float32 [N]) and ``morphology`` (string [N]). The file loads with TensorFlow alone.
+    ``p_spiral`` (float32 [N]) and ``morphology`` (string [N]). A galaxy that shows nothing
+    (`preprocessing.picture.shows_nothing`) gets probabilities of NaN and is called uncertain. The file loads
+    with TensorFlow alone.
     """
 
-    def classify(pictures: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(model(tf.cast(pictures, tf.float32), training=False), [-1])
+    def classify(flux: tf.Tensor) -> tf.Tensor:
+        pictures = tf.cast(make_picture(flux, image), tf.float32)
+        p_elliptical = tf.reshape(model(pictures, training=False), [-1])
+        return tf.where(shows_nothing(flux, image), float("nan"), p_elliptical)
 
     def outputs(p_elliptical: tf.Tensor) -> dict[str, tf.Tensor]:
         return {
@@ -90,7 +94,7 @@ def export_model(
     def classify_examples(records: tf.Tensor) -> tf.Tensor:
         parsed = tf.io.parse_example(records, specification)
         flux = decode_flux([parsed[features.flux_feature(band)] for band in image.bands])
-        return classify(make_picture(flux, image))
+        return classify(flux)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -98,7 +102,7 @@ def export_model(
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")])
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda part: classify(make_picture(part, image)), flux))
+        return outputs(_in_chunks(classify, flux))
 
     # Only the variables are tracked: a tracked Keras model would write Keras's own objects into the file,
     # and whoever loads it would need Keras.

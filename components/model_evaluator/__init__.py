@@ -1,1 +1,1 @@
-"""TFX's Evaluator for a model that may answer with anything but numbers."""
+"""The quality gate, and TensorFlow Model Analysis of the same answers."""

@@ -1,9 +1,5 @@
-"""ModelEvaluator: TFX's Evaluator, for a model that may answer with anything but numbers."""
+"""ModelEvaluator: the quality gate."""
 
-import json
-from collections.abc import Sequence
-
-import tensorflow_model_analysis as tfma
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import standard_artifacts
@@ -13,20 +9,21 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components import artifacts
 from components.model_evaluator.executor import Executor
+from evaluation.settings import GateSettings
 
 
 class ModelEvaluatorSpec(ComponentSpec):
     """Inputs, outputs and parameters of ModelEvaluator."""
 
     PARAMETERS = {
-        "eval_config": ExecutionParameter(type=tfma.EvalConfig),
-        "example_splits": ExecutionParameter(type=str),
+        "gate": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
     }
     INPUTS = {
-        "examples": ChannelParameter(type=standard_artifacts.Examples),
         "model": ChannelParameter(type=standard_artifacts.Model),
-        "baseline_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
         "predictions": ChannelParameter(type=artifacts.Predictions),
+        "baseline_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "baseline_predictions": ChannelParameter(type=artifacts.Predictions, optional=True),
     }
     OUTPUTS = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -35,20 +32,19 @@ class ModelEvaluatorSpec(ComponentSpec):
 
 
 class ModelEvaluator(BaseBeamComponent):
-    """Judge the model by its answers.
+    """Judge a model by the answers that PredictionGen wrote; no model is loaded here.
 
     Parameters
     ----------
-    examples : BaseChannel
-        Raw.
     model : BaseChannel
-    baseline_model : BaseChannel or None
-        The published model, where there is one.
+        The candidate, which the blessing names.
     predictions : BaseChannel
-        Of PredictionGen: a model with an answer that is no number is refused.
-    example_splits : sequence of str
-        Splits that it is judged by.
-    eval_config : tfma.EvalConfig
+        Its answers, of all splits.
+    gate : GateSettings
+    code : str
+        Fingerprint of our own code, for the cache.
+    baseline_model, baseline_predictions : BaseChannel, optional
+        The published model, and its answers for the test split; a table without a row where there is none.
     """
 
     SPEC_CLASS = ModelEvaluatorSpec
@@ -56,21 +52,21 @@ class ModelEvaluator(BaseBeamComponent):
 
     def __init__(
         self,
-        examples: BaseChannel,
         model: BaseChannel,
-        baseline_model: BaseChannel | None,
         predictions: BaseChannel,
-        example_splits: Sequence[str],
-        eval_config: tfma.EvalConfig,
+        gate: GateSettings,
+        code: str,
+        baseline_model: BaseChannel | None = None,
+        baseline_predictions: BaseChannel | None = None,
     ) -> None:
         super().__init__(
             spec=ModelEvaluatorSpec(
-                examples=examples,
                 model=model,
-                baseline_model=baseline_model,
                 predictions=predictions,
-                example_splits=json.dumps(list(example_splits)),
-                eval_config=eval_config,
+                gate=gate.model_dump_json(),
+                code=code,
+                baseline_model=baseline_model,
+                baseline_predictions=baseline_predictions,
                 evaluation=as_channel([standard_artifacts.ModelEvaluation()]),
                 blessing=as_channel([standard_artifacts.ModelBlessing()]),
             )

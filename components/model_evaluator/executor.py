@@ -1,23 +1,28 @@
-"""Executor for TFX's Evaluator that refuses a model whose answers are not numbers."""
+"""Executor of ModelEvaluator."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tfx.components.evaluator import constants
-from tfx.components.evaluator.executor import Executor as EvaluatorExecutor
-from tfx.dsl.io import fileio
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.prediction_gen.classify import read_answers
+from components.model_evaluator.tfma_results import write_tfma
+from evaluation.formats.predictions import PREDICTIONS, Predictions, read_predictions
+from evaluation.gate import judge
+from evaluation.settings import GateSettings
+from preprocessing.features import TEST
 
-NOT_EVALUATED = "NOT_EVALUATED"
+VERDICT_FILE = "gate.json"
 
 
-class Executor(EvaluatorExecutor):
-    """TFX's Evaluator, which is only asked where every answer is a number."""
+class Executor(BaseBeamExecutor):
+    """Judges the model by its table of answers."""
 
     def Do(
         self,
@@ -25,37 +30,64 @@ class Executor(EvaluatorExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Evaluate the model, or refuse it.
+        """Judge the model, and evaluate its answers with TFMA.
 
         Parameters
         ----------
         input_dict : dict
-            ``examples``, ``model``, ``predictions``, and ``baseline_model`` where there is one.
+            ``model`` and its ``predictions``; where there is a published model, ``baseline_model`` and
+            ``baseline_predictions``.
         output_dict : dict
-            ``evaluation``, ``blessing``.
+            ``evaluation`` gets `VERDICT_FILE` (`evaluation.gate.Verdict`) and, where every answer is a
+            number, the files of TFMA; ``blessing``.
         exec_properties : dict
-            Those of TFX's Evaluator.
+            ``gate``: JSON of `evaluation.settings.GateSettings`.
         """
-        others = {key: value for key, value in input_dict.items() if key != "predictions"}
-        problem = read_answers(Path(artifact_utils.get_single_uri(input_dict["predictions"]))).problem
-        if problem is None:
-            super().Do(others, output_dict, exec_properties)
-            return
         self._log_startup(input_dict, output_dict, exec_properties)
+        candidate = _answers(input_dict["predictions"])
+        baseline = input_dict.get("baseline_predictions")
+        published = _answers(baseline) if baseline else None
+        verdict = judge(candidate, published, GateSettings.model_validate_json(exec_properties["gate"]))
+
         evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
-        io_utils.write_string_file(os.path.join(evaluation, NOT_EVALUATED), problem)
-        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-        io_utils.write_string_file(os.path.join(blessing.uri, constants.NOT_BLESSED_FILE_NAME), "")
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, constants.NOT_BLESSED_VALUE)
-        model = artifact_utils.get_single_instance(input_dict["model"])
-        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+        io_utils.write_string_file(
+            os.path.join(evaluation, VERDICT_FILE), json.dumps(verdict.dump(), indent=2) + "\n"
+        )
+        # TFMA's metrics stop at an answer that is not a number.
+        if verdict.n and _all_finite(candidate):
+            whole = verdict.published is not None and verdict.published["n"] == verdict.n
+            if published is not None and not (whole and _all_finite(published)):
+                published = None
+            with self._make_beam_pipeline() as pipeline:
+                write_tfma(pipeline, candidate, published, evaluation)
+        _bless(artifact_utils.get_single_instance(output_dict["blessing"]), verdict.blessed, input_dict)
 
 
-def why_not_evaluated(evaluation_path: str) -> str | None:
-    """Return why the model was not evaluated; None where it was."""
-    path = os.path.join(evaluation_path, NOT_EVALUATED)
-    if not fileio.exists(path):
-        return None
-    with fileio.open(path) as stream:
-        return stream.read()
+def _answers(artifacts: list[Artifact]) -> Predictions:
+    return read_predictions(Path(artifact_utils.get_single_uri(artifacts)) / PREDICTIONS)
+
+
+def _all_finite(predictions: Predictions) -> bool:
+    return bool(np.isfinite(predictions.scored(TEST)[1]).all())
+
+
+def _bless(blessing: Artifact, blessed: bool, input_dict: dict[str, list[Artifact]]) -> None:
+    """Leave the verdict as TFX's Evaluator does, for Pusher and Resolver."""
+    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
+    io_utils.write_string_file(os.path.join(blessing.uri, name), "")
+    value = constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+    models = {
+        "model": (
+            constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY,
+            constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY,
+        ),
+        "baseline_model": (
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY,
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY,
+        ),
+    }
+    for role, (uri_key, id_key) in models.items():
+        for model in input_dict.get(role, []):
+            blessing.set_string_custom_property(uri_key, model.uri)
+            blessing.set_int_custom_property(id_key, model.id)

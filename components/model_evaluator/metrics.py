@@ -1,22 +1,23 @@
 """The exact area under the ROC curve, for TFMA.
 
-TFMA's own sums over thresholds, and does not tell galaxies apart whose probabilities lie between the same
-two: it differs from scikit-learn's, and so would the gate's verdict from the report's numbers.
+TFMA's own sums over thresholds and does not rank probabilities that lie between the same two thresholds: it
+differs from that of the gate and the report.
 """
 
 from collections.abc import Iterable
 
 import apache_beam as beam
 import numpy as np
-from sklearn.metrics import roc_auc_score
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import config_pb2
+
+from evaluation.scores import classification_scores
 
 Accumulator = list[tuple[float, float]]
 
 
 class ExactAUC(metric_types.Metric):
-    """Area under the ROC curve, as scikit-learn has it; NaN where there is but one class.
+    """Area under the ROC curve (`evaluation.scores.classification_scores`); NaN with one class only.
 
     It holds label and probability of every galaxy that is evaluated, some 150 bytes each.
 
@@ -67,5 +68,5 @@ class _Collect(beam.CombineFn):
 
     def extract_output(self, accumulator: Accumulator) -> dict[metric_types.MetricKey, float]:
         labels, probabilities = zip(*accumulator, strict=True) if accumulator else ((), ())
-        both = len(set(labels)) == 2
-        return {self._key: float(roc_auc_score(labels, probabilities)) if both else float("nan")}
+        area = classification_scores(labels, probabilities)["auc"]
+        return {self._key: float("nan") if area is None else area}

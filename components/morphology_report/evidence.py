@@ -13,8 +13,8 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.cross_validation.component import COURSES_FILE, SUMMARY_FILE
-from components.morphology_report.evaluation import evaluation_scores
-from components.morphology_report.gate import gate_result
+from components.model_evaluator.executor import VERDICT_FILE
+from components.model_evaluator.tfma_results import read_tfma
 from evaluation.formats.galaxies import GALAXIES
 from evaluation.formats.out_of_fold import SCORES_FILE
 from evaluation.formats.predictions import PREDICTIONS
@@ -62,7 +62,7 @@ def write_evidence(
     about = _read(path_utils.serving_model_path(artifacts["model"].uri), "assets.extra/galmorph.json")
     run = {
         **settings,
-        "gate": gate_result(artifacts["evaluation"].uri, is_model_blessed(artifacts["blessing"])),
+        "gate": _verdict(artifacts),
         "thresholds": settings["gate"],
         "pushed_version": _property(artifacts.get("pushed_model"), "pushed_version"),
         "pushed_to": _property(artifacts.get("pushed_model"), "pushed_destination"),
@@ -71,11 +71,23 @@ def write_evidence(
         "temperature": about.get("temperature"),
         "fingerprint": fingerprint,
         "versions": {package: version(package) for package in _PACKAGES},
-        "tfma": evaluation_scores(artifacts["evaluation"].uri),
+        "tfma": _tfma(artifacts["evaluation"].uri),
     }
     _write(folder / RUN, run)
     _write(folder / HISTORY, {**about.get("history", {}), "folds": courses})
     _write(folder / LINEAGE, {"artifacts": [_about(*pair) for pair in artifacts.items()]})
+
+
+def _verdict(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
+    verdict = _read(artifacts["evaluation"].uri, VERDICT_FILE)
+    if verdict["blessed"] != is_model_blessed(artifacts["blessing"]):
+        raise RuntimeError(f"the blessing contradicts {VERDICT_FILE}: {verdict['reasons'] or 'no reasons'}")
+    return verdict
+
+
+def _tfma(evaluation: str) -> dict[str, float | None] | None:
+    """Return TFMA's scores; None where it was not asked."""
+    return read_tfma(evaluation) if fileio.exists(os.path.join(evaluation, "eval_config.json")) else None
 
 
 def _about(role: str, artifact: Artifact) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""PredictionGen: what the exported model says of every galaxy."""
+"""PredictionGen: what an exported model says of the galaxies of a run."""
 
 import json
 from pathlib import Path
@@ -10,33 +10,39 @@ from tfx.utils import path_utils
 
 from components.artifacts import Predictions
 from components.example_files import files_by_split
-from components.prediction_gen.classify import classify_examples
+from components.prediction_gen.classify import classify_examples, write_no_answers
 
 
 @component
 def PredictionGen(
     examples: InputArtifact[Examples],
-    model: InputArtifact[Model],
     predictions: OutputArtifact[Predictions],
     bands: Parameter[str],
+    splits: Parameter[str],
     code: Parameter[str],
+    model: InputArtifact[Model] = None,
 ) -> None:
-    """Ask the exported model about every galaxy of the run, once.
+    """Ask an exported model about galaxies of the run, once.
 
     Parameters
     ----------
     examples : Examples
         Raw.
-    model : Model
-        Exported by Trainer or FoldModel.
     predictions : Predictions
     bands : str
         Bands in the Examples, as JSON.
+    splits : str
+        Splits to be asked about, as JSON; an empty list: all.
     code : str
         Fingerprint of our own code, for the cache.
+    model : Model
+        Exported by Trainer or FoldModel. Without one the table has no row.
     """
     folder = Path(predictions.uri)
     folder.mkdir(parents=True, exist_ok=True)
-    classify_examples(
-        folder, path_utils.serving_model_path(model.uri), files_by_split(examples), json.loads(bands)
-    )
+    if model is None:
+        write_no_answers(folder)
+        return
+    asked = json.loads(splits)
+    files = {split: paths for split, paths in files_by_split(examples).items() if not asked or split in asked}
+    classify_examples(folder, path_utils.serving_model_path(model.uri), files, json.loads(bands))

@@ -50,3 +50,14 @@ def read_batches(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[pa.Re
 def numbers_of(column: pa.Array, dtype: type = np.float64) -> np.ndarray:
     """Return a column of floats as an array, NaN for nulls."""
     return column.to_numpy(zero_copy_only=False).astype(dtype)
+
+
+def header_of(path: Path) -> list[str]:
+    """Return the names of the columns of a CSV file; raise `FormatError` if it cannot be read."""
+    try:
+        with open(path, encoding="utf-8") as table:
+            return table.readline().strip().split(",")
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path} is damaged: {error}") from error

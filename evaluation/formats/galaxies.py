@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from evaluation.formats.columns import FormatError, numbers_of, read_batches
+from evaluation.formats.columns import FormatError, header_of, numbers_of, read_batches
 from preprocessing.features import HEIGHT, MAGNITUDE
 
 GALAXIES = "galaxies.csv"
@@ -51,7 +51,7 @@ def read_galaxies(path: Path, names: pa.ChunkedArray) -> Galaxies:
     FormatError
         If it cannot be read, lacks a column, or holds other galaxies.
     """
-    header = _header(path)
+    header = header_of(path)
     bands = {
         statistic: [name.removeprefix(f"{statistic}_") for name in header if name.startswith(f"{statistic}_")]
         for statistic in STATISTICS
@@ -73,11 +73,3 @@ def read_galaxies(path: Path, names: pa.ChunkedArray) -> Galaxies:
         arrays[HEIGHT],
         {name: {band: arrays[f"{name}_{band}"] for band in bands[name]} for name in STATISTICS},
     )
-
-
-def _header(path: Path) -> list[str]:
-    try:
-        with open(path, encoding="utf-8") as table:
-            return table.readline().strip().split(",")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} cannot be read: {error}") from error

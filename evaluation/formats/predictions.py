@@ -1,17 +1,24 @@
 """``predictions.csv``: what the model says of every galaxy."""
 
-from collections.abc import Sequence
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation.formats.columns import FormatError, numbers_of, read_batches
+from evaluation.formats.columns import FormatError, header_of, numbers_of, read_batches
 from preprocessing.features import CLASS_NAMES, NO_LABEL, SPLITS
 
 PREDICTIONS = "predictions.csv"
+
+NOTHING_SHOWN = "nothing_shown"
+"""The flux of the picture's bands is constant or missing within the cut (`preprocessing.picture`)."""
 
 _TYPES = {
     "name": pa.string(),
@@ -21,7 +28,12 @@ _TYPES = {
     "label": pa.int8(),
     "p_elliptical": pa.float64(),
     "morphology": pa.string(),
+    "label_name": pa.string(),
+    "problem": pa.string(),
 }
+COLUMNS = tuple(_TYPES)
+_LATER = ("label_name", "problem")
+"""Columns that tables of earlier versions lack."""
 _LABELS = {name: label for label, name in CLASS_NAMES.items()}
 
 
@@ -42,6 +54,8 @@ class Predictions:
         NaN where the model gave no finite number.
     morphologies : ndarray, int8, shape (N,)
         What the model calls the galaxy: 0 spiral, 1 elliptical, -1 uncertain.
+    shown : ndarray of bool, shape (N,)
+        False for a galaxy whose problem is `NOTHING_SHOWN`.
     """
 
     names: pa.ChunkedArray
@@ -51,13 +65,18 @@ class Predictions:
     labels: np.ndarray
     p_elliptical: np.ndarray
     morphologies: np.ndarray
+    shown: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def rows(self, split: str) -> np.ndarray:
-        """Return the numbers of the galaxies of a split."""
-        return np.flatnonzero(self.splits == SPLITS.index(split))
+        """Return the row numbers of the galaxies of a split that show something: all others are set aside."""
+        return np.flatnonzero((self.splits == SPLITS.index(split)) & self.shown)
+
+    def nothing_shown(self, split: str) -> int:
+        """Return how many galaxies of a split are set aside."""
+        return int(((self.splits == SPLITS.index(split)) & ~self.shown).sum())
 
     def scored(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Return labels and probabilities of a split."""
@@ -70,6 +89,51 @@ class Predictions:
         rows = np.flatnonzero(found.is_valid().to_numpy())
         places = pc.take(found, pa.array(rows)).to_numpy()
         return {names[place]: int(row) for place, row in zip(places, rows, strict=True)}
+
+
+class Row(Protocol):
+    """Takes one galaxy's answer."""
+
+    def __call__(
+        self,
+        name: str,
+        ra: float,
+        dec: float,
+        split: str,
+        label: int,
+        p_elliptical: float,
+        morphology: str,
+        *,
+        nothing_shown: bool,
+    ) -> None:
+        """Write a row; NaN for an unknown position."""
+
+
+@contextmanager
+def predictions_writer(path: Path) -> Iterator[Row]:
+    """Write ``predictions.csv``.
+
+    Parameters
+    ----------
+    path : Path
+
+    Yields
+    ------
+    Row
+        A function to call for each galaxy. A float32 probability is written with as many digits as tell it
+        from the next one.
+    """
+    with open(path, "w", newline="", encoding="utf-8") as table:
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(COLUMNS)
+
+        def write(name, ra, dec, split, label, p_elliptical, morphology, *, nothing_shown) -> None:
+            position = ["" if math.isnan(angle) else angle for angle in (ra, dec)]
+            problem = NOTHING_SHOWN if nothing_shown else ""
+            p = str(p_elliptical)
+            writer.writerow((name, *position, split, label, p, morphology, CLASS_NAMES[label], problem))
+
+        yield write
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -89,8 +153,10 @@ def read_predictions(path: Path) -> Predictions:
         If it cannot be read, or holds a split, label, class or probability that there is not.
     """
     names: list[pa.Array] = []
-    parts: list[tuple[np.ndarray, ...]] = [_columns(path, pa.RecordBatch.from_pylist([], pa.schema(_TYPES)))]
-    for batch in read_batches(path, _TYPES):
+    there = header_of(path)
+    types = {name: kind for name, kind in _TYPES.items() if name in there or name not in _LATER}
+    parts: list[tuple[np.ndarray, ...]] = [_columns(path, pa.RecordBatch.from_pylist([], pa.schema(types)))]
+    for batch in read_batches(path, types):
         names.append(batch.column("name"))
         parts.append(_columns(path, batch))
     return Predictions(pa.chunked_array(names, pa.string()), *map(np.concatenate, zip(*parts, strict=True)))
@@ -110,7 +176,12 @@ def _columns(path: Path, batch: pa.RecordBatch) -> tuple[np.ndarray, ...]:
     if not np.isin(labels, list(CLASS_NAMES)).all():
         raise FormatError(f"{path} is damaged: a label is none of {', '.join(map(str, sorted(CLASS_NAMES)))}")
     ra, dec = (numbers_of(batch.column(name)) for name in ("ra", "dec"))
-    return ra, dec, splits, labels, p, morphologies
+    shown = np.ones(len(batch), bool)
+    if "problem" in batch.schema.names:
+        shown = ~pc.fill_null(pc.equal(batch.column("problem"), NOTHING_SHOWN), False).to_numpy(
+            zero_copy_only=False
+        )
+    return ra, dec, splits, labels, p, morphologies, shown
 
 
 def _places(path: Path, batch: pa.RecordBatch, column: str, known: Sequence[str]) -> np.ndarray:

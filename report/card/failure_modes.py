@@ -57,12 +57,14 @@ def failure_modes(evidence: Evidence, numbers: Mapping[str, Any]) -> list[Findin
 
 
 def _not_finite(predictions: Predictions) -> str:
-    count = int(np.isnan(predictions.p_elliptical).sum())
+    asked, aside = int(predictions.shown.sum()), int((~predictions.shown).sum())
+    count = int((np.isnan(predictions.p_elliptical) & predictions.shown).sum())
+    blank = f" {format_count(aside)} whose flux is constant or missing were set aside." if aside else ""
     if not count:
-        return f"None: all {format_count(len(predictions))} galaxies of this run got a finite probability."
+        return f"None: all {format_count(asked)} galaxies of this run got a finite probability.{blank}"
     return (
-        f"{format_count(count)} of {format_count(len(predictions))} galaxies got no finite probability. Such"
-        " a model is not published."
+        f"{format_count(count)} of {format_count(asked)} galaxies got no finite probability. Such a model is"
+        f" not published.{blank}"
     )
 
 

@@ -100,8 +100,12 @@ def gate_conditions(run: Mapping[str, Any]) -> list[str]:
         "min_accuracy": "accuracy at least {}",
         "min_auc": "AUC at least {}",
         "max_accuracy_drop": "accuracy at most {} below the published model's",
+        "min_galaxies": "at least {} test galaxies of each class",
     }
     asked = table_of(run, "thresholds")
+    if asked.get("by") == "lower_bound":
+        for key in ("min_accuracy", "min_auc"):
+            texts[key] = f"lower end of the 95 % interval of {texts[key]}"
     return [text.format(text_of(asked[key])) for key, text in texts.items() if asked.get(key) is not None]
 
 

@@ -81,6 +81,7 @@ def _matched(one: Predictions, other: Predictions) -> tuple[np.ndarray, np.ndarr
     there = np.flatnonzero(found >= 0)
     mine, theirs = rows[there], found[there]
     fate[there] = np.array(SPLITS, object)[other.splits[theirs]]
+    fate[there[~other.shown[theirs]]] = ABSENT
     tested = fate[there] == TEST
     fate[there[tested & (one.labels[mine] != other.labels[theirs])]] = OTHER_LABEL
     apart = separation(one.ra[mine], one.dec[mine], other.ra[theirs], other.dec[theirs])

@@ -1,21 +1,25 @@
 """The runs that are compared."""
 
 import string
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from report.card.settings import table_of, text_of
 from report.errors import ReportError
 from report.run.evidence import Evidence, read_evidence
-from report.run.folders import report_folder
+from report.run.folders import report_folder, report_time, reports_of, root_of
 from report.run.numbers import run_numbers
 
 MOST_RUNS = len(string.ascii_uppercase)
 
 SETTINGS = ("data", "image", "split", "model", "train", "cross_validation_settings", "thresholds", "decision")
 """Tables of ``run.json`` that are compared key by key."""
+_TITLES = {"cross_validation_settings": "cross_validation", "thresholds": "gate"}
+_TABLES = frozenset(_TITLES.get(table, table) for table in SETTINGS)
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,20 @@ class Run:
     ----------
     letter : str
         What it is called here: A is the first.
-    path : Path
-        As it was named.
+    path : str
+        As it was named, with its time where runs of one root are compared.
     evidence : Evidence
     numbers : mapping
         See `report.run.numbers.run_numbers`.
+    differs : str
+        What sets it apart from the others: ``image.stretch = 5``.
     """
 
     letter: str
-    path: Path
+    path: str
     evidence: Evidence
     numbers: Mapping[str, Any]
+    differs: str = ""
 
     @property
     def name(self) -> str:
@@ -62,7 +69,7 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
         If there are fewer than two, one is there twice, or one cannot be read.
     """
     if len(paths) < 2:
-        raise ReportError("a comparison needs two runs or more")
+        raise ReportError(f"a comparison needs two runs or more{_others(paths)}")
     if len(paths) > MOST_RUNS:
         raise ReportError(f"{len(paths)} runs are more than the {MOST_RUNS} that can be compared at once")
     folders = [report_folder(path) for path in paths]
@@ -74,10 +81,32 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
             same = "the same run twice" if earlier[0] == paths[place] else f"the same run as {earlier[0]}"
             raise ReportError(f"{paths[place]} is {same}")
     runs = []
+    roots = Counter(map(root_of, folders))
     for letter, path, folder in zip(string.ascii_uppercase, paths, folders, strict=False):
         evidence = read_evidence(folder)
-        runs.append(Run(letter, path, evidence, run_numbers(evidence)))
-    return runs
+        root = root_of(folder)
+        name = f"{path}@{report_time(folder)}" if roots[root] > 1 and path == root else str(path)
+        runs.append(Run(letter, name, evidence, run_numbers(evidence)))
+    return _told_apart(runs)
+
+
+def _others(paths: Sequence[Path]) -> str:
+    """Say which runs of one root there are to compare."""
+    there = list(reports_of(paths[0])) if paths else []
+    if len(there) < 2:
+        return ""
+    return f"; {paths[0]} has those of {', '.join(there)}: galmorph compare {paths[0]}@{there[-2]} {paths[0]}"
+
+
+def _told_apart(runs: Sequence[Run]) -> list[Run]:
+    """Name each run by the settings in which it differs from the others."""
+    rows = [(key, values) for key, values in setting_rows(runs) if key.partition(".")[0] in _TABLES]
+    named = []
+    for place, run in enumerate(runs):
+        told = [f"{key} = {values[place]}" for key, values in rows[:_MOST_NAMED]]
+        more = len(rows) - len(told)
+        named.append(replace(run, differs=", ".join([*told, *([f"and {more} more"] if more > 0 else [])])))
+    return named
 
 
 def setting_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
@@ -100,9 +129,8 @@ def setting_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 
 def _flat(run: Mapping[str, Any]) -> dict[str, str]:
-    named = {"cross_validation_settings": "cross_validation", "thresholds": "gate"}
     flat = {
-        f"{named.get(table, table)}.{key}": text_of(value)
+        f"{_TITLES.get(table, table)}.{key}": text_of(value)
         for table in SETTINGS
         for key, value in table_of(run, table).items()
     }

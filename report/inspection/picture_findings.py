@@ -15,8 +15,8 @@ ONE_COLOUR = 2
 """Largest difference of two pixels of a picture that shows nothing [grey levels]."""
 MOST_OF_ONE_COLOUR = 0.9
 """Share of pictures that show nothing from which nothing can be learned."""
-# Measured with a good stretch on SDSS, KiDS and the simulated survey: up to 30 % of the pixels are black, those
-# of a sky below zero, and up to 7 % saturated.
+# With a good stretch up to 30 % of the pixels were black, those of a sky below zero, and up to 7 % saturated
+# (SDSS, KiDS, simulated survey).
 _BLACK, _BURNT = 0.75, 0.25
 
 

@@ -67,11 +67,22 @@ class Decision(Content):
         return ends
 
 
+class Compared(Content):
+    """``published`` of the verdict: the published model on the same test galaxies."""
+
+    accuracy: Share | None
+    auc: Finite | None
+    n: Count
+
+
 class Gate(Content):
     """``gate`` of ``run.json``: the verdict."""
 
     blessed: bool
     reasons: list[str]
+    accuracy: Share | None = None
+    auc: Finite | None = None
+    published: Compared | None = None
 
 
 class Fold(Content):

@@ -41,7 +41,8 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
         interval, not_finite} or None; ``uncertain`` {fraction_uncertain, n, interval, not_finite} or None;
         ``cross_validation``, the summary of the folds or None; ``out_of_fold``, see `scored_numbers`, or
         None; ``calibration``, ``decision``, ``groups``, see `calibration_numbers`, `decision_numbers` and
-        `group_numbers`; ``splits``, numbers of galaxies by split and class; ``tfma``, what the Evaluator
+        `group_numbers`; ``splits``, numbers of galaxies by split and class; ``nothing_shown``, numbers of
+        galaxies by split that are set aside because their flux is constant or missing; ``tfma``, what TFMA
         found and how far it lies from ``test``; ``gate``, ``pushed_version``, ``pushed_to``, ``fingerprint``;
         ``intervals``, what intervals mean.
         None, never NaN, is what cannot be known.
@@ -67,8 +68,11 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
             "decision": decision_numbers(predictions, evidence.uncertain, evidence.precision),
             "groups": group_numbers(predictions, evidence.galaxies),
             "splits": _splits(predictions),
+            "nothing_shown": {
+                split: count for split in SPLITS if (count := predictions.nothing_shown(split))
+            },
             "tfma": _tfma(run.get("tfma"), test),
-            "gate": run["gate"],
+            "gate": {"accuracy": None, "auc": None, "published": None, **run["gate"]},
             "pushed_version": run.get("pushed_version"),
             "pushed_to": run.get("pushed_to"),
             "fingerprint": run.get("fingerprint"),

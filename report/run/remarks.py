@@ -48,6 +48,7 @@ def remarks(numbers: Mapping[str, Any]) -> list[Remark]:
         *_of_evaluator(numbers["tfma"]),
         *_of_classes(numbers["test"]),
         *_of_groups(numbers),
+        *_of_nothing_shown(numbers["nothing_shown"]),
     ]
     return sorted(found, key=lambda remark: ("stop", "warning", "note").index(remark.kind))
 
@@ -73,6 +74,13 @@ def _of_test(numbers: Mapping[str, Any]) -> Iterator[Remark]:
             "Every test galaxy is called rightly. Resampling them can show no error; by Wilson's interval the"
             f" accuracy lies between {low:.4f} and {high:.4f}."
         )
+        yield Remark("note", text)
+
+
+def _of_nothing_shown(counts: Mapping[str, int]) -> Iterator[Remark]:
+    if counts:
+        listed = ", ".join(f"{count:,} in {split}" for split, count in counts.items())
+        text = f"Galaxies whose flux is constant or missing got no answer and were set aside: {listed}."
         yield Remark("note", text)
 
 

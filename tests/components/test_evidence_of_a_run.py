@@ -10,7 +10,6 @@ from tfx.types.standard_artifacts import Model, ModelBlessing, ModelEvaluation
 from components.artifacts import IngestReport, Predictions
 from components.model_evaluator.executor import Executor as Evaluator
 from components.morphology_report.evidence import SETTINGS, write_evidence
-from components.prediction_gen.classify import Answers
 from pipeline.config import Settings
 from report.run.build import build
 
@@ -49,7 +48,6 @@ def artifacts(tmp_path) -> dict:
         "name,split,fold,magnitude,height,width,mean_R,noise_R,saturated_R,blank_R\n"
         + "".join(f"{name},{split},-1,15.5,96,96,1.0,0.1,0.0,0.0\n" for name, split, _, _ in rows)
     )
-    (answers / "answers.json").write_text(json.dumps(vars(Answers(4, 1, ("c",)))))
     about = Path(made["model"].uri, "Format-Serving", "assets.extra", "galmorph.json")
     about.parent.mkdir(parents=True)
     about.write_text(json.dumps({"temperature": None, "history": {"network": {"loss": [0.7, 0.5]}}}))
@@ -59,7 +57,7 @@ def artifacts(tmp_path) -> dict:
     Evaluator().Do(
         {"model": [made["model"]], "predictions": [made["predictions"]]},
         {"evaluation": [made["evaluation"]], "blessing": [made["blessing"]]},
-        {},
+        {"gate": '{"min_galaxies": 1}'},
     )
     return made
 
@@ -71,7 +69,8 @@ def test_a_model_without_an_answer_is_refused_and_its_report_is_complete(artifac
     write_evidence(folder, settings, "f00d", artifacts)
     metrics = build(folder)
     reason = "p_elliptical is not a number for 1 of 4 galaxies (c)"
-    assert metrics["gate"] == {"blessed": False, "reasons": [reason]}
+    assert metrics["gate"]["reasons"][0] == reason and not metrics["gate"]["blessed"]
+    assert metrics["tfma"] is None
     assert metrics["test"]["not_finite"] == 1 and metrics["test"]["auc"] is None
     page = (folder / "index.html").read_text()
     assert page.rstrip().endswith("</html>") and reason in page

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,11 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEv
 
 from components.artifacts import Predictions
 from components.fits_example_gen.examples import build_example
+from components.model_evaluator.executor import VERDICT_FILE
 from components.model_evaluator.executor import Executor as Evaluator
-from components.morphology_report.evaluation import evaluation_scores
-from components.morphology_report.gate import gate_result
-from components.prediction_gen.classify import COLUMNS, classify_examples, read_answers
+from components.prediction_gen.classify import classify_examples
 from components.prediction_gen.component import PredictionGen
+from evaluation.formats.predictions import COLUMNS
 from preprocessing.labels.reading import LabelledObject
 from preprocessing.stamps import Plane
 
@@ -32,13 +33,20 @@ def model(tmp_path_factory) -> str:
         return {"p_elliptical": p, "p_spiral": 1 - p, "morphology": names}
 
     tf.saved_model.save(tf.Module(), path, signatures={"serving_default": serving_default})
+    description = {"image": {"rgb": ["R", "I", "G"], "cut": 8, "size": 32}}
+    (Path(path) / "assets.extra").mkdir()
+    (Path(path) / "assets.extra" / "galmorph.json").write_text(json.dumps(description))
     return path
+
+
+BANDS = ["R", "I", "G"]
 
 
 def write_examples(folder, split: str, magnitudes: list[float]) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     path = str(folder / "data.tfrecord")
-    plane = Plane(np.full((8, 8), 1.5, np.float32), 9, 10, saturated=0.125, blank=0.0)
+    flux = np.arange(64, dtype=np.float32).reshape(8, 8)
+    planes = {band: Plane(flux, 9, 10, saturated=0.125, blank=0.0) for band in BANDS}
     with tf.io.TFRecordWriter(path) as writer:
         for number, magnitude in enumerate(magnitudes):
             entry = LabelledObject(
@@ -51,7 +59,7 @@ def write_examples(folder, split: str, magnitudes: list[float]) -> list[str]:
                 vote_elliptical=float("nan"),
                 vote_spiral=float("nan"),
             )
-            writer.write(build_example(entry, {"R": plane}, fold=number).SerializeToString())
+            writer.write(build_example(entry, planes, fold=number).SerializeToString())
     return [path]
 
 
@@ -66,9 +74,7 @@ def test_the_tables_hold_each_galaxy_once_with_every_digit_of_its_probability(mo
         "train": write_examples(tmp_path / "a", "train", list(magnitudes)),
         "test": write_examples(tmp_path / "b", "test", [3.0, 21.0]),
     }
-    answers = classify_examples(tmp_path, model, files, ["R"])
-    assert (answers.n, answers.not_finite, answers.problem) == (152, 0, None)
-    assert read_answers(tmp_path) == answers
+    assert classify_examples(tmp_path, model, files, BANDS) == 152
     predictions, galaxies = rows(tmp_path / "predictions.csv"), rows(tmp_path / "galaxies.csv")
     assert tuple(predictions[0]) == COLUMNS
     assert [row["name"] for row in predictions] == [row["name"] for row in galaxies]
@@ -83,21 +89,17 @@ def test_the_tables_hold_each_galaxy_once_with_every_digit_of_its_probability(mo
         "magnitude": str(magnitudes[3]),
         "height": "9",
         "width": "10",
-        "mean_R": "1.5",
-        "noise_R": "0.0",
-        "saturated_R": "0.125",
-        "blank_R": "0.0",
+        **{f"mean_{band}": "31.5" for band in BANDS},
+        **{f"noise_{band}": galaxies[3]["noise_R"] for band in BANDS},
+        **{f"saturated_{band}": "0.125" for band in BANDS},
+        **{f"blank_{band}": "0.0" for band in BANDS},
     }
 
 
-def test_a_galaxy_without_a_number_is_named(model, tmp_path):
-    files = {"test": write_examples(tmp_path / "a", "test", [3.0, float("nan"), 4.0])}
-    answers = classify_examples(tmp_path, model, files, ["R"])
-    assert answers.problem == "p_elliptical is not a number for 1 of 3 galaxies (test, 1)"
-    assert [row["p_elliptical"] for row in rows(tmp_path / "predictions.csv")][1] == "nan"
-
-
-def test_the_component_finds_the_model_and_every_split(model, tmp_path):
+@pytest.mark.parametrize(
+    ("splits", "expected"), [("[]", ["train"] * 2 + ["test"] * 2), ('["test"]', ["test"] * 2)]
+)
+def test_the_component_asks_the_model_about_the_splits(model, tmp_path, splits, expected):
     examples, trained, predictions = Examples(), Model(), Predictions()
     examples.uri, examples.split_names = str(tmp_path / "examples"), json.dumps(["train", "test"])
     for split in ("train", "test"):
@@ -106,27 +108,36 @@ def test_the_component_finds_the_model_and_every_split(model, tmp_path):
     PredictionGen.EXECUTOR_SPEC.executor_class().Do(
         {"examples": [examples], "model": [trained]},
         {"predictions": [predictions]},
-        {"bands": '["R"]', "code": ""},
+        {"bands": json.dumps(BANDS), "splits": splits, "code": ""},
     )
-    assert [row["split"] for row in rows(tmp_path / "predictions/predictions.csv")] == ["train"] * 2 + [
-        "test"
-    ] * 2
+    assert [row["split"] for row in rows(tmp_path / "predictions/predictions.csv")] == expected
 
 
-def test_a_model_with_an_answer_that_is_no_number_is_refused_without_being_evaluated(model, tmp_path):
+def test_without_a_model_there_is_a_table_without_a_row(tmp_path):
+    examples, predictions = Examples(), Predictions()
+    examples.uri, predictions.uri = str(tmp_path / "examples"), str(tmp_path / "predictions")
+    PredictionGen.EXECUTOR_SPEC.executor_class().Do(
+        {"examples": [examples], "model": []},
+        {"predictions": [predictions]},
+        {"bands": json.dumps(BANDS), "splits": '["test"]', "code": ""},
+    )
+    assert (tmp_path / "predictions/predictions.csv").read_text() == ",".join(COLUMNS) + "\n"
+
+
+def test_a_model_with_an_answer_that_is_no_number_is_refused_without_tfma(model, tmp_path):
     trained, predictions, evaluation, blessing = Model(), Predictions(), ModelEvaluation(), ModelBlessing()
     trained.uri, trained.id, predictions.uri = model, 7, str(tmp_path)
     evaluation.uri, blessing.uri = str(tmp_path / "evaluation"), str(tmp_path / "blessing")
-    classify_examples(
-        tmp_path, model, {"val": write_examples(tmp_path / "a", "val", [3.0, float("nan")])}, ["R"]
-    )
+    examples = write_examples(tmp_path / "a", "test", [3.0, float("nan")])
+    classify_examples(tmp_path, model, {"test": examples}, BANDS)
     Evaluator().Do(
         {"model": [trained], "predictions": [predictions]},
         {"evaluation": [evaluation], "blessing": [blessing]},
-        {},
+        {"gate": '{"min_galaxies": 1}'},
     )
     assert not is_model_blessed(blessing)
     assert blessing.get_int_custom_property("current_model_id") == 7
-    reason = "p_elliptical is not a number for 1 of 2 galaxies (val, 1)"
-    assert gate_result(evaluation.uri, False) == {"blessed": False, "reasons": [reason]}
-    assert evaluation_scores(evaluation.uri) == {"accuracy": None, "auc": None}
+    assert [path.name for path in Path(evaluation.uri).iterdir()] == [VERDICT_FILE]
+    verdict = json.loads((Path(evaluation.uri) / VERDICT_FILE).read_text())
+    assert verdict["reasons"][0] == "p_elliptical is not a number for 1 of 2 galaxies (test, 1)"
+    assert verdict["auc"] is None and not verdict["blessed"]

@@ -13,7 +13,6 @@ from pipeline.create import (
     create_pipeline,
     create_training,
 )
-from pipeline.evaluation_config import evaluation_config
 from pipeline.local_runner import local_place
 
 FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
@@ -178,13 +177,3 @@ def test_the_features_do_not_depend_on_what_the_top_learns_with():
     random = {"backbone": "EfficientNetB0", "weights": "none"}
     seeds = [parameters(model=random, train={"seed": seed})["BackboneFeatures"] for seed in (0, 1)]
     assert seeds[0] != seeds[1]
-
-
-def test_the_gate_stands_in_the_evaluation():
-    config = evaluation_config(Settings.model_validate(TABLES).gate)
-    metrics = {metric.class_name: metric.threshold for metric in config.metrics_specs[0].metrics}
-    assert metrics["BinaryAccuracy"].value_threshold.lower_bound.value == 0.95
-    assert metrics["BinaryAccuracy"].change_threshold.absolute.value == -0.005
-    assert metrics["ExactAUC"].value_threshold.lower_bound.value == 0.98
-    plots = {"CalibrationPlot", "ConfusionMatrixPlot"}
-    assert metrics.keys() >= {"Precision", "Recall", "AUCPrecisionRecall", *plots}

@@ -200,6 +200,7 @@ def test_a_second_run_executes_nothing(first_run, folder):
     nodes = {node["node"]: node for node in json.loads((folder / "run/report/nodes.json").read_text())}
     assert nodes["Trainer"]["state"] == "cached" and nodes["Trainer"]["seconds"] > 1, "when it last ran"
     assert [path.name for path in (folder / "models").iterdir()] == ["1"]
+    assert not (folder / "run/reports").exists(), "an unchanged run leaves no second copy of its report"
 
 
 def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_run, folder):
@@ -237,6 +238,13 @@ def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_r
     assert [path.name for path in (folder / "models").iterdir()] == ["1"]
     metrics = report(folder, "metrics.json")
     assert metrics["pushed_version"] is None and metrics["gate"]["blessed"] is False
+    assert "Pusher" in result.stdout and "skipped" in result.stdout
+    # The report of the first run is kept, and can be compared with this one.
+    (kept,) = (folder / "run/reports").iterdir()
+    assert json.loads((kept / "metrics.json").read_text())["pushed_version"] == "1"
+    compared = galmorph("compare", f"{folder / 'run'}@{kept.name[:16]}", folder / "run")
+    assert compared.returncode == 0, compared.stderr
+    assert "image.stretch = 3" in compared.stdout and "image.stretch = 100" in compared.stdout
 
 
 def test_a_blocking_anomaly_stops_the_run(first_run, folder):

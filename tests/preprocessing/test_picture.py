@@ -4,7 +4,7 @@ import tensorflow as tf
 from astropy.visualization import make_lupton_rgb
 
 from preprocessing import stamps
-from preprocessing.picture import centre_cut, decode_flux, make_picture
+from preprocessing.picture import centre_cut, decode_flux, make_picture, shows_nothing
 from preprocessing.settings import ImageSettings
 
 
@@ -45,3 +45,27 @@ def test_planes_of_examples_are_decoded_in_order():
     flux = np.random.default_rng(1).normal(size=(4, 6, 6, 3)).astype("<f4")
     planes = [tf.constant([stamp[..., band].tobytes() for stamp in flux]) for band in range(3)]
     assert np.array_equal(decode_flux(planes), flux)
+
+
+def test_what_shows_nothing():
+    image = ImageSettings(cut=8, size=32)
+    something = np.random.default_rng(0).normal(size=(10, 10, 3)).astype(np.float32)
+    pixel = np.zeros_like(something)
+    pixel[5, 5, 1] = 1e-20
+    cases = {
+        "one pixel": (pixel, False),
+        "all NaN": (np.full_like(something, np.nan), True),
+        "zero": (np.zeros_like(something), True),
+        "constant, another in each band": (np.zeros_like(something) + np.float32([1e-10, -3, 1e30]), True),
+        "constant where it is finite": (np.where(something > 0, np.float32(2), np.float32(np.nan)), True),
+        "infinite": (np.where(something > 0, np.float32(np.inf), np.float32(0)), True),
+        "constant within the cut": (np.pad(np.ones((8, 8, 3), np.float32), ((1, 1), (1, 1), (0, 0))), True),
+        "a galaxy": (something, False),
+        "NaN in part": (np.where(something > 1, np.float32(np.nan), something), False),
+        "one band": (something * np.float32([0, 1, 0]), False),
+        "one band all NaN": (something * np.float32([np.nan, 1, 1]), False),
+        "faint": (something * np.float32(1e-30), False),
+    }
+    flux = np.stack([flux for flux, _ in cases.values()]).astype(np.float32)
+    found = dict(zip(cases, shows_nothing(tf.constant(flux), image).numpy(), strict=True))
+    assert found == {name: nothing for name, (_, nothing) in cases.items()}

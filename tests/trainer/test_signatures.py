@@ -52,6 +52,28 @@ def test_the_model_sees_astropys_picture(tmp_path):
     np.testing.assert_allclose(answers["p_elliptical"], direct, atol=5e-3)  # a grey level here and there
 
 
+@pytest.mark.parametrize("signature", ["classify_flux", "serving_default"])
+def test_a_galaxy_that_shows_nothing_has_no_answer(exported, signature):
+    flux = galaxies(8)
+    flux[1], flux[3], flux[5] = np.nan, 0.0, 2.5
+    flux[6, :, :20] = np.nan
+    if signature == "classify_flux":
+        answers = exported[1][signature](flux=tf.constant(flux))
+    else:
+        records = []
+        for one in flux:
+            example = tf.train.Example()
+            for place, band in enumerate(IMAGE.bands):
+                plane = example.features.feature[f"flux_{band}"].bytes_list
+                plane.value.append(one[..., place].astype("<f4").tobytes())
+            records.append(example.SerializeToString())
+        answers = exported[1][signature](examples=tf.constant(records))
+    nothing = np.isin(np.arange(8), (1, 3, 5))
+    for name in ("p_elliptical", "p_spiral"):
+        assert np.array_equal(np.isnan(answers[name]), nothing)
+    assert all(word == b"uncertain" for word in answers["morphology"].numpy()[nothing])
+
+
 def test_examples_that_lack_a_band_are_refused(exported):
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"flux_[IRG].*required"):
         exported[1]["serving_default"](examples=tf.constant([tf.train.Example().SerializeToString()]))

@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from sklearn import metrics
 
 from evaluation.comparison import chance_text
-from evaluation.scores import DECISION
+from evaluation.scores import DECISION, without_rounding
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from report.html.formats import format_measure, format_percent
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
@@ -86,7 +86,7 @@ def draw_roc(labels: np.ndarray, p: np.ndarray, test: Mapping[str, Any], uncerta
     """Draw the ROC curve with its area, and where the thresholds in use lie on it."""
     if why := why_no_curves(labels, p):
         return Plot("roc", f"There is no ROC curve: {_lowered(why)}")
-    false, true, _ = metrics.roc_curve(labels, p)
+    false, true, _ = metrics.roc_curve(labels, without_rounding(p))
     chosen, note = thinned(len(false))
     with drawing("roc", 3.5, png=True) as drawn:
         axes = drawn.axes()
@@ -126,7 +126,7 @@ def draw_precision_recall(labels: np.ndarray, p: np.ndarray, test: Mapping[str, 
     """Draw precision against recall of ellipticals."""
     if why := why_no_curves(labels, p):
         return Plot("precision_recall", f"There is no precision-recall curve: {_lowered(why)}")
-    precision, recall, _ = metrics.precision_recall_curve(labels, p)
+    precision, recall, _ = metrics.precision_recall_curve(labels, without_rounding(p))
     chosen, note = thinned(len(precision))
     share = float(np.mean(labels == ELLIPTICAL))
     with drawing("precision_recall", 2.9, png=True) as drawn:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from report_folder import BANDS, galaxies, write_folder
 
+from evaluation.formats.columns import FormatError
 from evaluation.formats.galaxies import read_galaxies
-from evaluation.formats.predictions import read_predictions
+from evaluation.formats.predictions import COLUMNS, predictions_writer, read_predictions
 from preprocessing.features import SPLITS
-from report.errors import ReportError
 
 HEADER = "name,ra,dec,split,label,p_elliptical,morphology\n"
 
@@ -69,22 +69,22 @@ def test_galaxies_are_found_by_name(predictions_file):
     ],
 )
 def test_a_damaged_row_is_named_in_one_line(predictions_file, row, message):
-    with pytest.raises(ReportError) as error:
+    with pytest.raises(FormatError) as error:
         read_predictions(predictions_file("b,1,2,test,0,0.5,spiral", row))
     assert message in str(error.value) and "\n" not in str(error.value)
     assert "predictions.csv is damaged" in str(error.value)
 
 
 def test_a_missing_column_is_named(predictions_file):
-    with pytest.raises(ReportError, match="p_elliptical"):
+    with pytest.raises(FormatError, match="p_elliptical"):
         read_predictions(predictions_file(header=HEADER.replace("p_elliptical,", "")))
 
 
 def test_an_absent_and_an_empty_file_are_told_apart(tmp_path):
-    with pytest.raises(ReportError, match="cannot be read"):
+    with pytest.raises(FormatError, match="cannot be read"):
         read_predictions(tmp_path / "predictions.csv")
     (tmp_path / "predictions.csv").write_bytes(b"")
-    with pytest.raises(ReportError, match="is damaged: Empty CSV file"):
+    with pytest.raises(FormatError, match="is damaged: Empty CSV file"):
         read_predictions(tmp_path / "predictions.csv")
 
 
@@ -104,5 +104,22 @@ def test_other_galaxies_are_refused(tmp_path):
     names = read_predictions(folder / "predictions.csv").names
     lines = (folder / "galaxies.csv").read_text().splitlines(keepends=True)
     (folder / "galaxies.csv").write_text("".join([lines[0], lines[2], lines[1], *lines[3:]]))
-    with pytest.raises(ReportError, match="does not hold the galaxies"):
+    with pytest.raises(FormatError, match="does not hold the galaxies"):
         read_galaxies(folder / "galaxies.csv", names)
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "predictions.csv"
+    with predictions_writer(path) as write:
+        write("a, b", 10.25, -1.5, "test", 1, np.float32(0.1), "spiral", nothing_shown=False)
+        write("c", float("nan"), float("nan"), "val", 0, np.float32("nan"), "uncertain", nothing_shown=True)
+        write("d", 1.0, 2.0, "test", -1, np.float32("nan"), "uncertain", nothing_shown=False)
+    lines = path.read_text().splitlines()
+    assert lines[0] == ",".join(COLUMNS)
+    assert lines[1] == '"a, b",10.25,-1.5,test,1,0.1,spiral,elliptical,'
+    assert lines[2] == "c,,,val,0,nan,uncertain,spiral,nothing_shown"
+    read = read_predictions(path)
+    assert np.float32(read.p_elliptical[0]) == np.float32(0.1)
+    assert read.shown.tolist() == [True, False, True]
+    assert read.rows("test").tolist() == [0, 2] and read.rows("val").tolist() == []
+    assert (read.nothing_shown("val"), read.nothing_shown("test")) == (1, 0)

@@ -6,13 +6,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from answer_tables import table
 from PIL import Image
 from report_folder import galaxies, history, nodes, run_content, write_folder
 
 from evaluation.decision import interval_scores
-from evaluation.formats.predictions import Predictions
 from evaluation.intervals import wilson
-from preprocessing.features import SPLITS
 from report.run.evidence import read_evidence
 from report.run.figures.calibration import draw_calibration
 from report.run.figures.curves import draw_confusion_matrix, draw_precision_recall, draw_roc, draw_thresholds
@@ -235,7 +234,7 @@ def uncertain_text(called, n, test_called, test_n, not_finite=0):
         "test": {"n": test_n, "not_finite": not_finite},
     }
     p = np.repeat([0.5, 0.1], [called, n - called])
-    rows = Predictions(*[None] * 3, np.full(n, SPLITS.index("uncertain")), np.full(n, -1), p, None)
+    rows = table(np.full(n, -1), p, "uncertain")
     return draw_probabilities(rows, "uncertain", numbers).text.replace("\N{NO-BREAK SPACE}", " ")
 
 
