@@ -206,6 +206,7 @@ _PATHS = (
     ("data", "labels"),
     ("data", "positions"),
     ("data", "exclude"),
+    ("data", "corrections"),
     ("data", "stamps"),
     ("push", "directory"),
     ("model", "weights"),

@@ -189,4 +189,6 @@ def _ingest_line(ingest: dict[str, Any]) -> str:
         if counts:
             listed = ", ".join(f"{number:,} {code}" for code, number in counts)
             parts.append(f" ({listed})" if kind == "reasons" else f"; warnings: {listed}")
+    if corrected := ingest.get("corrections"):
+        parts.append(f"; labels corrected: {', '.join(f'{n:,} {change}' for change, n in corrected.items())}")
     return "".join(parts)

@@ -35,6 +35,9 @@ class DataSettings(BaseModel):
     exclude: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         (), description="a table of galaxies to leave out, or several: CSV with a column name"
     )
+    corrections: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), description="a table of corrected labels, or several: CSV with the columns name and label"
+    )
     stamps: str = Field(description="path of a stamp, with {name} and {band}; of a cube, with {name}")
     cube_bands: tuple[str, ...] = Field(
         (), description="bands of a cube's planes, first plane first; empty: one file per band"
@@ -74,12 +77,12 @@ class DataSettings(BaseModel):
         """Return the settings with the bands and the side that are kept, however they were asked for."""
         return self.model_copy(update={"bands": tuple(bands), "stamp_size": side})
 
-    @field_validator("exclude")
+    @field_validator("exclude", "corrections")
     @classmethod
     def _sorted(cls, tables: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted(set(tables)))
 
-    @field_validator("exclude", mode="before")
+    @field_validator("exclude", "corrections", mode="before")
     @classmethod
     def _one_or_several(cls, tables: Any) -> Any:
         if isinstance(tables, str):

@@ -40,7 +40,7 @@ _PHASES = {
 _TABLES = ("data", "image", "split", "model", "train", "cross_validation", "gate", "decision")
 _RENAMED = {"cross_validation": "cross_validation_settings", "gate": "thresholds"}
 """In ``run.json`` results stand under the names of these two tables."""
-_PATHS = ("labels", "positions", "stamps", "exclude", "weights")
+_PATHS = ("labels", "positions", "stamps", "exclude", "corrections", "weights")
 
 
 def bands_of(run: Mapping[str, Any]) -> tuple[str, ...]:

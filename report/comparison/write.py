@@ -114,9 +114,9 @@ def comparison_numbers(comparison: RunComparison) -> dict[str, Any]:
     dict
         ``runs``, a list of {letter, name, path, differs} and the numbers of ``metrics.json``; ``settings``,
         those that differ, {key: {letter: value}}; ``pairs``, a list of {one, other, n, accuracy, auc, loss,
-        only_one, only_other, p_value, test_galaxies}: the scores each {one, other, value, interval}, the galaxies that
-        only one run calls right by name, the farthest apart first, and what became of the test galaxies of
-        either. None, never NaN, is what cannot be known.
+        only_one, only_other, p_value, test_galaxies}: the scores each {one, other, value, interval}, the
+        galaxies that only one run calls right by name, the farthest apart first, and what became of the test
+        galaxies of either. None, never NaN, is what cannot be known.
     """
     letters = [run.letter for run in comparison.runs]
     settings = {key: dict(zip(letters, values, strict=True)) for key, values in setting_rows(comparison.runs)}

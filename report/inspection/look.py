@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from preprocessing.data_settings import DataSettings, SplitSettings
-from preprocessing.labels.reading import LabelTable, Match
+from preprocessing.labels.reading import Corrected, LabelTable, Match
 from preprocessing.rejects import Reject
 from preprocessing.rows.account import table_csv
 from preprocessing.rows.division import Division, StampNote, divide, stamp_reader
@@ -155,6 +155,8 @@ def inspect_data(
             split=request.split.model_dump(mode="json"),
         ),
     }
+    if request.data.corrections:
+        files["corrections.csv"] = table_csv(Corrected, look.table.corrected)
     if request.data.positions:
         files["matches.csv"] = table_csv(Match, look.table.matches)
     files[PAGE] = render_page(look, request, list(files))

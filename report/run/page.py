@@ -7,6 +7,7 @@ import tomli_w
 from markupsafe import Markup
 
 from preprocessing.features import CLASS_NAMES, SPLITS, TEST, VALIDATION
+from report.card.facts import correction_text
 from report.card.settings import without_none
 from report.html.environment import page_environment
 from report.run import choice
@@ -71,6 +72,7 @@ def render_page(
             card=card,
             seen=_seen(evidence.run.get("image") or {}),
             configuration=_configuration(evidence),
+            corrected=correction_text(evidence.ingest),
             splits=SPLITS,
             class_names=list(CLASS_NAMES.values()),
             test=TEST,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
-from whole_runs import GALAXIES, galmorph, report, simulated_survey, states
+from whole_runs import CONFIG, GALAXIES, galmorph, report, simulated_survey, states
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,11 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("galmorph")
-    simulated_survey(folder)
+    simulated_survey(folder, CONFIG.replace("[image]", 'corrections = "corrections.csv"\n[image]'))
+    with open(folder / "survey/labels.csv", newline="") as table:
+        names = [row["name"] for row in csv.DictReader(table)]
+    # One that is wrong whatever it is, of two names; one that the table does not have.
+    (folder / "corrections.csv").write_text(f"name,label\n{names[1]},spiral\n{names[2]},elliptical\nx,1\n")
     return folder
 
 
@@ -111,6 +115,23 @@ def test_the_pushed_model_works_with_tensorflow_alone(first_run, folder, tmp_pat
     description = json.loads((folder / "models/1/assets.extra/galmorph.json").read_text())
     assert description["flux"]["background"] == "none" and description["flux"]["flux_factors"] == {}
     assert description["bands"] == ["I", "R", "G"] and description["uncertain"] == [0.25, 0.75]
+
+
+def test_corrected_labels_are_counted(first_run, folder):
+    counts = report(folder, "ingest.json")["corrections"]
+    with open(folder / "run/report/corrections.csv", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) == sum(counts.values()) >= 2
+    assert "corrections.csv: 1 of 3 names are not in the table" in first_run.stdout
+    (said,) = {f"{count} {change}" for change, count in counts.items()} & set(
+        first_run.stdout.split("labels corrected: ")[1].split("\n")[0].split(", ")[:1]
+    )
+    page = (folder / "run/report/index.html").read_text()
+    assert said in page and said in (folder / "models/1/assets.extra/model_card.md").read_text()
+    with open(folder / "run/report/predictions.csv", newline="") as table:
+        used = {row["name"]: row["label"] for row in csv.DictReader(table)}
+    codes = {"spiral": "0", "elliptical": "1"}
+    assert all(used.get(row["name"], codes[row["after"]]) == codes[row["after"]] for row in rows)
 
 
 def test_the_folds_are_in_the_report(first_run, folder):
