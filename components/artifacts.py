@@ -9,6 +9,12 @@ class IngestReport(Artifact):
     TYPE_NAME = "IngestReport"
 
 
+class Warnings(Artifact):
+    """A folder with ``warnings.txt``: sentences for the user, one a line."""
+
+    TYPE_NAME = "Warnings"
+
+
 class MorphologyReport(Artifact):
     """A folder with the report: ``index.html``, ``metrics.json``, figures, and what they are made of."""
 

@@ -123,6 +123,7 @@ def opened_log(root: Path, kind: str) -> Iterator[tuple[Path, int]]:
     paths = RunPaths(root)
     try:
         paths.logs.mkdir(parents=True, exist_ok=True)
+        paths.lock.touch()
     except OSError as error:
         raise InputError(f"[pipeline] root: {root}: {error.strerror}") from error
     with _locked(paths.lock) as lock:

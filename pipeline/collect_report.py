@@ -1,18 +1,23 @@
 """The report of a run that has ended, where its user looks for it."""
 
 import json
+import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 from pipeline.child import Outcome, RunPaths
 from pipeline.config import Settings
-from report.evidence.reading import CONFIGURATION, NODES
+from report.evidence.folders import REPORT, REPORTS, finish_of, report_time, reports_of
+from report.evidence.reading import CONFIGURATION, FINISHED, NODES
 from report.run.build import build
 
 
 def collect_report(paths: RunPaths, outcome: Outcome, settings: Settings) -> dict[str, Any]:
     """Copy the run's report artifact to ``report/`` with what the nodes took, all at once.
+
+    The report of an earlier run is kept under ``reports/``; a run that found everything again adds none.
 
     Parameters
     ----------
@@ -26,15 +31,56 @@ def collect_report(paths: RunPaths, outcome: Outcome, settings: Settings) -> dic
     dict
         Its metrics.
     """
+    artifact = outcome.outputs["MorphologyReport"]["report"]
+    known = _report_of_artifact(paths.root, artifact)
+    finished = {
+        # A run that found everything again has found nothing new: its report stays that of the first time.
+        "time": report_time(known) if known else time.strftime("%Y-%m-%dT%H-%M-%S"),
+        "artifact": os.path.relpath(artifact, paths.root),
+    }
     copy = paths.root / ".report-incoming"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(outcome.outputs["MorphologyReport"]["report"], copy)
+    shutil.copytree(artifact, copy)
     (copy / CONFIGURATION).write_text(settings.to_toml())
-    (copy / NODES).write_text(json.dumps(node_costs(outcome, paths.report / NODES), indent=2) + "\n")
+    costs = node_costs(outcome, (known or paths.report) / NODES)
+    (copy / NODES).write_text(json.dumps(costs, indent=2) + "\n")
+    (copy / FINISHED).write_text(json.dumps(finished, indent=2) + "\n")
     metrics = build(copy)
-    shutil.rmtree(paths.report, ignore_errors=True)
+    if known:
+        shutil.rmtree(known)
+    keep_report(paths.root)
     copy.rename(paths.report)
     return metrics
+
+
+def _report_of_artifact(root: Path, artifact: str) -> Path | None:
+    """Return the report that is a copy of an artifact already."""
+    for folder in reports_of(root).values():
+        if finish_of(folder).get("artifact") == os.path.relpath(artifact, root):
+            return folder
+    return None
+
+
+def keep_report(root: Path) -> None:
+    """Move the report of the last run to ``reports/``, under its time.
+
+    Parameters
+    ----------
+    root : Path
+        Afterwards it has no ``report``. One that is not whole is removed.
+    """
+    report = root / REPORT
+    if report not in reports_of(root).values():
+        shutil.rmtree(report, ignore_errors=True)
+        return
+    when = report_time(report)
+    place = root / REPORTS / when
+    number = 1
+    while place.exists():
+        number += 1
+        place = place.with_name(f"{when}-{number}")
+    place.parent.mkdir(exist_ok=True)
+    report.rename(place)
 
 
 def node_costs(outcome: Outcome, former: Path) -> list[dict[str, Any]]:

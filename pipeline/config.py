@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from evaluation.settings import GateSettings
 from pipeline.errors import InputError
+from preprocessing.bands import in_order
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.settings import ImageSettings
 from trainer.backbones.names import SMALLEST_PICTURE
@@ -111,8 +112,8 @@ class Settings(BaseModel):
 
     @property
     def example_bands(self) -> tuple[str, ...]:
-        """Bands kept in the Examples."""
-        return self.data.bands or self.image.bands
+        """Bands kept in the Examples, in order of wavelength."""
+        return in_order(self.data.bands or self.image.bands)
 
     @property
     def example_side(self) -> int:
@@ -122,7 +123,9 @@ class Settings(BaseModel):
     @property
     def recipe(self) -> Recipe:
         """How the classifier is made."""
-        return Recipe(self.image, self.model, self.train, self.cross_validation)
+        trained = self.cross_validation.trained(self.train)
+        decided = self.cross_validation.model_copy(update={"phases": trained})
+        return Recipe(self.image, self.model, self.train, decided)
 
     def with_pinned_weights(self) -> "Settings":
         """Return the settings with the content of a file of weights named, so that a changed file counts."""
@@ -203,6 +206,7 @@ _PATHS = (
     ("data", "labels"),
     ("data", "positions"),
     ("data", "exclude"),
+    ("data", "corrections"),
     ("data", "stamps"),
     ("push", "directory"),
     ("model", "weights"),

@@ -34,6 +34,7 @@ from components.incumbent_resolver.strategy import IncumbentStrategy
 from components.model_card.component import ModelCard
 from components.model_evaluator.component import ModelEvaluator
 from components.morphology_report.component import MorphologyReport
+from components.picture_gate.component import PictureGate
 from components.prediction_gen.component import PredictionGen
 from pipeline.config import Settings
 from pipeline.fingerprint import code_fingerprint
@@ -137,12 +138,18 @@ class _Data:
     ingest_report: BaseChannel
     pictures: BaseChannel
     graph: BaseChannel
+    looked: BaseNode
+
+    def before(self, *learning: BaseNode) -> None:
+        """Let nodes that learn from the pictures wait until these have been looked at."""
+        for node in learning:
+            node.add_upstream_node(self.looked)
 
 
 def _data(settings: Settings, fingerprint: str) -> _Data:
     bands = settings.example_bands
     example_gen = FitsExampleGen(
-        data=settings.data,
+        data=settings.data.with_resolved(bands, settings.example_side),
         split=settings.split,
         bands=bands,
         side=settings.example_side,
@@ -170,12 +177,15 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         disable_statistics=True,  # of PNG bytes
     )
     transform.add_upstream_node(gate)
+    pictures = transform.outputs["transformed_examples"]
+    looked = PictureGate(examples=pictures, code=code_fingerprint("PictureGate"))
     return _Data(
-        [example_gen, statistics, schema, validator, gate, transform],
+        [example_gen, statistics, schema, validator, gate, transform, looked],
         examples,
         example_gen.outputs["report"],
-        transform.outputs["transformed_examples"],
+        pictures,
         transform.outputs["transform_graph"],
+        looked,
     )
 
 
@@ -199,6 +209,7 @@ def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
         cache=f"{place.scratch}/features" if place.scratch else "",
         code=code_fingerprint("BackboneFeatures"),
     )
+    data.before(node)
     return [node]
 
 
@@ -230,6 +241,7 @@ def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
         ).with_id(f"FoldTrainer-{fold}")
         for fold in range(settings.split.folds)
     ]
+    data.before(*trainers)
     models = [trainer.outputs["model"] for trainer in trainers]
     summary = CrossValidation(folds=models, code=code_fingerprint("CrossValidation"))
     return _Folds([*features, *trainers, summary], features, models, summary.outputs["summary"])
@@ -277,6 +289,7 @@ def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: P
             "code": code_fingerprint("Trainer"),
         },
     )
+    data.before(trainer)
     weights = {"model_run": trainer.outputs["model_run"]}
     return _Candidate([*heads, trainer], trainer.outputs["model"], weights)
 

@@ -1,6 +1,7 @@
 """What a person sees of a run: a line per node, a progress bar, a table of results."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from pipeline.events import NodeEvent, ProgressEvent
+from preprocessing.progress import WARNINGS_FILE
 
 _STATES = {
     "done": ("[green]done[/]  ", ""),
@@ -64,6 +66,7 @@ class RunDisplay:
             state, note = _STATES[event.state]
             line = f"  {escape(event.node):<24}{state}{event.seconds:>8.1f} s  [dim]{note}[/]"
             self._console.print(line, highlight=False, soft_wrap=True)
+            show_warnings(self._console, _warnings(event))
 
     def _begin(self, description: str | None) -> None:
         if self._task is not None:
@@ -90,6 +93,20 @@ class RunDisplay:
         else:
             detail = f"{phase}: {figures['count']}" if "count" in figures else phase
             self._progress.update(self._task, detail=detail)
+
+
+def show_warnings(console: Console, warnings: Iterable[str]) -> None:
+    """Print what spoils the result if nobody looks at it, a line each."""
+    for warning in warnings:
+        console.print(f"  [yellow]warning[/]: {escape(warning)}", highlight=False, soft_wrap=True)
+
+
+def _warnings(event: NodeEvent) -> list[str]:
+    """Return the warnings that a node has written, now or when it last ran."""
+    try:
+        return Path(event.outputs["warnings"], WARNINGS_FILE).read_text(encoding="utf-8").splitlines()
+    except (KeyError, OSError):
+        return []
 
 
 def _epoch_line(figures: dict[str, Any]) -> str:
@@ -172,4 +189,6 @@ def _ingest_line(ingest: dict[str, Any]) -> str:
         if counts:
             listed = ", ".join(f"{number:,} {code}" for code, number in counts)
             parts.append(f" ({listed})" if kind == "reasons" else f"; warnings: {listed}")
+    if corrected := ingest.get("corrections"):
+        parts.append(f"; labels corrected: {', '.join(f'{n:,} {change}' for change, n in corrected.items())}")
     return "".join(parts)

@@ -24,6 +24,7 @@ NODE_CODE = {
     "ExampleSchema": ("components.example_schema.component",),
     "AnomalyGate": ("components.anomaly_gate.component",),
     "Transform": ("preprocessing.transform",),
+    "PictureGate": ("components.picture_gate.component",),
     "BackboneFeatures": ("components.backbone_features.component",),
     "FoldTrainer": ("components.fold_trainer.component",),
     "CrossValidation": ("components.cross_validation.component",),

@@ -26,6 +26,7 @@ from tfx.orchestration.portable import launcher
 
 from components.anomaly_gate.component import AnomalyError
 from components.fits_example_gen.ingest import IngestError
+from components.picture_gate.component import PictureError
 from pipeline.config import Settings
 from pipeline.create import Place, create_cross_validation, create_pipeline, create_training
 from pipeline.errors import InputError
@@ -50,7 +51,10 @@ _CREATE = {
     "training": create_training,
 }
 # A training diverges by the learning rate, the weights or the flux that it was given.
-_INPUT_ERRORS = (AnomalyError, IngestError, InputError, TableError, TrainingDataError, TrainingDiverged)
+_INPUT_ERRORS = (
+    *(AnomalyError, IngestError, InputError, PictureError, TableError),
+    *(TrainingDataError, TrainingDiverged),
+)
 
 
 def local_place(settings: Settings, root: Path) -> Place:

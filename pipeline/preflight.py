@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,12 +13,18 @@ from pipeline.errors import InputError
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from preprocessing.fits.files import StampError
 from preprocessing.fits.reading import read_image
-from preprocessing.labels.reading import LabelledObject, TableError
+from preprocessing.labels.reading import LabelledObject, LabelTable, TableError
+from preprocessing.paths import unreachable, unwritable_folder
 from preprocessing.rejects import Reject, usual_reasons
 from preprocessing.rows.division import label_files, stamp_reader
 from preprocessing.rows.exclusion import read_rows
 from preprocessing.rows.fingerprint import input_fingerprint
 from preprocessing.stamps import StampReader
+from report.inspection.advice import suggest
+from report.inspection.flux_findings import misfits
+from report.inspection.picture_findings import picture_findings, sampled_pictures
+from report.inspection.sample import spread
+from report.inspection.survey import survey_stamps
 from trainer.weights.preflight import imagenet_weights_problem
 
 SAMPLE = 64
@@ -40,6 +46,8 @@ class Preflight:
         Rows that are no labelled objects, by reason.
     notes : tuple of str
         What is odd about the tables.
+    warnings : tuple of str
+        What would spoil the pictures.
     """
 
     fingerprint: str
@@ -47,6 +55,7 @@ class Preflight:
     rows: int
     refused: dict[str, int]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def check_before_run(settings: Settings) -> Preflight:
@@ -63,12 +72,22 @@ def check_before_run(settings: Settings) -> Preflight:
     Raises
     ------
     InputError
-        See `check_data` and `check_weights`; or if the published model could not be compared with.
+        See `check_data` and `check_weights`; if root or push directory cannot be written; or if the published
+        model could not be compared with.
     """
-    checked = check_data(settings)
+    check_folder("[pipeline] root", settings.pipeline.root)
+    check_folder("[push] directory", settings.push.directory)
+    table = _read_table(settings)
+    checked = _check_table(settings, table)
     check_weights(settings)
     _check_incumbent(settings)
-    return checked
+    return replace(checked, warnings=tuple(_check_pictures(settings, table.objects)))
+
+
+def check_folder(key: str, folder: str) -> None:
+    """Raise `InputError` if a folder that gets the results could not be made or written."""
+    if "://" not in folder and (problem := unwritable_folder(Path(folder))):
+        raise InputError(f"{key}: {folder} {problem}")
 
 
 def check_weights(settings: Settings) -> None:
@@ -96,10 +115,17 @@ def check_data(settings: Settings) -> Preflight:
         For a table that is missing or unusable, a class without objects or with fewer than folds, a band
         without files, or stamps smaller than the cut.
     """
+    return _check_table(settings, _read_table(settings))
+
+
+def _read_table(settings: Settings) -> LabelTable:
     try:
-        table = read_rows(settings.data)
+        return read_rows(settings.data)
     except TableError as error:
         raise InputError(f"[data] {error.key}: {error}") from error
+
+
+def _check_table(settings: Settings, table: LabelTable) -> Preflight:
     classes = Counter(CLASS_NAMES[entry.label] for entry in table.objects)
     for label in (SPIRAL, ELLIPTICAL):
         if not classes[CLASS_NAMES[label]]:
@@ -142,6 +168,8 @@ def _check_stamps(reader: StampReader, objects: Sequence[LabelledObject]) -> Non
         found = _sample_files(reader, objects, band)
         if not found:
             example = reader.template.replace("{band}", band).replace("{name}", objects[0].name)
+            if barred := unreachable(Path(example)):
+                raise InputError(f"[data] stamps: {barred}")
             what = f"band {band} has no files" if band else "there are no files"
             raise InputError(f"[data] stamps: {what} (looked for {example} and the like)")
         largest = (0, 0)
@@ -159,6 +187,23 @@ def _check_stamps(reader: StampReader, objects: Sequence[LabelledObject]) -> Non
                 f"[image] cut = {side} is larger than the stamps: {whose} have at most"
                 f" {largest[1]} x {largest[0]} pixels ({len(found)} looked at)"
             )
+
+
+def _check_pictures(settings: Settings, objects: Sequence[LabelledObject]) -> list[str]:
+    """Refuse pictures that show nothing, and return what else would spoil them, by a sample of objects."""
+    image, data = settings.image, settings.data
+    sample, reader = spread(objects), stamp_reader(data, image.bands, image.cut)
+    survey = survey_stamps(sample, reader)
+    peaks = {band: found.median("peak") for band, found in survey.bands.items()}
+    suggestion = suggest(image.bands, survey.bands)
+    findings = picture_findings(sampled_pictures(sample, reader, image), "galaxies looked at")
+    suited = f" A stretch of {suggestion.stretch:g} suits the sky noise." if suggestion.stretch > 0 else ""
+    for finding in findings:
+        if finding.kind == "stop":
+            raise InputError(f"[image] stretch = {image.stretch:g}: {finding.text}{suited} {finding.remedy}")
+    # How many pixels are black or saturated is said of all galaxies, when their pictures are made.
+    found = misfits(survey, peaks, suggestion, image, data)
+    return [f"{finding.text} {finding.remedy}" for finding in found if finding.kind == "warning"]
 
 
 def _sample_files(reader: StampReader, objects: Sequence[LabelledObject], band: str) -> list[Path]:

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from pipeline.child import Job, Outcome, RunPaths, opened_log, run_jobs
 from pipeline.config import Settings
-from pipeline.display import show_results
+from pipeline.display import show_results, show_warnings
 from pipeline.errors import ExitStatus
 from pipeline.events import FailureEvent
 from pipeline.preflight import Preflight, check_before_run
@@ -45,6 +45,7 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
         seen = already_seen(settings, checked.fingerprint)
     show_rows(console, settings, checked)
     show_notes(console, [seen] if seen else [])
+    show_warnings(console, checked.warnings)
     with opened_log(paths.root, "run") as (log, lock):
         log.with_suffix(".toml").write_text(settings.to_toml())
         try:

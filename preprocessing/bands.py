@@ -1,7 +1,7 @@
 """Photometric bands of S-PLUS: their names, accepted spellings and the RGB presets."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -76,6 +76,11 @@ def band_name(spelling: str) -> str:
     if name not in BANDS:
         raise ValueError(f"unknown band {spelling!r}; bands are {' '.join(BANDS)}")
     return name
+
+
+def in_order(bands: Iterable[str]) -> tuple[str, ...]:
+    """Return bands in order of wavelength, each once."""
+    return tuple(sorted(set(bands), key=BANDS.index))
 
 
 def band_spellings(band: str) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """The `[data]` and `[split]` tables of the configuration."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from preprocessing.bands import band_name
+from preprocessing.bands import band_name, in_order
 from preprocessing.settings import FACTOR_RANGE, LARGEST_ZERO_POINT, Finite, PositiveFinite
 
 TableFormat = Literal["auto", "csv", "ecsv", "fits", "votable", "parquet"]
@@ -33,6 +34,9 @@ class DataSettings(BaseModel):
     )
     exclude: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         (), description="a table of galaxies to leave out, or several: CSV with a column name"
+    )
+    corrections: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), description="a table of corrected labels, or several: CSV with the columns name and label"
     )
     stamps: str = Field(description="path of a stamp, with {name} and {band}; of a cube, with {name}")
     cube_bands: tuple[str, ...] = Field(
@@ -72,7 +76,16 @@ class DataSettings(BaseModel):
         keys = {"background", "zero_points", "reference_zero_point", "flux_factors"}
         return self.model_dump(mode="json", include=keys)
 
-    @field_validator("exclude", mode="before")
+    def with_resolved(self, bands: Sequence[str], side: int) -> "DataSettings":
+        """Return the settings with the bands and the side that are kept, however they were asked for."""
+        return self.model_copy(update={"bands": tuple(bands), "stamp_size": side})
+
+    @field_validator("exclude", "corrections")
+    @classmethod
+    def _sorted(cls, tables: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(tables)))
+
+    @field_validator("exclude", "corrections", mode="before")
     @classmethod
     def _one_or_several(cls, tables: Any) -> Any:
         if isinstance(tables, str):
@@ -81,21 +94,23 @@ class DataSettings(BaseModel):
 
     @field_validator("bands", "cube_bands")
     @classmethod
-    def _known_bands(cls, bands: tuple[str, ...]) -> tuple[str, ...]:
+    def _known_bands(cls, bands: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         names = tuple(band_name(band) for band in bands)
         if len(set(names)) != len(names):
             raise ValueError(f"{list(bands)} names a band twice")
-        return names
+        # The planes of a cube have an order; bands to keep have none.
+        return names if info.field_name == "cube_bands" else in_order(names)
 
     @field_validator("zero_points", "flux_factors")
     @classmethod
-    def _by_band(cls, numbers: str | dict[str, float]) -> str | dict[str, float]:
+    def _by_band(cls, numbers: str | dict[str, float], info: ValidationInfo) -> str | dict[str, float]:
         if isinstance(numbers, str):
             return numbers
         named = {band_name(band): number for band, number in numbers.items()}
         if len(named) != len(numbers):
             raise ValueError(f"{list(numbers)} names a band twice")
-        return named
+        idle = 1.0 if info.field_name == "flux_factors" else None
+        return {band: named[band] for band in in_order(named) if named[band] != idle}
 
     @field_validator("zero_points")
     @classmethod

@@ -8,6 +8,9 @@ import logging
 
 PROGRESS_LOGGER = "galmorph.progress"
 
+WARNINGS_FILE = "warnings.txt"
+"""Under a node's output ``warnings``: sentences that the command line shows, one a line."""
+
 _logger = logging.getLogger(PROGRESS_LOGGER)
 
 

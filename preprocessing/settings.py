@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from preprocessing.bands import rgb_bands
+from preprocessing.bands import rgb_bands, rgb_title
 
 PositiveFinite = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -41,8 +41,16 @@ class ImageSettings(BaseModel):
     @field_validator("rgb")
     @classmethod
     def _known_bands(cls, rgb: str | tuple[str, str, str]) -> str | tuple[str, str, str]:
-        rgb_bands(rgb)
-        return rgb
+        # One spelling: of settings that mean the same, nothing must be computed twice.
+        return rgb_title(rgb)
+
+    @field_validator("minimum")
+    @classmethod
+    def _one_if_equal(cls, minimum: float | tuple[float, float, float]) -> float | tuple[float, float, float]:
+        red, green, blue = (
+            level + 0.0 for level in (minimum if isinstance(minimum, tuple) else (minimum,) * 3)
+        )
+        return red if red == green == blue else (red, green, blue)
 
     @property
     def bands(self) -> tuple[str, str, str]:

@@ -70,6 +70,11 @@ class ModelSettings(BaseModel):
         """Symmetries of a picture that the exported model averages over."""
         return 8 if self.dihedral_average else 1
 
+    @field_validator("weights_sha256")
+    @classmethod
+    def _lower_case(cls, digest: str | None) -> str | None:
+        return digest.lower() if digest else digest
+
     @model_validator(mode="after")
     def _weights_fit_backbone(self) -> Self:
         if self.weights == "imagenet" and not backbone_facts(self.backbone).pretrainable:

@@ -14,7 +14,7 @@ from tfx.utils import io_utils
 
 from components.fits_example_gen.ingest import ingest
 from preprocessing.data_settings import DataSettings, SplitSettings
-from preprocessing.labels.reading import Match
+from preprocessing.labels.reading import Corrected, Match
 from preprocessing.rejects import Reject
 from preprocessing.rows.account import ingest_report, table_csv
 from preprocessing.rows.division import StampNote, stamp_reader
@@ -73,6 +73,8 @@ class Executor(BaseBeamExecutor):
             "rejects.csv": table_csv(Reject, ingested.division.rejects),
             "warnings.csv": table_csv(StampNote, ingested.notes),
         }
+        if data.corrections:
+            files["corrections.csv"] = table_csv(Corrected, ingested.table.corrected)
         if data.positions:
             files["matches.csv"] = table_csv(Match, ingested.table.matches)
         for name, text in files.items():

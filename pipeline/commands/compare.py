@@ -13,11 +13,16 @@ from pipeline.errors import InputError
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN RUN...", help="Root folders of runs, or their reports.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Root folders of runs, or their reports. An earlier run of a root is ROOT@TIME, such as "
+            "run@2026-11-26T23-58; the folder ROOT/reports lists them.",
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder to write.", show_default="comparison beside the first report"),
+        typer.Option(help="Folder to write.", show_default="comparison under the root of the first"),
     ] = None,
 ) -> None:
     """Compare runs on the test galaxies that they share, and show where they disagree."""
@@ -30,9 +35,9 @@ def compare_runs(runs: Sequence[Path], out: Path | None, console: Console) -> No
     Parameters
     ----------
     runs : sequence of Path
-        Roots of runs, or their report folders; the others are compared with the first.
+        Roots of runs, ``ROOT@TIME``, or report folders; the others are compared with the first.
     out : Path or None
-        Folder of the page; `comparison` beside the report of the first run unless given.
+        Folder of the page; `comparison` under the root of the first run unless given.
     console : Console
 
     Raises
@@ -43,12 +48,13 @@ def compare_runs(runs: Sequence[Path], out: Path | None, console: Console) -> No
     from report.comparison.terminal import show_comparison
     from report.comparison.write import FOLDER, compare_reports, write_comparison
     from report.errors import ReportError
+    from report.evidence.folders import root_of
 
     started = time.monotonic()
     try:
         with console.status("comparing"):
             comparison = compare_reports(runs)
-            folder = out or comparison.runs[0].evidence.folder.parent / FOLDER
+            folder = out or root_of(comparison.runs[0].evidence.folder) / FOLDER
             page = write_comparison(comparison, folder)
     except ReportError as error:
         raise InputError(str(error)) from error

@@ -11,7 +11,9 @@ from pipeline.errors import InputError
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Root folder of a run, or its report.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Root folder of a run, its report, or ROOT@TIME.")
+    ],
 ) -> None:
     """Make the report of a run again from what the run has left; trains and classifies nothing."""
     from report.errors import ReportError

@@ -38,8 +38,12 @@ def write_survey(out: Path, galaxies: int, seed: int, size: int, workers: int | 
             summary = simulate_survey(
                 out, galaxies, seed, size=size, workers=workers or os.cpu_count(), progress=advance
             )
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             raise InputError(str(error)) from error
+        except OSError as error:
+            # The simulation's own errors are a sentence; the system's begin with a number.
+            sentence = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+            raise InputError(sentence) from error
     console.print(
         f"[bold]survey[/]: {galaxies} galaxies, stamps {summary.stamps}", highlight=False, soft_wrap=True
     )

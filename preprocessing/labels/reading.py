@@ -1,6 +1,6 @@
 """Read a table of labelled galaxies."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,12 @@ __all__ = ["LabelTable", "LabelledObject", "Match", "TableError", "read_labels"]
 
 _MAGNITUDES = ("magnitude", "mag", "petromag_r", "petromag_mr", "r_auto", "r_petro")
 _MAGNITUDE_SENTINEL = 90.0  # SExtractor writes 99 and SDSS -9999 where nothing was measured
+
+
+class PositionsError(TableError):
+    """A table of the stamps' names and positions that cannot be used."""
+
+    key = "positions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,30 @@ class Match:
     separation: float
 
 
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A row whose label a table of corrections gives.
+
+    Attributes
+    ----------
+    row : int
+    name : str
+    file : str
+        The table of corrections.
+    before, after : str
+        Names of the classes; `before` is empty where the row's own label could not be read.
+    message : str
+        Which row of the table it is.
+    """
+
+    row: int
+    name: str
+    file: str
+    before: str
+    after: str
+    message: str
+
+
 @dataclass(frozen=True)
 class LabelTable:
     """What a label table says.
@@ -89,6 +119,10 @@ class LabelTable:
         `preprocessing.rows.exclusion`.
     notes : list of str
         Sentences for the user: what of the tables was passed over or could not be checked.
+    unread : list of int
+        Rows of objects whose own label could not be read, but is given by a correction.
+    corrected : list of Corrected
+        Objects that a correction names: see `preprocessing.rows.corrections`.
     """
 
     rows: int
@@ -98,9 +132,11 @@ class LabelTable:
     matches: list[Match] = field(default_factory=list)
     excluded: list[LabelledObject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
+    corrected: list[Corrected] = field(default_factory=list)
 
 
-def read_labels(settings: DataSettings) -> LabelTable:
+def read_labels(settings: DataSettings, corrected: Container[str] = ()) -> LabelTable:
     """Read the label table, and the table of the stamps' positions where there is one.
 
     Parameters
@@ -108,6 +144,8 @@ def read_labels(settings: DataSettings) -> LabelTable:
     settings : DataSettings
         `labels`, `table_format`, `label_format`, `vote_threshold`, `min_votes`, `positions`, `match_radius`
         and `duplicate_radius` are used.
+    corrected : container of str
+        Names of galaxies whose label will be given by something else: they are read whatever theirs is.
 
     Returns
     -------
@@ -154,10 +192,15 @@ def read_labels(settings: DataSettings) -> LabelTable:
     del columns  # a third of the memory
     cells = (verdicts.labels, ras, decs, magnitudes, verdicts.vote_elliptical, verdicts.vote_spiral)
     for row, (label, *numbers) in enumerate(_rows(cells)):
+        stamp = names[row]
+        if settings.positions and row in matching.stamps:
+            stamp = stamps[matching.stamps[row]]
         if row in refused:
-            label_table.rejects.append(Reject(row + 1, names[row], "", *refused[row]))
-            continue
-        stamp = stamps[matching.stamps[row]] if settings.positions else names[row]
+            unread = refused[row][0] == "bad_label" and row not in matching.refused
+            if not (unread and stamp in corrected):
+                label_table.rejects.append(Reject(row + 1, names[row], "", *refused[row]))
+                continue
+            label_table.unread.append(row + 1)
         label_table.objects.append(LabelledObject(row + 1, stamp, label, *numbers))
         if settings.positions:
             label_table.matches.append(Match(row + 1, names[row], stamp, matching.separations[row]))
@@ -174,6 +217,10 @@ def _match(rows: Positions, settings: DataSettings) -> tuple[Matching, list[str]
     """Return the matching, the names of the stamps, and notes; nothing without a table of positions."""
     if not settings.positions:
         return Matching(), [], []
-    stamps, notes = read_positions(Path(settings.positions), settings.table_format, settings.duplicate_radius)
+    path = Path(settings.positions)
+    try:
+        stamps, notes = read_positions(path, settings.table_format, settings.duplicate_radius)
+    except TableError as error:
+        raise PositionsError(str(error)) from error
     matching = match_stamps(rows, stamps, settings.match_radius, settings.duplicate_radius)
     return matching, list(stamps.names), notes

@@ -11,8 +11,9 @@ from preprocessing.labels import galaxy_zoo as gz
 from preprocessing.labels.galaxy_zoo import Verdicts
 from preprocessing.tables.files import Columns, TableError, TableFile
 
-_CODES = {"spiral": SPIRAL, "elliptical": ELLIPTICAL, "uncertain": NO_LABEL}
-_CODES |= {str(code): code for code in (SPIRAL, ELLIPTICAL, NO_LABEL)}
+CODES = {"spiral": SPIRAL, "elliptical": ELLIPTICAL, "uncertain": NO_LABEL}
+CODES |= {str(code): code for code in (SPIRAL, ELLIPTICAL, NO_LABEL)}
+"""Words and codes of a column ``label``, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,20 @@ class Scheme:
     judge: Callable[[Columns, DataSettings], Verdicts]
 
 
-def _judge_words(columns: Columns, settings: DataSettings) -> Verdicts:
+def code_of(word: str) -> int | None:
+    """Return the label that a word or code means; None if it means none."""
     # Tools that know only floating-point numbers write the code 1 as 1.0.
-    words = [text.lower().removesuffix(".0") for text in columns.texts("label")]
-    labels = np.array([_CODES.get(word, NO_LABEL) for word in words])
+    return CODES.get(word.lower().removesuffix(".0"))
+
+
+def _judge_words(columns: Columns, settings: DataSettings) -> Verdicts:
+    words = columns.texts("label")
+    codes = [code_of(word) for word in words]
+    labels = np.array([NO_LABEL if code is None else code for code in codes])
     refused = {
-        row: ("bad_label", f"label {word[:40]!r} is none of {', '.join(_CODES)}")
-        for row, word in enumerate(words)
-        if word not in _CODES
+        row: ("bad_label", f"label {word.lower()[:40]!r} is none of {', '.join(CODES)}")
+        for row, (word, code) in enumerate(zip(words, codes, strict=True))
+        if code is None
     }
     unknown = np.full(columns.rows, np.nan)
     return Verdicts(labels, unknown, unknown, refused)

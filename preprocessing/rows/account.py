@@ -11,6 +11,7 @@ from typing import Any
 from preprocessing.features import CLASS_NAMES
 from preprocessing.labels.reading import LabelTable
 from preprocessing.rejects import Reject
+from preprocessing.rows.corrections import correction_counts
 from preprocessing.rows.division import Division, StampNote
 
 
@@ -49,8 +50,9 @@ def ingest_report(table: LabelTable, division: Division, notes: Sequence[StampNo
     -------
     str
         JSON with ``rows``, ``examples``, ``rejects``, ``splits``, ``classes``, ``reasons``, ``warnings``
-        and the details; ``classes_by_split`` counts each class within each split, and ``rejects_by_class``
-        each reason within each class (``none``: rows whose label could not be read).
+        and the details; ``corrections`` counts the labels given by `[data] corrections`
+        (``{"spiral to elliptical": 3}``), ``classes_by_split`` each class within each split, and
+        ``rejects_by_class`` each reason within each class (``none``: rows whose label could not be read).
 
     Raises
     ------
@@ -79,6 +81,7 @@ def ingest_report(table: LabelTable, division: Division, notes: Sequence[StampNo
         "warnings": dict(Counter(note.code for note in notes)),
         "label_format": table.label_format,
         "matched": len(table.matches),
+        "corrections": correction_counts(table.corrected),
         "notes": table.notes,
         **details,
     }

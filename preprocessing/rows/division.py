@@ -132,4 +132,4 @@ def stamp_reader(data: DataSettings, bands: Sequence[str], side: int) -> StampRe
 
 def label_files(data: DataSettings) -> Iterable[Path]:
     """Return the tables that a configuration names."""
-    return [Path(table) for table in (data.labels, data.positions, *data.exclude) if table]
+    return [Path(table) for table in (data.labels, data.positions, *data.exclude, *data.corrections) if table]

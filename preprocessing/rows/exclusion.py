@@ -1,12 +1,13 @@
-"""Galaxies that a person leaves out, such as those of a report's suspect labels."""
+"""The rows of the label table after what a person has decided: labels corrected, galaxies left out."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from preprocessing.data_settings import DataSettings
 from preprocessing.labels.reading import LabelledObject, LabelTable, read_labels
 from preprocessing.rejects import Reject
+from preprocessing.rows.corrections import correct, correction_counts, read_corrections
 from preprocessing.rows.duplicates import galaxies
 from preprocessing.tables.files import EmptyTableError, TableError, TableFile
 
@@ -35,7 +36,7 @@ class Exclusion:
 
 
 def read_rows(data: DataSettings) -> LabelTable:
-    """Read the label table, and reject the galaxies that `[data] exclude` names.
+    """Read the label table, apply `[data] corrections`, and reject the galaxies that `[data] exclude` names.
 
     Parameters
     ----------
@@ -51,17 +52,14 @@ def read_rows(data: DataSettings) -> LabelTable:
         See `read_labels`.
     ExclusionError
         If a table of `exclude` is missing, unreadable, or has no column ``name``.
+    CorrectionError
+        See `preprocessing.rows.corrections`.
     """
-    table = read_labels(data)
+    table = _corrected(data)
     if not data.exclude:
         return table
     listed = {path: _read(path) for path in map(Path, data.exclude)}
-    known = {entry.name for entry in table.objects} | {reject.name for reject in table.rejects}
-    notes = [
-        f"{path.name}: {unknown:,} of {len(names):,} names are not in the table of labels"
-        for path, names in listed.items()
-        if (unknown := len(names.keys() - known))
-    ]
+    notes = _unknown(table, {path.name: names.keys() for path, names in listed.items()})
     exclusions: dict[str, Exclusion] = {}
     for names in listed.values():
         exclusions = names | exclusions
@@ -74,6 +72,32 @@ def read_rows(data: DataSettings) -> LabelTable:
         excluded=[entry for entry in table.objects if entry.row in struck],
         notes=[*table.notes, *notes],
     )
+
+
+def _corrected(data: DataSettings) -> LabelTable:
+    """Read the label table with the corrected labels."""
+    if not data.corrections:
+        return read_labels(data)
+    corrections = read_corrections(map(Path, data.corrections))
+    table = read_labels(data, corrections)
+    objects, corrected = correct(table.objects, frozenset(table.unread), corrections, data.duplicate_radius)
+    names: dict[str, set[str]] = {}
+    for name, correction in corrections.items():
+        names.setdefault(correction.table.name, set()).add(name)
+    counts = correction_counts(corrected)
+    listed = ", ".join(f"{count:,} {change}" for change, count in counts.items())
+    notes = [f"labels given by [data] corrections: {listed or 'none'}", *_unknown(table, names)]
+    return replace(table, objects=objects, corrected=corrected, notes=[*table.notes, *notes])
+
+
+def _unknown(table: LabelTable, listed: Mapping[str, Collection[str]]) -> list[str]:
+    """Say how many names of each list no row has."""
+    known = {entry.name for entry in table.objects} | {reject.name for reject in table.rejects}
+    return [
+        f"{file}: {unknown:,} of {len(names):,} names are not in the table of labels"
+        for file, names in listed.items()
+        if (unknown := len(set(names) - known))
+    ]
 
 
 def _rejects(

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+from preprocessing.paths import unreadable_file
 from preprocessing.tables.columns import Columns, EmptyTableError, TableError
 from preprocessing.tables.formats import READERS, open_file, table_format_of
 
@@ -47,8 +48,8 @@ class TableFile:
 
     def __init__(self, path: Path, table_format: str = "auto") -> None:
         self.path = path
-        if not path.is_file():
-            raise TableError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
+        if problem := unreadable_file(path):
+            raise TableError(f"{path} {problem}")
         with ExitStack() as on_failure:
             with _one_sentence(path):
                 self._stream = on_failure.enter_context(open_file(path))

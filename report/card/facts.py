@@ -40,7 +40,14 @@ def data_rows(evidence: Evidence) -> list[Row]:
         *((title, text_of(value)) for title, value in texts.items() if value is not None),
         *([("fingerprint", code_span(fingerprint))] if fingerprint else []),
         *((title, format_count(count)) for title, count in counts.items() if count is not None),
+        *([("labels corrected by hand", corrected)] if (corrected := correction_text(ingest)) else []),
     ]
+
+
+def correction_text(ingest: Mapping[str, Any]) -> str:
+    """Say which labels `[data] corrections` has given; empty where it has given none."""
+    counts = table_of(ingest, "corrections")
+    return ", ".join(f"{format_count(count)} {change}" for change, count in counts.items())
 
 
 def fingerprint_of(evidence: Evidence) -> str:

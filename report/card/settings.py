@@ -37,7 +37,7 @@ _PHASES = {
     "fine_tune_epochs": ("epochs of the network", "network"),
 }
 """Key of ``[train]``: what it is called, and where ``history.json`` has the course of that phase."""
-_PATHS = ("labels", "positions", "stamps", "exclude", "weights")
+_PATHS = ("labels", "positions", "stamps", "exclude", "corrections", "weights")
 
 
 def bands_of(settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,18 +1,20 @@
 """The runs that are compared."""
 
 import string
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from report.errors import ReportError
 from report.evidence.configuration import table_of, text_of
-from report.evidence.folders import report_folder
+from report.evidence.folders import report_folder, report_time, reports_of, root_of
 from report.evidence.reading import Evidence, read_evidence
 from report.topics.numbers import run_numbers
 
 MOST_RUNS = len(string.ascii_uppercase)
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -23,17 +25,20 @@ class Run:
     ----------
     letter : str
         What it is called here: A is the first.
-    path : Path
-        As it was named.
+    path : str
+        As it was named, with its time where runs of one root are compared.
     evidence : Evidence
     numbers : mapping
         See `report.topics.numbers.run_numbers`.
+    differs : str
+        What sets it apart from the others: ``image.stretch = 5``.
     """
 
     letter: str
-    path: Path
+    path: str
     evidence: Evidence
     numbers: Mapping[str, Any]
+    differs: str = ""
 
     @property
     def name(self) -> str:
@@ -59,7 +64,7 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
         If there are fewer than two, one is there twice, or one cannot be read.
     """
     if len(paths) < 2:
-        raise ReportError("a comparison needs two runs or more")
+        raise ReportError(f"a comparison needs two runs or more{_others(paths)}")
     if len(paths) > MOST_RUNS:
         raise ReportError(f"{len(paths)} runs are more than the {MOST_RUNS} that can be compared at once")
     folders = [report_folder(path) for path in paths]
@@ -71,10 +76,33 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
             same = "the same run twice" if earlier[0] == paths[place] else f"the same run as {earlier[0]}"
             raise ReportError(f"{paths[place]} is {same}")
     runs = []
+    roots = Counter(map(root_of, folders))
     for letter, path, folder in zip(string.ascii_uppercase, paths, folders, strict=False):
         evidence = read_evidence(folder)
-        runs.append(Run(letter, path, evidence, run_numbers(evidence)))
-    return runs
+        root = root_of(folder)
+        name = f"{path}@{report_time(folder)}" if roots[root] > 1 and path == root else str(path)
+        runs.append(Run(letter, name, evidence, run_numbers(evidence)))
+    return _told_apart(runs)
+
+
+def _others(paths: Sequence[Path]) -> str:
+    """Say which runs of one root there are to compare."""
+    there = list(reports_of(paths[0])) if paths else []
+    if len(there) < 2:
+        return ""
+    return f"; {paths[0]} has those of {', '.join(there)}: galmorph compare {paths[0]}@{there[-2]} {paths[0]}"
+
+
+def _told_apart(runs: Sequence[Run]) -> list[Run]:
+    """Name each run by the settings in which it differs from the others."""
+    tables = {name for run in runs for name in run.evidence.settings}
+    rows = [(key, values) for key, values in setting_rows(runs) if key.partition(".")[0] in tables]
+    named = []
+    for place, run in enumerate(runs):
+        told = [f"{key} = {values[place]}" for key, values in rows[:_MOST_NAMED]]
+        more = len(rows) - len(told)
+        named.append(replace(run, differs=", ".join([*told, *([f"and {more} more"] if more > 0 else [])])))
+    return named
 
 
 def setting_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:

@@ -26,8 +26,10 @@ def show_comparison(console: Console, comparison: RunComparison, page: Path, sec
     console.print("[bold]comparison[/]")
     for run in comparison.runs:
         verdict_of_gate = "[green]passed[/]" if run.numbers["gate"]["blessed"] else "[red]refused[/]"
-        line = f"  [bold]{run.letter}[/]  {escape(run.name)}  {verdict_of_gate}  {escape(str(run.path))}"
+        line = f"  [bold]{run.letter}[/]  {escape(run.name)}  {verdict_of_gate}  {escape(run.path)}"
         console.print(line, highlight=False, soft_wrap=True)
+        if run.differs:
+            console.print(f"     {escape(run.differs)}", highlight=False, soft_wrap=True)
     console.print(_table(comparison), highlight=False)
     for pair in comparison.pairs:
         for sentence in (verdict(pair), *notes(pair)):

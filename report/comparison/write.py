@@ -112,16 +112,16 @@ def comparison_numbers(comparison: RunComparison) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``runs``, a list of {letter, name, path} and the numbers of ``metrics.json``; ``settings``, those that
-        differ, {key: {letter: value}}; ``pairs``, a list of {one, other, n, accuracy, auc, loss, only_one,
-        only_other, p_value, test_galaxies}: the scores each {one, other, value, interval}, the galaxies that
-        only one run calls right by name, the farthest apart first, and what became of the test galaxies of
-        either. None, never NaN, is what cannot be known.
+        ``runs``, a list of {letter, name, path, differs} and the numbers of ``metrics.json``; ``settings``,
+        those that differ, {key: {letter: value}}; ``pairs``, a list of {one, other, n, accuracy, auc, loss,
+        only_one, only_other, p_value, test_galaxies}: the scores each {one, other, value, interval}, the
+        galaxies that only one run calls right by name, the farthest apart first, and what became of the test
+        galaxies of either. None, never NaN, is what cannot be known.
     """
     letters = [run.letter for run in comparison.runs]
     settings = {key: dict(zip(letters, values, strict=True)) for key, values in setting_rows(comparison.runs)}
     runs = [
-        {"letter": run.letter, "name": run.name, "path": str(run.path)}
+        {"letter": run.letter, "name": run.name, "path": run.path, "differs": run.differs}
         | {key: run.numbers[key] for key in _NUMBERS}
         for run in comparison.runs
     ]

@@ -231,6 +231,7 @@ class Ingest(Content):
     examples: Count = 0
     rejects: Count = 0
     reasons: dict[str, Count] = {}
+    corrections: dict[str, Count] = {}
     label_format: str | None = None
     fingerprint: str | None = None
 

@@ -20,6 +20,7 @@ LINEAGE = "lineage.json"
 INGEST = "ingest.json"
 NODES = "nodes.json"
 CONFIGURATION = "config.toml"
+FINISHED = "finished.json"
 PICTURES = "pictures"
 PICTURE_INDEX = "index.json"
 

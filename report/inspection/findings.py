@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from preprocessing.data_settings import DataSettings
 from preprocessing.features import TEST
 from preprocessing.labels.reading import LabelTable
+from preprocessing.paths import unreachable
 from preprocessing.rows.division import Division
 from report.inspection.survey import Survey
 
@@ -102,8 +104,9 @@ def stamp_findings(
     findings = []
     if without_files:
         looked = data.stamps.replace("{band}", without_files[0]).replace("{name}", example)
+        barred = unreachable(Path(looked))
         bands = f"Band {without_files[0]} has" if len(without_files) == 1 else f"{_and(without_files)} have"
-        text = f"{bands} no files (looked for {looked} and the like)."
+        text = sentence(barred) if barred else f"{bands} no files (looked for {looked} and the like)."
         findings.append(Finding("stop", text, "Mend [data] stamps, or choose other bands in [image] rgb."))
     large_enough = survey.large_enough(side)
     if large_enough < _MOST * survey.sized:

@@ -1,6 +1,7 @@
 """What a person should know of sky, scales and stretch, in sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ FAR_FROM_SUGGESTED = 10.0
 SCALE_LIMIT = 100.0
 """Ratio of fluxes that galaxies' colours do not explain."""
 _MANY_BRIGHT = 0.2
+_IDLE = "This concerns bands that the picture does not use."
 
 
 def flux_findings(
@@ -39,12 +41,38 @@ def flux_findings(
     -------
     list of Finding
     """
+    shown = {band: found for band, found in survey.bands.items() if band in image.bands}
+    spoiled = misfits(survey, peaks, suggestion, image, data)
+    # The other bands can be seen in the report, or were only looked at: nothing depends on them.
+    others = {band: found for band, found in survey.bands.items() if band not in image.bands}
+    idle = [*_spread(others, data), *_sky(others, data)]
+    if not _scale(_of(image.bands, peaks), data):
+        idle = [*_scale(peaks, data), *idle]
+    notes = [replace(finding, kind="note", text=f"{finding.text} {_IDLE}") for finding in idle]
+    return [*spoiled, *_sky(shown, data), *notes]
+
+
+def misfits(
+    survey: Survey,
+    peaks: Mapping[str, float],
+    suggestion: Suggestion,
+    image: ImageSettings,
+    data: DataSettings,
+) -> list[Finding]:
+    """Judge scales and stretch: what spoils the pictures.
+
+    Parameters and return value are those of `flux_findings`.
+    """
+    shown = {band: found for band, found in survey.bands.items() if band in image.bands}
     return [
-        *_scale(peaks, data),
-        *_spread(survey.bands, data),
-        *_sky(survey.bands, data),
+        *_scale(_of(image.bands, peaks), data),
+        *_spread(shown, data),
         *_stretch(survey.bands, suggestion, image),
     ]
+
+
+def _of(bands: Sequence[str], peaks: Mapping[str, float]) -> dict[str, float]:
+    return {band: peaks[band] for band in bands if band in peaks}
 
 
 def _scale(peaks: Mapping[str, float], data: DataSettings) -> list[Finding]:
@@ -109,7 +137,9 @@ def _stretch(bands: Mapping[str, BandSurvey], suggestion: Suggestion, image: Ima
             f"[image] stretch = {image.stretch:g} is {ratio:.2g} times the {suggestion.stretch:g} that the"
             f" sky noise suggests: expect {effect}."
         )
-        findings.append(Finding("warning", text, f"Look at the stretches below; try {suggestion.stretch:g}."))
+        findings.append(
+            Finding("warning", text, f"Try {suggestion.stretch:g}; galmorph inspect shows several.")
+        )
     elif np.isnan(ratio) and any(bands[band].values.size for band in image.bands):
         text = "The corners of most stamps have one value: no noise, by which a stretch could be suggested."
         findings.append(Finding("note", text))

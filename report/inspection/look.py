@@ -1,9 +1,10 @@
 """The whole look: read, judge, draw, write."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from preprocessing.labels.reading import LabelTable, Match
+from preprocessing.labels.reading import Corrected, LabelTable, Match
 from preprocessing.rejects import Reject
 from preprocessing.rows.account import table_csv
 from preprocessing.rows.division import StampNote, divide, stamp_reader
@@ -15,6 +16,7 @@ from report.inspection.findings import Finding, sentence, stamp_findings, table_
 from report.inspection.flux_findings import flux_findings
 from report.inspection.numbers import numbers
 from report.inspection.page import render_page
+from report.inspection.picture_findings import picture_findings, sampled_pictures
 from report.inspection.pictures import Camera
 from report.inspection.records import Look, Request
 from report.inspection.sample import choose_by_class, has_files, mixed, spread
@@ -95,6 +97,8 @@ def inspect_data(
             split=request.split.model_dump(mode="json"),
         ),
     }
+    if request.data.corrections:
+        files["corrections.csv"] = table_csv(Corrected, look.table.corrected)
     if request.data.positions:
         files["matches.csv"] = table_csv(Match, look.table.matches)
     files[PAGE] = render_page(look, request, list(files))
@@ -142,6 +146,8 @@ def _look(
     peaks = {band: camera.median_peak(band) for band in camera.peaks}
     peaks |= {band: found.median("peak") for band, found in survey.bands.items()}
     findings += flux_findings(survey, peaks, suggestion, image, data)
+    sampled = sampled_pictures(spread(pool), replace(reader, bands=image.bands, side=image.cut), image)
+    findings += picture_findings(sampled, "galaxies looked at")
     findings.sort(key=lambda finding: ("stop", "warning", "note").index(finding.kind))
     return Look(table, division, survey, suggestion, findings, sheets)
 

@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from preprocessing.features import CLASS_NAMES, SPLITS, TEST, VALIDATION
+from report.card.facts import correction_text
 from report.evidence.configuration import table_of, toml_of
 from report.evidence.reading import CONFIGURATION, Evidence
 from report.html.environment import page_environment
@@ -68,6 +69,7 @@ def render_page(
             card=card,
             seen=_seen(table_of(evidence.settings, "image")),
             configuration=_configuration(evidence),
+            corrected=correction_text(evidence.ingest),
             splits=SPLITS,
             class_names=list(CLASS_NAMES.values()),
             test=TEST,

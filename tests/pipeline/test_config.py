@@ -57,7 +57,7 @@ def test_exclude_takes_one_table_or_several(config, tmp_path):
     one = load_settings(config, ["data.exclude=suspects.csv"])
     assert one.data.exclude == (str(tmp_path / "suspects.csv"),)
     several = load_settings(config, ['data.exclude=["a.csv", "/there/b.csv"]'])
-    assert several.data.exclude == (str(tmp_path / "a.csv"), "/there/b.csv")
+    assert several.data.exclude == tuple(sorted([str(tmp_path / "a.csv"), "/there/b.csv"]))
     (tmp_path / "resolved.toml").write_text(several.to_toml())
     assert load_settings(tmp_path / "resolved.toml") == several
 

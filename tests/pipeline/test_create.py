@@ -6,7 +6,7 @@ import re
 import pytest
 from tfx.dsl.components.base.base_driver import BaseDriver
 
-from pipeline.config import Settings
+from pipeline.config import Settings, load_settings
 from pipeline.create import (
     Place,
     create_cross_validation,
@@ -14,6 +14,7 @@ from pipeline.create import (
     create_training,
 )
 from pipeline.fingerprint import NODE_CODE, code_fingerprint
+from pipeline.local_runner import local_place
 
 FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
 TRAINERS = {"HeadTrainer", "Trainer"}
@@ -47,6 +48,7 @@ def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names(
     nodes = pipeline().components
     names = [node.id for node in nodes]
     expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform"]
+    expected += ["PictureGate"]
     expected += ["BackboneFeatures", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
     expected += ["IncumbentResolver", "PredictionGen", "IncumbentPredictionGen", "Evaluator", "ModelCard"]
     expected += ["Pusher", "MorphologyReport"]
@@ -64,6 +66,48 @@ def test_kubeflow_gets_neither_resolver_nor_drivers():
     nodes = pipeline(place={"resolve_incumbent": False}).components
     assert "IncumbentResolver" not in {node.id for node in nodes}
     assert {node.driver_class for node in nodes} == {BaseDriver}
+
+
+def written(folder, overrides=()) -> dict[str, str]:
+    """Parameters of every node of a configuration file."""
+    (folder / "galmorph.toml").write_text(PLAIN)
+    settings = load_settings(folder / "galmorph.toml", overrides)
+    nodes = create_pipeline(settings, "f", local_place(settings)).components
+    return {node.id: json.dumps(node.exec_properties, sort_keys=True, default=str) for node in nodes}
+
+
+PLAIN = """
+pipeline.root = "run"
+data = {labels = "l.csv", stamps = "s/{name}/{band}"}
+push.directory = "m"
+"""
+
+
+@pytest.mark.parametrize(
+    ("spellings", "told"),
+    [
+        (("image.rgb = irg", "image.rgb = IRG", "image.rgb = I,R,G", 'image.rgb = ["I", "R", "G"]'), set()),
+        (('image.rgb = "R660G"', 'image.rgb = "r-f660-g"', 'image.rgb = ["R", "J0660", "G"]'), set()),
+        (('data.bands = ["U", "I", "R", "G"]', 'data.bands = ["g", "r", "i", "u"]'), set()),
+        (("", 'data.bands = ["I", "R", "G"]', "data.stamp_size = 128"), TOLD),
+        (('data.exclude = ["a", "b"]', 'data.exclude = ["./b", "x/../a", "a"]'), set()),
+        (("image.minimum = 0", "image.minimum = -0.0", "image.minimum = [0, 0.0, 0]"), set()),
+        (("image.stretch = 5", "image.stretch = 5.0", "image.stretch = 0.5e1"), set()),
+        (("", "data.flux_factors = {F660 = 1}", "data.flux_factors = {J0660 = 1.0}"), set()),
+        (("data.flux_factors = {G = 2, I = 3}", "data.flux_factors = {I = 3.0, g = 2.0}"), set()),
+        (('data.stamps = "s/{name}/{band}"', 'data.stamps = "./s//{name}/{band}"'), set()),
+        (('train.augment = ["zoom", "flips"]', 'train.augment = ["flips", "zoom"]'), set()),
+        (("", 'cross_validation.phases = "head"'), TOLD),
+    ],
+)  # fmt: skip
+def test_settings_that_mean_the_same_are_the_same(tmp_path, spellings, told):
+    def of(spelling: str) -> dict[str, str]:
+        key, _, value = spelling.partition(" = ")
+        nodes = written(tmp_path, overrides=[f"{key}={value}"] if key else [])
+        return {node: found for node, found in nodes.items() if node not in told}
+
+    first, *others = map(of, spellings)
+    assert all(other == first for other in others)
 
 
 @pytest.mark.parametrize(

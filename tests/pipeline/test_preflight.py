@@ -33,7 +33,7 @@ directory = "models"
 def survey(tmp_path, write_stamp) -> Path:
     for name in "abcd":
         for band in "IRG":
-            write_stamp(name, band, np.ones((20, 24)))
+            write_stamp(name, band, np.random.default_rng(0).normal(size=(20, 24)))
     (tmp_path / "labels.csv").write_text("name,label\na,spiral\nb,elliptical\nc,spiral\nd,uncertain\n")
     (tmp_path / "galmorph.toml").write_text(CONFIG)
     return tmp_path
@@ -59,11 +59,11 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
         ("data.exclude=absent.csv", "absent.csv does not exist"),
         ("data.exclude=absent.csv", "[data] exclude: "),
         ('data.exclude=["labels.csv", "galmorph.toml"]', "galmorph.toml has no column 'name'"),
-        ("data.stamps=nowhere/{name}_{band}.fits", "[data] stamps: band I has no files (looked for "),
+        ("data.stamps=nowhere/{name}_{band}.fits", "[data] stamps: band G has no files (looked for "),
         ("image.rgb=ZRG", "[data] stamps: band Z has no files"),
         (
             "image.cut=21",
-            "[image] cut = 21 is larger than the stamps: those of band I have at most 24 x 20 pixels",
+            "[image] cut = 21 is larger than the stamps: those of band G have at most 24 x 20 pixels",
         ),
         ("image.streach=3", "did you mean 'stretch'?"),
         ("image.size=31", "[image] size = 31: the backbones need pictures of at least 32 pixels"),

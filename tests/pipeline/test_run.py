@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hostile_folder import hostile
 from sklearn.metrics import log_loss, roc_auc_score
-from whole_runs import COMMAND, GALAXIES, galmorph, report, simulated_survey, states
+from whole_runs import COMMAND, CONFIG, GALAXIES, galmorph, report, simulated_survey, states
 
 from pipeline.plain_path import plain_path
 
@@ -24,7 +24,11 @@ pytestmark = pytest.mark.slow
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("galmorph") / "trials [v1] é * of #2?"  # a path is no pattern
     folder.mkdir()
-    simulated_survey(folder)
+    simulated_survey(folder, CONFIG.replace("[image]", 'corrections = "corrections.csv"\n[image]'))
+    with open(folder / "survey/labels.csv", newline="") as table:
+        names = [row["name"] for row in csv.DictReader(table)]
+    # One that is wrong whatever it is, of two names; one that the table does not have.
+    (folder / "corrections.csv").write_text(f"name,label\n{names[1]},spiral\n{names[2]},elliptical\nx,1\n")
     return folder
 
 
@@ -47,7 +51,7 @@ def test_a_person_sees_every_node_and_the_results(first_run, folder):
     assert list(states(first_run))[-4:] == ["Evaluator", "ModelCard", "Pusher", "MorphologyReport"]
     assert "epoch  15/15" in first_run.stdout
     assert f"version 1, {folder / 'models' / '1'}" in first_run.stdout
-    assert first_run.stderr == ""
+    assert first_run.stderr == "" and "warning: " not in first_run.stdout
     assert "tensorflow" not in first_run.stdout.lower().replace("loading tfx and tensorflow", "")
 
 
@@ -119,6 +123,23 @@ def test_the_pushed_model_works_with_tensorflow_alone(first_run, folder, tmp_pat
     description = json.loads((folder / "models/1/assets.extra/galmorph.json").read_text())
     assert description["flux"]["background"] == "none" and description["flux"]["flux_factors"] == {}
     assert description["bands"] == ["I", "R", "G"] and description["uncertain"] == [0.25, 0.75]
+
+
+def test_corrected_labels_are_counted(first_run, folder):
+    counts = report(folder, "ingest.json")["corrections"]
+    with open(folder / "run/report/corrections.csv", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) == sum(counts.values()) >= 2
+    assert "corrections.csv: 1 of 3 names are not in the table" in first_run.stdout
+    (said,) = {f"{count} {change}" for change, count in counts.items()} & set(
+        first_run.stdout.split("labels corrected: ")[1].split("\n")[0].split(", ")[:1]
+    )
+    page = (folder / "run/report/index.html").read_text()
+    assert said in page and said in (folder / "models/1/assets.extra/model_card.md").read_text()
+    with open(folder / "run/report/predictions.csv", newline="") as table:
+        used = {row["name"]: row["label"] for row in csv.DictReader(table)}
+    codes = {"spiral": "0", "elliptical": "1"}
+    assert all(used.get(row["name"], codes[row["after"]]) == codes[row["after"]] for row in rows)
 
 
 def test_the_folds_are_in_the_report(first_run, folder):
@@ -208,12 +229,13 @@ def test_a_second_run_executes_nothing(first_run, folder):
     nodes = {node["node"]: node for node in json.loads((folder / "run/report/nodes.json").read_text())}
     assert nodes["Trainer"]["state"] == "cached" and nodes["Trainer"]["seconds"] > 1, "when it last ran"
     assert [path.name for path in (folder / "models").iterdir()] == ["1"]
+    assert not (folder / "run/reports").exists(), "an unchanged run leaves no second copy of its report"
 
 
 def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_run, folder):
     change = (
         "--set",
-        "image.stretch=5",
+        "image.stretch=100",
         "--set",
         "gate.min_auc=0.9999",
         "--set",
@@ -235,6 +257,8 @@ def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_r
     assert result.returncode == 3, result.stdout + result.stderr
     found = states(result)
     assert {found[node] for node in ("FitsExampleGen", "StatisticsGen", "Transform")} == {"cached"}
+    warnings = [line for line in result.stdout.splitlines() if line.startswith("  warning: ")]
+    assert len(warnings) == 2 and "stretch = 100" in warnings[0] and "are black (0)" in warnings[1]
     assert found["Trainer"] == "done" and found["FoldTrainer-4"] == "cached"
     epochs = [line.split()[1] for line in result.stdout.splitlines() if line.split()[:1] == ["epoch"]]
     assert 3 <= int(epochs[0].split("/")[0]) <= 15, "it went on from its last epoch"
@@ -243,6 +267,13 @@ def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_r
     assert [path.name for path in (folder / "models").iterdir()] == ["1"]
     metrics = report(folder, "metrics.json")
     assert metrics["pushed_version"] is None and metrics["gate"]["blessed"] is False
+    assert "Pusher" in result.stdout and "skipped" in result.stdout
+    # The report of the first run is kept, and can be compared with this one.
+    (kept,) = (folder / "run/reports").iterdir()
+    assert json.loads((kept / "metrics.json").read_text())["pushed_version"] == "1"
+    compared = galmorph("compare", f"{folder / 'run'}@{kept.name[:16]}", folder / "run")
+    assert compared.returncode == 0, compared.stderr
+    assert "image.stretch = 3" in compared.stdout and "image.stretch = 100" in compared.stdout
 
 
 def test_a_blocking_anomaly_stops_the_run(first_run, folder):

@@ -11,6 +11,7 @@ import threading
 import urllib.request
 from pathlib import Path
 
+from preprocessing.paths import unreadable_file
 from trainer.backbones.names import FACTS, BackboneFacts, backbone_facts
 from trainer.weights.check import file_problem
 
@@ -21,7 +22,7 @@ def keras_cache() -> Path:
     """Return the folder in which Keras keeps downloaded weights (``KERAS_HOME``, else ``~/.keras``)."""
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     # As keras.utils.get_file does; a home that does not exist yet is made by Keras where it can be.
-    if home.exists() and not os.access(home, os.W_OK):
+    if os.path.exists(home) and not os.access(home, os.W_OK):
         home = Path("/tmp/.keras")
     return home / "models"
 
@@ -53,7 +54,7 @@ def is_reachable(url: str, *, timeout: float = 3.0) -> bool:
 
 def _download_problem(facts: BackboneFacts) -> str | None:
     cached = keras_cache() / facts.keras_file
-    if cached.is_file() and file_digest(cached, "md5") == facts.keras_md5:
+    if not unreadable_file(cached) and file_digest(cached, "md5") == facts.keras_md5:
         return None
     if is_reachable(KERAS_WEIGHTS_URL + facts.keras_file):
         return None
@@ -75,8 +76,11 @@ def _package_problem(facts: BackboneFacts) -> str | None:
 
 
 def _file_problem(path: Path, sha256: str | None, facts: BackboneFacts) -> str | None:
-    if not path.is_file():
+    unreadable = unreadable_file(path)
+    if unreadable in ("does not exist", "is not a file"):
         return f'[model] weights: there is no file {path} ("imagenet" and "none" are the other choices)'
+    if unreadable:
+        return f"[model] weights: {path} {unreadable}"
     try:
         digest = file_digest(path, "sha256") if sha256 else None
     except OSError as error:

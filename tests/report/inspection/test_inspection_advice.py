@@ -79,10 +79,10 @@ def test_bands_of_different_scale_get_powers_of_ten():
     assert flux_factors({"I": 20.0, "R": 10.0, "G": 0.5}, 100) == {}
     assert flux_factors({"I": math.nan, "R": -1.0}, 100) == {}
     bands = {name: band(peak / 100, peak=peak) for name, peak in peaks.items()}
-    (warning,) = [text for text in found_in(bands, ImageSettings(stretch=1e-10)) if "orders of" in text]
-    assert (
-        warning.startswith("warning") and "flux_factors = {Z = 1e-12}" in warning and "zero_points" in warning
-    )
+    for rgb, kind in (("ZRG", "warning"), ("IRG", "note")):  # a note where the picture does not use Z
+        image = ImageSettings(stretch=1e-10, rgb=rgb)
+        (found,) = [text for text in found_in(bands, image) if "orders of" in text]
+        assert found.startswith(kind) and "flux_factors = {Z = 1e-12}" in found and "zero_points" in found
 
 
 def test_stamps_of_two_surveys_are_told_apart():

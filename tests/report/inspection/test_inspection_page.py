@@ -189,10 +189,14 @@ def test_real_galaxies_on_different_scales(real_data, tmp_path):
         "cut": 64,
     }
     look = look_at(tmp_path, **changes)
-    assert not look.obstacle and len(look.division.kept) == 38 and look.division.rows == 42
-    scale, stretch = (finding for finding in look.findings if finding.kind == "warning")
-    assert "orders of magnitude" in scale.text and "flux_factors = {Z = 1e-12}" in scale.remedy
+    assert "38 of 38" in look.obstacle and "of one colour" in look.obstacle
+    assert len(look.division.kept) == 38 and look.division.rows == 42
+    (stretch,) = (finding for finding in look.findings if finding.kind == "warning")
+    (scale,) = (finding for finding in look.findings if "orders of magnitude" in finding.text)
+    assert scale.kind == "note" and "flux_factors = {Z = 1e-12}" in scale.remedy, "Z is not in the picture"
     assert "expect black pictures" in stretch.text
     assert 1e-11 < look.suggestion.stretch < 1e-9
+    zrg = look_at(tmp_path, rgb="ZRG", **changes)
+    assert "orders of magnitude" in next(found.text for found in zrg.findings if found.kind == "warning")
     mended = look_at(tmp_path, flux_factors={"Z": 1e-12}, stretch=look.suggestion.stretch, **changes)
-    assert not [finding for finding in mended.findings if finding.kind == "warning"]
+    assert not mended.obstacle and not [found for found in mended.findings if found.kind == "warning"]

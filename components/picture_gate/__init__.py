@@ -1,0 +1,1 @@
+"""Stops a run whose pictures show nothing."""
