@@ -72,7 +72,7 @@ def written(folder, overrides=()) -> dict[str, str]:
     """Parameters of every node of a configuration file."""
     (folder / "galmorph.toml").write_text(PLAIN)
     settings = load_settings(folder / "galmorph.toml", overrides)
-    nodes = create_pipeline(settings, "f", local_place(settings)).components
+    nodes = create_pipeline(settings, "f", local_place(settings, folder / "run")).components
     return {node.id: json.dumps(node.exec_properties, sort_keys=True, default=str) for node in nodes}
 
 

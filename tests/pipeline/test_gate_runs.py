@@ -104,7 +104,7 @@ def doctored(folder: Path, node: str, change, **gate) -> tuple[dict, dict, Path]
                 writer.writeheader()
                 writer.writerows(rows)
 
-    place = local_place(settings)
+    place = local_place(settings, folder / "run")
     fingerprint = check_before_run(settings).fingerprint
     try:
         LocalRunner(notify).run_pipeline(create_pipeline(settings, fingerprint, place))
