@@ -11,7 +11,7 @@ from evaluation.formats.predictions import Predictions
 from evaluation.groups import UNKNOWN
 from evaluation.intervals import wilson
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, NO_LABEL, SPIRAL, TEST
-from report.html.formats import format_count, format_percent
+from report.html.formats import count_of, format_count, format_percent
 from report.run.evidence import Evidence
 from report.run.figures.plot import SURE
 from report.run.surplus import surplus_text
@@ -51,7 +51,7 @@ def failure_modes(evidence: Evidence, numbers: Mapping[str, Any]) -> list[Findin
         Finding("Wrong and sure", _sure(predictions)),
         *_groups(numbers),
         Finding("Galaxies between the classes", _between(numbers["uncertain"], evidence.uncertain)),
-        Finding("Galaxies set aside", surplus_text(numbers)),
+        Finding("Holdout", surplus_text(numbers)),
         Finding("Labels", _labels(evidence, numbers)),
     ]
 
@@ -63,8 +63,8 @@ def _not_finite(predictions: Predictions) -> str:
     if not count:
         return f"None: all {format_count(asked)} galaxies of this run got a finite probability.{blank}"
     return (
-        f"{format_count(count)} of {format_count(asked)} galaxies got no finite probability. Such a model is"
-        f" not published.{blank}"
+        f"{format_count(count)} of {count_of(asked, 'galaxy', 'galaxies')} got no finite probability. Such a"
+        f" model is not published.{blank}"
     )
 
 
@@ -135,9 +135,9 @@ def _group(numbers: Mapping[str, Any]) -> str:
     every: Sequence[Mapping[str, Any]] = numbers["groups"]
     known = [group for group in every if group["title"] != UNKNOWN]
     unknown = sum(group["n"] for group in every) - sum(group["n"] for group in known)
-    note = f" It is not known of {format_count(unknown)} test galaxies." if unknown else ""
+    note = f" It is not known of {count_of(unknown, 'test galaxy', 'test galaxies')}." if unknown else ""
     if len(every) < 2:
-        return f"All test galaxies have {known[0]['title']}: nothing can be compared."
+        return f"All test galaxies have {known[0]['title']}, so there are no groups to compare."
     worst = worst_group(numbers)
     where = f"where it is {UNKNOWN}" if worst.title == UNKNOWN else f"at {worst.title}"
     found = f"Worst {where}: {_right(worst.right, worst.n, worst.interval)}"

@@ -16,7 +16,7 @@ from report.sweep.tables import notes
 PAGE = "index.html"
 
 SURE = 0.05
-"""p above which a setting is not told from the best."""
+"""p above which a setting does not differ significantly from the best."""
 
 
 def write_page(
@@ -79,13 +79,13 @@ def _rivals(comparisons: Sequence[Comparison]) -> str:
     if not comparisons:
         return ""
     if len(comparisons) == 1:
-        verb = "cannot be told from it" if even else "is worse"
+        verb = "does not differ significantly from it" if even else "is worse"
         return f"The other setting {verb} on these galaxies (p {'above' if even else 'at most'} {SURE})."
     if not even:
         return f"All {len(comparisons)} other settings are worse on these galaxies (p at most {SURE})."
     return (
-        f"{even} of the {len(comparisons)} other settings cannot be told from it on these galaxies"
-        f" (p above {SURE})."
+        f"{even} of the {len(comparisons)} other settings do not differ significantly from it on these"
+        f" galaxies (p above {SURE})."
     )
 
 

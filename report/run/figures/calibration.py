@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 
 from evaluation.calibration import off_diagonal
 from evaluation.intervals import wilson
-from report.html.formats import format_measure
+from report.html.formats import count_of, format_measure
 from report.html.svg import INK, MARK, drawing, name_axes
-from report.run.figures.plot import Plot, count_axis, count_of, within
+from report.run.figures.plot import Plot, count_axis, within
 
 
 def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | None) -> Plot:

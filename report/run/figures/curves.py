@@ -11,9 +11,9 @@ from sklearn import metrics
 from evaluation.comparison import chance_text
 from evaluation.scores import DECISION, without_rounding
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
-from report.html.formats import format_measure, format_percent
+from report.html.formats import count_of, format_measure, format_percent
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
-from report.run.figures.plot import SURE, Plot, count_of, thinned, within
+from report.run.figures.plot import SURE, Plot, thinned, within
 
 ZOOM = 0.2
 """Side of the corner that is shown enlarged where the curve keeps to it."""
@@ -73,7 +73,7 @@ def draw_confusion_matrix(test: Mapping[str, Any]) -> Plot:
 
 def _lean(shares: np.ndarray, chance: float | None) -> str:
     if chance is None:
-        return "the other class is absent, so nothing can be compared."
+        return "the other class is absent, so the two cannot be compared."
     spirals, ellipticals = (CLASS_NAMES[label] + "s" for label in (SPIRAL, ELLIPTICAL))
     worse = spirals if shares[0, 1] > shares[1, 0] else ellipticals
     text = chance_text(chance)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from evaluation.comparison import chance_text
-from report.html.formats import format_percent
+from report.html.formats import count_of, format_percent
 from report.html.svg import INK, drawing, mark
-from report.run.figures.plot import Plot, count_of
+from report.run.figures.plot import Plot
 from report.run.worst_group import FEW, worst_group
 
 
@@ -30,9 +30,7 @@ def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
     """
     groups, title, name = numbers["groups"], numbers["title"], f"groups-{key}"
     if len(groups) < 2:
-        return Plot(
-            name, f"By {_plain(title)} nothing can be compared: all test galaxies have {groups[0]['title']}."
-        )
+        return Plot(name, f"No groups by {_plain(title)}: all test galaxies have {groups[0]['title']}.")
     with drawing(name, 1.3 + 0.27 * len(groups), png=True) as drawn:
         axes = drawn.axes()
         places = np.arange(len(groups))[::-1]

@@ -67,8 +67,3 @@ def count_axis(axis: Axis) -> None:
     """Write whole numbers along an axis, also along a logarithmic one."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axis.set_minor_formatter(NullFormatter())
-
-
-def count_of(number: int, singular: str, plural: str = "") -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
