@@ -2,11 +2,12 @@
 # make test   environment, all tests                            make lock   rebuild requirements.lock
 # make quick  environment, the tests that take seconds          make clean  remove what the above have made
 #             (TEST_PROCESSES: how many run side by side, 2 unless given)
-# make fuzz   damaged stamps for ten minutes (FUZZ_SECONDS)     make bench-ingest   the ingest against the plain loop
+# make fuzz   damaged stamps, odd headers (FUZZ_SECONDS: 600)    make bench-ingest   the ingest against the plain loop
 # make bench-sdss      cross-validation on real galaxies (SHARED: where the SDSS set is)
 # make bench-training  where the time of training goes
 # make bench-suspects  wrong labels planted and looked for, real galaxies (SHARED) and simulated
 # make lock LOCK=--upgrade   with the newest versions that fit
+# make docs-table      the table of docs/caching.md, after a change of imports
 #
 # Needs Python 3.11 and make. Everything is installed from requirements.lock into .venv.
 
@@ -21,7 +22,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks components configs evaluation fetch pipeline preprocessing report simulation tests trainer
 
-.PHONY: demo test quick fuzz bench-ingest bench-sdss bench-suspects bench-training lint lock clean environment
+.PHONY: demo test quick fuzz bench-ingest bench-sdss bench-suspects bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -34,7 +35,7 @@ quick: $(READY)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(PYTEST)
 
 fuzz: $(READY)
-	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py tests/preprocessing/test_header_vocabulary.py
 
 bench-ingest: $(READY)
 	$(BIN)/python -m benchmarks.ingest $(BENCH)
@@ -55,6 +56,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+docs-table: $(READY)
+	$(BIN)/python tests/support/caching_table.py
 
 environment: $(READY)
 

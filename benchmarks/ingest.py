@@ -92,7 +92,7 @@ def rate(read: Callable[[Path], object], paths: list[Path]) -> float:
 
 def readers(folder: Path, names: list[str]) -> Iterator[tuple[str, float, float]]:
     """Yield name, images per second of ours and of astropy, taking turns."""
-    from preprocessing.fits.image import read_image
+    from preprocessing.fits.reading import read_image
 
     plain = [stamp(folder, name, band) for name in names[:200] for band in BANDS]
     rice = []

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from benchmarks.example_gen import run_example_gen
 from benchmarks.ingest import BANDS, header
+from preprocessing.safe_python import module_command, safe_environment
 
 DIFFERENT = 300
 SIDE, CUT = 48, 32
@@ -71,8 +72,10 @@ def measure(objects: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as scratch:
         print(f"writing {objects:,} objects", file=sys.stderr)
         write_survey(Path(scratch), objects)
-        command = [sys.executable, "-m", "benchmarks.ingest_scale", "--ingest", scratch]
-        child = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        command = module_command("benchmarks.ingest_scale", "--ingest", scratch)
+        child = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=safe_environment(), check=True
+        )
         return json.loads(child.stdout.splitlines()[-1])
 
 

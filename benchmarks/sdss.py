@@ -28,6 +28,7 @@ from evaluation.intervals import bootstrap
 from evaluation.scores import classification_scores
 from pipeline.config import Settings, load_settings
 from preprocessing.rows.division import stamp_reader
+from preprocessing.safe_python import module_command, safe_environment
 
 PEERS = {
     "hand-made features, gradient boosting": (0.924, 0.969),
@@ -74,18 +75,10 @@ def main() -> None:
     overrides += ["split.train=0.79", "split.val=0.2", "split.test=0.01", *arguments.overrides]
     settings = load_settings(CONFIG, overrides)
     make_stamps(arguments.shared, Path(settings.data.labels).parent, settings.example_side)
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline.cli",
-        "sweep",
-        str(CONFIG),
-        "--out",
-        str(arguments.out / "sweep"),
-    ]
+    command = module_command("pipeline.cli", "sweep", CONFIG, "--out", arguments.out / "sweep")
     for override in overrides:
         command += ["--set", override]
-    subprocess.run(command, check=True)
+    subprocess.run(command, env=safe_environment(), check=True)
     (summary,) = (arguments.out / "sweep" / "points").glob("*/cross_validation.json")
     scores = json.loads(summary.read_text())
     found = read_scores(summary.with_name(SCORES_FILE))

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from evaluation.scores import DECISION
 from preprocessing.features import ELLIPTICAL
 
+SIGNIFICANCE = 0.05
+"""Chance below which things are said to differ."""
+
 
 @dataclass(frozen=True, slots=True)
 class Score:

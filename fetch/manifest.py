@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fetch.errors import FetchError
+from preprocessing.whole_files import replacing
 
 FETCHED, PRESENT, FAILED = "fetched", "present", "failed"
 
@@ -104,14 +105,12 @@ def replace_csv(path: Path, heading: Iterable[str], rows: Iterable[Iterable[obje
     heading : iterable of str
     rows : iterable
     """
-    new = path.with_name(f".{path.name}.new")
-    with open(new, "w", encoding="utf-8", errors="replace", newline="") as file:
+    with replacing(path) as part, open(part, "w", encoding="utf-8", errors="replace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(heading)
         writer.writerows(rows)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(new, path)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from pipeline.config import Settings
 from pipeline.display import RunDisplay
 from pipeline.errors import InputError
 from pipeline.events import FailureEvent, JobEvent, NodeEvent, read_event
+from preprocessing.safe_python import module_command, safe_environment
 
 Task = Literal["run", "cross_validation", "training"]
 
@@ -201,7 +201,7 @@ def _run_process(
         tempfile.TemporaryDirectory(prefix="galmorph-", ignore_cleanup_errors=True) as temporary,
     ):
         child = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.local_runner", str(description), str(writer)],
+            module_command("pipeline.local_runner", description, writer),
             stdin=subprocess.PIPE,  # its end tells the child that we are gone
             stdout=output,
             stderr=output,
@@ -249,11 +249,8 @@ def _run_process(
 
 
 def _child_environment(temporary: str) -> dict[str, str]:
-    project = str(Path(__file__).resolve().parent.parent)
-    path = os.environ.get("PYTHONPATH")
     return {
-        **os.environ,
-        "PYTHONPATH": f"{project}{os.pathsep}{path}" if path else project,
+        **safe_environment(),
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": temporary,
         # TensorFlow's remarks on the processor would stand in the log before anything else.

@@ -1,7 +1,16 @@
 """The command line: collects the verbs of `pipeline.commands`."""
 
 import logging
+import os
 import sys
+
+if __name__ == "__main__":
+    # Before anything else is imported: `python -m` has put the working folder first.
+    working = os.path.realpath(os.curdir)
+    project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[:] = [*(place for place in sys.path if os.path.realpath(place) != working), project]
+
+from typing import Annotated
 
 import typer
 
@@ -15,13 +24,13 @@ from pipeline.commands.run import run
 from pipeline.commands.simulate import simulate
 from pipeline.commands.sweep import sweep
 from pipeline.errors import ExitStatus, InputError
+from preprocessing.safe_python import make_environment_safe
 
 # Heavier modules are imported inside the verbs: `galmorph --help` must not wait for them.
 
 app = typer.Typer(
     help="Learn to tell spiral from elliptical galaxies from FITS stamps; publish only what is good enough.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -30,8 +39,21 @@ for verb in (simulate, run, sweep, pretrain, inspect, report, compare, demo):
 app.add_typer(fetch, name="fetch")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"galmorph {version('galmorph')}")
+        raise typer.Exit()
+
+
 @app.callback()
-def galmorph() -> None:
+def galmorph(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
     """Tell spiral from elliptical galaxies."""
 
 
@@ -39,6 +61,7 @@ def main() -> None:
     """Run the command line; bad input ends in one line on standard error and status 2."""
     # Where HOME cannot be written, Matplotlib would say so on two lines in the middle of ours.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    make_environment_safe()
     try:
         app()
     except InputError as error:

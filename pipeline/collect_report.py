@@ -9,9 +9,9 @@ from typing import Any
 
 from pipeline.child import Outcome, RunPaths
 from pipeline.config import Settings
+from report.evidence.folders import REPORT, REPORTS, finish_of, report_time, reports_of
+from report.evidence.reading import CONFIGURATION, FINISHED, NODES
 from report.run.build import build
-from report.run.evidence import CONFIGURATION, FINISHED, NODES
-from report.run.folders import REPORT, REPORTS, finish_of, report_time, reports_of
 
 
 def collect_report(paths: RunPaths, outcome: Outcome, settings: Settings) -> dict[str, Any]:

@@ -34,7 +34,6 @@ from components.incumbent_resolver.strategy import IncumbentStrategy
 from components.model_card.component import ModelCard
 from components.model_evaluator.component import ModelEvaluator
 from components.morphology_report.component import MorphologyReport
-from components.morphology_report.evidence import SETTINGS
 from components.picture_gate.component import PictureGate
 from components.prediction_gen.component import PredictionGen
 from pipeline.config import Settings
@@ -42,9 +41,6 @@ from pipeline.fingerprint import code_fingerprint
 from preprocessing.features import TEST, TRAIN, VALIDATION, scalar_features
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
-
-_TRAINING = ("preprocessing", "trainer", "evaluation/calibration.py", "evaluation/formats")
-"""The code on which a trained network depends."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +154,7 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         bands=bands,
         side=settings.example_side,
         fingerprint=fingerprint,
-        code=code_fingerprint("preprocessing", "components/fits_example_gen"),
+        code=code_fingerprint("FitsExampleGen"),
     )
     examples = example_gen.outputs["examples"]
     statistics = StatisticsGen(
@@ -166,9 +162,9 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         # Statistics of pixels would cost more than the training and say nothing.
         stats_options=tfdv.StatsOptions(feature_allowlist=scalar_features(bands)),
     )
-    schema = ExampleSchema(bands=json.dumps(bands), code=code_fingerprint("preprocessing"))
+    schema = ExampleSchema(bands=json.dumps(bands), code=code_fingerprint("ExampleSchema"))
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
-    gate = AnomalyGate(anomalies=validator.outputs["anomalies"])
+    gate = AnomalyGate(anomalies=validator.outputs["anomalies"], code=code_fingerprint("AnomalyGate"))
     transform = Transform(
         examples=examples,
         schema=schema.outputs["schema"],
@@ -176,13 +172,13 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
         splits_config=SplitsConfig(analyze=[TRAIN], transform=[TRAIN, VALIDATION]),
         custom_config={
             "image": settings.image.model_dump(mode="json"),
-            "code": code_fingerprint("preprocessing"),
+            "code": code_fingerprint("Transform"),
         },
         disable_statistics=True,  # of PNG bytes
     )
     transform.add_upstream_node(gate)
     pictures = transform.outputs["transformed_examples"]
-    looked = PictureGate(examples=pictures, code=code_fingerprint("report/inspection/picture_findings.py"))
+    looked = PictureGate(examples=pictures, code=code_fingerprint("PictureGate"))
     return _Data(
         [example_gen, statistics, schema, validator, gate, transform, looked],
         examples,
@@ -211,7 +207,7 @@ def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
         examples=data.pictures,
         recipe=_json(recipe.dump()),
         cache=f"{place.scratch}/features" if place.scratch else "",
-        code=code_fingerprint("trainer"),
+        code=code_fingerprint("BackboneFeatures"),
     )
     data.before(node)
     return [node]
@@ -241,14 +237,13 @@ def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
             fold=fold,
             recipe=_json(recipe),
             checkpoints=place.checkpoints,
-            code=code_fingerprint(*_TRAINING),
+            code=code_fingerprint("FoldTrainer"),
         ).with_id(f"FoldTrainer-{fold}")
         for fold in range(settings.split.folds)
     ]
     data.before(*trainers)
     models = [trainer.outputs["model"] for trainer in trainers]
-    code = code_fingerprint("evaluation", "components/cross_validation")
-    summary = CrossValidation(folds=models, code=code)
+    summary = CrossValidation(folds=models, code=code_fingerprint("CrossValidation"))
     return _Folds([*features, *trainers, summary], features, models, summary.outputs["summary"])
 
 
@@ -267,16 +262,17 @@ def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> 
     node = FoldModel(
         folds=folds.models,
         config=_json(_training_config(settings)),
-        code=code_fingerprint(*_TRAINING, "components/fold_model"),
+        code=code_fingerprint("FoldModel"),
     )
     return _Candidate([node], node.outputs["model"], {"fold_model": node.outputs["fold"]})
 
 
 def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: Place) -> _Candidate:
-    code = code_fingerprint(*_TRAINING)
     heads = [
         HeadTrainer(
-            features=node.outputs["features"], recipe=_json(_uncalibrated(settings.recipe)), code=code
+            features=node.outputs["features"],
+            recipe=_json(_uncalibrated(settings.recipe)),
+            code=code_fingerprint("HeadTrainer"),
         )
         for node in features
     ]
@@ -287,7 +283,11 @@ def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: P
         base_model=heads[0].outputs["head"] if heads else None,
         train_args=TrainArgs(splits=[TRAIN]),
         eval_args=EvalArgs(splits=[VALIDATION]),
-        custom_config={**_training_config(settings), "checkpoints": place.checkpoints, "code": code},
+        custom_config={
+            **_training_config(settings),
+            "checkpoints": place.checkpoints,
+            "code": code_fingerprint("Trainer"),
+        },
     )
     data.before(trainer)
     weights = {"model_run": trainer.outputs["model_run"]}
@@ -325,9 +325,12 @@ def _judgement(
         incumbent = resolver.outputs["model"]
         nodes.append(resolver)
     bands = json.dumps(settings.example_bands)
-    answers_code = code_fingerprint("preprocessing", "components/prediction_gen", "evaluation/formats")
     answers = PredictionGen(
-        examples=data.examples, model=candidate.model, bands=bands, splits="[]", code=answers_code
+        examples=data.examples,
+        model=candidate.model,
+        bands=bands,
+        splits="[]",
+        code=code_fingerprint("PredictionGen"),
     )
     nodes.append(answers)
     published: dict[str, BaseChannel] = {}
@@ -337,7 +340,7 @@ def _judgement(
             model=incumbent,
             bands=bands,
             splits=json.dumps([TEST]),
-            code=answers_code,
+            code=code_fingerprint("IncumbentPredictionGen"),
         ).with_id("IncumbentPredictionGen")
         nodes.append(theirs)
         published = {"baseline_model": incumbent, "baseline_predictions": theirs.outputs["predictions"]}
@@ -345,7 +348,7 @@ def _judgement(
         model=candidate.model,
         predictions=answers.outputs["predictions"],
         gate=settings.gate,
-        code=code_fingerprint("evaluation", "components/model_evaluator"),
+        code=code_fingerprint("Evaluator"),
         **published,
     ).with_id("Evaluator")
     findings: dict[str, Any] = {
@@ -355,12 +358,13 @@ def _judgement(
         "predictions": answers.outputs["predictions"],
         "evaluation": evaluator.outputs["evaluation"],
         "blessing": evaluator.outputs["blessing"],
-        "settings": _json(_report_settings(settings)),
+        "run_name": settings.pipeline.name,
+        # All but where things lie.
+        "settings": _json(settings.model_dump(mode="json", exclude={"pipeline", "push"})),
         "fingerprint": fingerprint,
         **({"cross_validation": folds.summary} if folds.summary is not None else {}),
     }
-    report_code = ("evaluation", "report", "components/morphology_report")
-    card = ModelCard(**findings, code=code_fingerprint(*report_code, "components/model_card"))
+    card = ModelCard(**findings, code=code_fingerprint("ModelCard"))
     pusher = AtomicPusher(
         model=candidate.model,
         model_blessing=evaluator.outputs["blessing"],
@@ -368,6 +372,7 @@ def _judgement(
         push_destination=PushDestination(
             filesystem=PushDestination.Filesystem(base_directory=place.push_directory)
         ),
+        code=code_fingerprint("Pusher"),
     ).with_id("Pusher")
     report = MorphologyReport(
         **findings,
@@ -375,14 +380,9 @@ def _judgement(
         card=card.outputs["card"],
         pushed_model=pusher.outputs["pushed_model"],
         bands=bands,
-        code=code_fingerprint(*report_code, "preprocessing", "trainer"),
+        code=code_fingerprint("MorphologyReport"),
     )
     return [*nodes, evaluator, card, pusher, report]
-
-
-def _report_settings(settings: Settings) -> dict[str, Any]:
-    tables = settings.model_dump(mode="json")
-    return {"name": settings.pipeline.name, **{name: tables[name] for name in SETTINGS if name in tables}}
 
 
 def _json(tables: dict[str, Any]) -> str:

@@ -39,6 +39,7 @@ from pipeline.events import (
     write_event,
 )
 from pipeline.memory import forget_peak, peak_memory
+from pipeline.plain_path import plain_path
 from preprocessing.labels.reading import TableError
 from preprocessing.progress import PROGRESS_LOGGER
 from trainer.callbacks import TrainingDiverged
@@ -56,9 +57,19 @@ _INPUT_ERRORS = (
 )
 
 
-def local_place(settings: Settings) -> Place:
-    """Return where a run on this machine keeps things: artifacts and SQLite metadata under the root."""
-    root = Path(settings.pipeline.root)
+def local_place(settings: Settings, root: Path) -> Place:
+    """Return where a run on this machine keeps things: artifacts and SQLite metadata under the root.
+
+    Parameters
+    ----------
+    settings : Settings
+    root : Path
+        `[pipeline] root`, by a path that nothing reads as a pattern.
+
+    Returns
+    -------
+    Place
+    """
     return Place(
         root=str(root / "artifacts"),
         push_directory=settings.push.directory,
@@ -138,7 +149,7 @@ def _result(node_launcher: launcher.Launcher, execution_id: int | None) -> tuple
             if event.type == metadata_store_pb2.Event.OUTPUT
         ]
         artifacts = handle.store.get_artifacts_by_id([event.artifact_id for event in events])
-    uris = {artifact.id: artifact.uri for artifact in artifacts}
+    uris = {artifact.id: os.path.realpath(artifact.uri) for artifact in artifacts}
     outputs = {event.path.steps[0].key: uris[event.artifact_id] for event in events if event.path.steps}
     if any(_was_not_pushed(artifact) for artifact in artifacts):
         return "skipped", outputs
@@ -200,8 +211,9 @@ def main() -> int:
         write_event(events, JobEvent(number))
         try:
             settings = Settings.model_validate(job["settings"])
-            pipeline = _CREATE[job["task"]](settings, job["fingerprint"], local_place(settings))
-            LocalRunner(lambda event: write_event(events, event)).run_pipeline(pipeline)
+            with plain_path(Path(settings.pipeline.root)) as root:
+                pipeline = _CREATE[job["task"]](settings, job["fingerprint"], local_place(settings, root))
+                LocalRunner(lambda event: write_event(events, event)).run_pipeline(pipeline)
         except Exception as error:
             traceback.print_exc()
             cause = _cause(error)

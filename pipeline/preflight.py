@@ -13,7 +13,7 @@ from pipeline.config import Settings
 from pipeline.errors import InputError
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from preprocessing.fits.files import StampError
-from preprocessing.fits.image import read_image
+from preprocessing.fits.reading import read_image
 from preprocessing.labels.reading import LabelledObject, LabelTable, TableError
 from preprocessing.labels.schemes import CODES
 from preprocessing.paths import unreachable, unwritable_folder

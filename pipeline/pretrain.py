@@ -18,6 +18,7 @@ from pipeline.errors import ExitStatus, InputError
 from pipeline.preflight import check_data, check_weights
 from pipeline.pretrained import already_seen, provenance, provenance_file
 from pipeline.run import fail, peak_memory, say_interrupted, show_notes, show_rows
+from preprocessing.whole_files import replacing, write_whole
 from report.terminal import say
 from simulation.survey import DEFAULT_BANDS
 from trainer.recipe import BACKBONE_FILE
@@ -145,15 +146,12 @@ def _check_out(out: Path) -> None:
 
 def _write(out: Path, trained: Path, about: dict[str, Any]) -> None:
     """Put weights where they were asked for, and beside them how they came about."""
-    incoming = out.with_name(f".{out.name}.incoming")
     try:
-        shutil.copyfile(trained, incoming)
-        os.replace(incoming, out)
-        provenance_file(out).write_text(json.dumps(about, indent=2) + "\n")
+        with replacing(out) as part:
+            shutil.copyfile(trained, part)
+        write_whole(provenance_file(out), json.dumps(about, indent=2) + "\n")
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}") from error
-    finally:
-        incoming.unlink(missing_ok=True)
 
 
 def _on_simulation(settings: Settings, survey: Simulated, root: Path) -> Settings:

@@ -2,8 +2,40 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-BANDS = ("U", "F378", "F395", "F410", "F430", "G", "F515", "R", "F660", "I", "F861", "Z")
+
+class Band(NamedTuple):
+    """A band: its name, its mean wavelength [nm], and a number that it keeps for ever.
+
+    The number seeds the simulator's noise: a band that is added gets the next one, wherever it stands.
+    """
+
+    name: str
+    wavelength: float
+    number: int
+
+
+_TABLE = (
+    # Wavelengths: Mendes de Oliveira et al. 2019, MNRAS 489, 241.
+    Band("U", 354, 0),
+    Band("F378", 377, 1),
+    Band("F395", 394, 2),
+    Band("F410", 409, 3),
+    Band("F430", 429, 4),
+    Band("G", 477, 5),
+    Band("F515", 513, 6),
+    Band("R", 623, 7),
+    Band("F660", 661, 8),
+    Band("I", 763, 9),
+    Band("F861", 861, 10),
+    Band("Z", 891, 11),
+)
+
+BAND_TABLE = {band.name: band for band in _TABLE}
+"""Every band by its name, in order of wavelength. To add one, add a line to the table above."""
+
+BANDS = tuple(BAND_TABLE)
 """Band names in order of wavelength."""
 
 RGB_PRESETS = {

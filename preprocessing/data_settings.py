@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from preprocessing.bands import band_name, in_order
-from preprocessing.settings import Finite, PositiveFinite
+from preprocessing.settings import FACTOR_RANGE, LARGEST_ZERO_POINT, Finite, PositiveFinite
 
 TableFormat = Literal["auto", "csv", "ecsv", "fits", "votable", "parquet"]
 
@@ -51,7 +51,10 @@ class DataSettings(BaseModel):
         "none", description="magnitude of flux 1 in each band, or where to find it; none: flux as it is"
     )
     reference_zero_point: Finite = Field(
-        22.5, description="magnitude of flux 1 after scaling by zero points; 22.5: nanomaggies"
+        22.5,
+        ge=-LARGEST_ZERO_POINT,
+        le=LARGEST_ZERO_POINT,
+        description="magnitude of flux 1 after scaling by zero points; 22.5: nanomaggies",
     )
     flux_factors: dict[str, PositiveFinite] = Field(
         {}, description="factor by which the flux of a band is multiplied"
@@ -108,6 +111,24 @@ class DataSettings(BaseModel):
             raise ValueError(f"{list(numbers)} names a band twice")
         idle = 1.0 if info.field_name == "flux_factors" else None
         return {band: named[band] for band in in_order(named) if named[band] != idle}
+
+    @field_validator("zero_points")
+    @classmethod
+    def _possible_zero_points(cls, numbers: str | dict[str, float]) -> str | dict[str, float]:
+        for band, number in numbers.items() if isinstance(numbers, dict) else ():
+            if abs(number) > LARGEST_ZERO_POINT:
+                limit = f"{-LARGEST_ZERO_POINT:g} to {LARGEST_ZERO_POINT:g}"
+                raise ValueError(f"{band} = {number:g} is no zero point, which is a magnitude from {limit}")
+        return numbers
+
+    @field_validator("flux_factors")
+    @classmethod
+    def _possible_factors(cls, numbers: dict[str, float]) -> dict[str, float]:
+        least, most = FACTOR_RANGE
+        for band, number in numbers.items():
+            if not least <= number <= most:
+                raise ValueError(f"{band} = {number:g} is out of range, which is {least:g} to {most:g}")
+        return numbers
 
     @model_validator(mode="after")
     def _template(self) -> "DataSettings":

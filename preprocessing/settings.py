@@ -1,4 +1,4 @@
-"""The `[image]` table of the configuration: which picture the network sees."""
+"""The `[image]` table of the configuration: which picture the network sees. Limits that settings share."""
 
 from typing import Annotated
 
@@ -8,6 +8,15 @@ from preprocessing.bands import rgb_bands, rgb_title
 
 PositiveFinite = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+LARGEST_ZERO_POINT = 60.0
+"""Zero points beyond it, of either sign, are none [mag]: -48.6 is that of erg/s/cm2/Hz, 0 that of maggies."""
+
+FACTOR_RANGE = (1e-30, 1e30)
+"""Factors by which flux may be multiplied: single precision holds no more."""
+
+STRETCH_FACTORS = (1 / 3, 1.0, 10 / 3, 10.0)
+"""Multiples of the configured stretch in which galaxies are shown: 1, 3, 10 and 30 around the default 3."""
 
 
 class ImageSettings(BaseModel):

@@ -1,7 +1,9 @@
 """The stamps of one object: read, calibrated, cut, and whether they are fit for use."""
 
+import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,16 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from preprocessing.bands import band_name
-from preprocessing.calibration import Calibration, CalibrationError
+from preprocessing.blank_areas import blank_areas
+from preprocessing.calibration import Calibration, CalibrationError, saturation_level
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import Header
-from preprocessing.fits.image import read_image
+from preprocessing.fits.reading import read_image
 from preprocessing.sky_position import pixel_of
 from preprocessing.stamp_paths import find_stamp, stamp_path
 
 BAND_KEYWORDS = ("FILTER", "FILTNAM", "FILTERID", "BAND", "INSFILTE")
 """Where surveys write the band."""
-_SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
+_LOG = logging.getLogger(__name__)
 _MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
 
 
@@ -34,6 +37,8 @@ class Plane:
         Size of the whole image before the cut [pixels].
     saturated, blank : float
         Fraction of pixels at or above the header's saturation, and of pixels that are NaN or infinite.
+    filled : tuple of float
+        Numbers that fill whole areas in place of data [units of the file]; their pixels are NaN.
     """
 
     flux: np.ndarray
@@ -41,6 +46,7 @@ class Plane:
     width: int
     saturated: float
     blank: float
+    filled: tuple[float, ...] = ()
 
     @cached_property
     def _pixels(self) -> np.ndarray:
@@ -87,6 +93,7 @@ class StampWarning:
 
 WARNINGS = {
     "band_contradicted": "the header names another band than the file's name; the name counts",
+    "filled_area": "one number fills areas of a stamp in place of data; they count as blank",
     "sizes_differ": "the planes of an object have different sizes; each is cut about its own centre",
 }
 """Every warning code and what it means."""
@@ -168,15 +175,17 @@ class StampReader:
         ------
         StampError
             Of the first band that cannot be used: ``bad_name``, those of
-            `preprocessing.fits.image.read_image`, ``too_small``, ``too_blank``, ``too_saturated``,
-            ``constant``, ``off_stamp`` or ``no_zero_point``.
+            `preprocessing.fits.reading.read_image`, ``too_small``, ``too_blank``, ``too_saturated``,
+            ``constant``, ``off_stamp``, ``no_zero_point``, ``bad_saturation`` or, where this program is at
+            fault, ``internal_error``; no other exception leaves this method.
         """
-        images = self._read_cube(name) if self.cube_bands else self._read_files(name)
-        planes = {
-            band: self._plane(image, header, path, band, (ra, dec))
-            for band, (image, header, path) in images.items()
-        }
-        return Stamp(planes, tuple(self._warnings(images)))
+        with _as_reject(name, self.template):
+            images = self._read_cube(name) if self.cube_bands else self._read_files(name)
+            planes = {}
+            for band, (image, header, path) in images.items():
+                with _as_reject(name, path):
+                    planes[band] = self._plane(image, header, path, band, (ra, dec))
+            return Stamp(planes, tuple(self._warnings(images, planes)))
 
     def _cube_path(self, name: str) -> Path:
         return stamp_path(self.template, name, "")
@@ -185,7 +194,8 @@ class StampReader:
         images = {}
         for band in self.bands:
             path = find_stamp(self.template, name, band)
-            images[band] = (*read_image(path), path)
+            with _as_reject(name, path):
+                images[band] = (*read_image(path), path)
         return images
 
     def _read_cube(self, name: str) -> "_Images":
@@ -201,15 +211,22 @@ class StampReader:
         if min(height, width) < side:
             raise StampError("too_small", path, f"{width} x {height} pixels, the cut needs {side} x {side}")
         self._check_position(header, (height, width), position, path)
-        cut = centre_cut(image, side)
-        saturated = self._saturated(cut, header, path)
+        try:
+            level = saturation_level(header) if self.max_saturated < 1 else None
+        except CalibrationError as error:
+            raise StampError("bad_saturation", path, str(error)) from None
+        # The level of the sky is that of the whole stamp; without it, the rest of the stamp is of no account.
+        if self.calibration.background == "none":
+            image = centre_cut(image, side)
+        image, filled = _without_filled_areas(image, level)
+        saturated = self._saturated(centre_cut(image, side), level, path)
         try:
             calibrated, _ = self.calibration.apply(image, header, band)
         except CalibrationError as error:
             raise StampError("no_zero_point", path, str(error)) from None
         flux = np.ascontiguousarray(centre_cut(calibrated, side))
-        blank = self._blank(flux, path)
-        return Plane(flux, height, width, saturated, blank)
+        blank = self._blank(flux, filled, path)
+        return Plane(flux, height, width, saturated, blank, filled)
 
     def _check_position(
         self, header: Header, shape: tuple[int, int], position: tuple[float, float], path: Path
@@ -227,9 +244,7 @@ class StampReader:
                 "off_stamp", path, f"the table's position lies {distance:.1f} pixels from the centre, {limit}"
             )
 
-    def _saturated(self, cut: np.ndarray, header: Header, path: Path) -> float:
-        levels = (header.number(keyword) for keyword in _SATURATION_KEYWORDS)
-        level = next((level for level in levels if level is not None and level > 0), None)
+    def _saturated(self, cut: np.ndarray, level: float | None, path: Path) -> float:
         if level is None:
             return 0.0
         saturated = float(np.count_nonzero(cut >= level)) / cut.size
@@ -242,7 +257,7 @@ class StampReader:
             )
         return saturated
 
-    def _blank(self, flux: np.ndarray, path: Path) -> float:
+    def _blank(self, flux: np.ndarray, filled: tuple[float, ...], path: Path) -> float:
         """Return the fraction of blank pixels; refuse what is blank or constant."""
         # A sum of squares is finite where all pixels are, at a third of the cost of looking at each of them.
         flat = flux.reshape(-1)
@@ -254,8 +269,9 @@ class StampReader:
             finite = np.isfinite(flat)
             blank = float(flat.size - np.count_nonzero(finite)) / flat.size
             if blank > self.max_blank:
-                limit = f"limit {self.max_blank:.1%}"
-                raise StampError("too_blank", path, f"{blank:.1%} of the pixels are blank, {limit}")
+                areas = f" ({_numbers(filled)} fills areas in place of data)" if filled else ""
+                message = f"{blank:.1%} of the pixels are blank{areas}, limit {self.max_blank:.1%}"
+                raise StampError("too_blank", path, message)
             middle = len(flux) // 2
             if not finite.reshape(flux.shape)[middle - 1 : middle + 2, middle - 1 : middle + 2].any():
                 raise StampError("off_stamp", path, "no data at the centre, where the object should be")
@@ -265,7 +281,7 @@ class StampReader:
             raise StampError("constant", path, f"every pixel is {least:g}")
         return blank
 
-    def _warnings(self, images: "_Images") -> list[StampWarning]:
+    def _warnings(self, images: "_Images", planes: Mapping[str, Plane]) -> list[StampWarning]:
         warnings = []
         sizes = {image.shape: path for image, _, path in images.values()}
         if len(sizes) > 1:
@@ -277,7 +293,60 @@ class StampReader:
                 if (other := _named_band(header)) not in (None, band):
                     message = f"the header says {other}, the file's name {band}"
                     warnings.append(StampWarning("band_contradicted", str(path), message))
+        for band, plane in planes.items():
+            if plane.filled and plane.blank:
+                message = (
+                    f"{plane.blank:.1%} of the pixels of band {band} are blank: {_numbers(plane.filled)}"
+                    " fills areas in place of data"
+                )
+                warnings.append(StampWarning("filled_area", str(images[band][2]), message))
         return warnings
+
+
+def _numbers(filled: Sequence[float]) -> str:
+    return " and ".join(f"{number:g}" for number in filled)
+
+
+def _without_filled_areas(
+    image: np.ndarray, saturation: float | None
+) -> tuple[np.ndarray, tuple[float, ...]]:
+    found = blank_areas(image, saturation)
+    if found is None:
+        return image, ()
+    blank, numbers = found
+    return np.where(blank, np.float32(np.nan), image), numbers
+
+
+@contextmanager
+def _as_reject(name: str, path: Path | str) -> Iterator[None]:
+    """Make one reject of whatever goes wrong with one object: it must not end the run."""
+    try:
+        yield
+    except StampError:
+        raise
+    except Exception as error:
+        raise own_fault(name, path, error) from error
+
+
+def own_fault(name: str, path: Path | str, error: Exception) -> StampError:
+    """Log an exception that nobody foresaw, and return it as the reject of one object.
+
+    Parameters
+    ----------
+    name : str
+        Of the object.
+    path : Path or str
+        The file that was being worked on.
+    error : Exception
+
+    Returns
+    -------
+    StampError
+        With the reason ``internal_error``.
+    """
+    _LOG.error("%s, %s: galmorph failed on it; please report this", name, path, exc_info=error)
+    cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return StampError("internal_error", path, f"galmorph failed on it, please report this: {cause}")
 
 
 _Images = Mapping[str, tuple[np.ndarray, Header, Path]]

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from preprocessing.bands import BAND_TABLE
 from simulation.spectra import PASSBANDS
 from simulation.streams import Purpose, random_stream
 
@@ -20,6 +21,8 @@ FIELDS = 170
 MOFFAT_BETA = 2.5
 """Slope of the wings of the point-spread function (Moffat 1969, A&A 3, 455), as in S-PLUS."""
 
+_SHARED_STREAM = 12
+"""Bands with smaller numbers are drawn from the stream of the field."""
 _TILE_CENTRE = (TILE_SIZE + 1) / 2
 _SPACING = 120.0 / (FIELDS // 2)
 
@@ -97,20 +100,25 @@ def observe_field(seed: int, number: int) -> Field:
     Returns
     -------
     Field
-        The same for the same arguments. All twelve bands are drawn: a choice of bands changes nothing.
+        The same for the same arguments. All bands are drawn: a choice of bands changes nothing. The first
+        twelve, by their numbers, share a stream with the field itself; each later one has its own, so that a
+        band more changes nothing for the others.
     """
     random = random_stream(seed, Purpose.FIELD, number)
     column, row = divmod(number - 1, 2)
     airmass = random.uniform(1.0, 1.3)
     site_seeing = random.uniform(1.08, 1.38)
     seeing, zero_point, sky_noise, saturation = {}, {}, {}, {}
-    for band, passband in PASSBANDS.items():
+    for band in sorted(BAND_TABLE.values(), key=lambda band: band.number):
+        passband, name = PASSBANDS[band.name], band.name
+        shared = band.number < _SHARED_STREAM
+        own = random if shared else random_stream(seed, Purpose.FIELD, number, band.number)
         # Kolmogorov turbulence: seeing falls slowly with wavelength and grows with airmass.
-        width = site_seeing * airmass**0.6 * (passband.wavelength / 623) ** -0.2 * random.normal(1, 0.04)
-        seeing[band] = round(float(np.clip(width, 1.1, 1.6)), 4)
-        zero_point[band] = round(passband.zero_point + random.normal(0, 0.03), 4)
-        sky_noise[band] = round(passband.sky_noise * random.lognormal(0, 0.1), 6)
-        saturation[band] = round(float(random.uniform(230, 330)), 6)
+        width = site_seeing * airmass**0.6 * (band.wavelength / 623) ** -0.2 * own.normal(1, 0.04)
+        seeing[name] = round(float(np.clip(width, 1.1, 1.6)), 4)
+        zero_point[name] = round(passband.zero_point + own.normal(0, 0.03), 4)
+        sky_noise[name] = round(passband.sky_noise * own.lognormal(0, 0.1), 6)
+        saturation[name] = round(float(own.uniform(230, 330)), 6)
     return Field(
         number=number,
         ra=(300 + _SPACING * (column + 0.5)) % 360,

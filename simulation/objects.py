@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from preprocessing.bands import BANDS
+from preprocessing.bands import BAND_TABLE
 from simulation.fields import FIELDS, TILE_SIZE, observe_field
 from simulation.population import Galaxy, draw_galaxy
 from simulation.rendering import render_galaxy
@@ -135,7 +135,7 @@ def render_object(
     sources = draw_surroundings(random_stream(seed, Purpose.SURROUNDINGS, target.index), size)
     add_sources(planes, sources, field, bands)
     for plane, band in zip(planes, bands, strict=True):
-        noise = random_stream(seed, Purpose.NOISE, target.index, BANDS.index(band))
+        noise = random_stream(seed, Purpose.NOISE, target.index, BAND_TABLE[band].number)
         plane[:] = add_noise(plane, field, band, noise)
     return planes, corner
 
@@ -143,6 +143,8 @@ def render_object(
 def label_row(target: SurveyObject) -> dict[str, object]:
     """Return the object's row of ``labels.csv``."""
     votes = target.votes
+    smooth, features, artifact = votes.answers
+    arms, no_arms = votes.arms_answers
     measured = target.galaxy.magnitude + 0.02 * np.cos(
         target.index
     )  # a petrosian magnitude is not quite the total
@@ -152,9 +154,15 @@ def label_row(target: SurveyObject) -> dict[str, object]:
         "dec": f"{target.dec:.7f}",
         "petroMag_r": f"{measured:.3f}",
         "total_classifications": votes.total_classifications,
+        "t01_smooth_or_features_a01_smooth_count": smooth,
+        "t01_smooth_or_features_a02_features_or_disk_count": features,
+        "t01_smooth_or_features_a03_star_or_artifact_count": artifact,
         "t01_smooth_or_features_a01_smooth_debiased": votes.smooth,
         "t01_smooth_or_features_a02_features_or_disk_debiased": votes.features_or_disk,
         "t01_smooth_or_features_a03_star_or_artifact_debiased": votes.star_or_artifact,
+        "t02_edgeon_a05_no_debiased": votes.not_edge_on,
+        "t04_spiral_a08_spiral_count": arms,
+        "t04_spiral_a09_no_spiral_count": no_arms,
         "t04_spiral_a08_spiral_debiased": votes.spiral,
         "gz2_class": votes.gz2_class,
     }

@@ -1,11 +1,11 @@
 """Colours of stellar populations, and the depth of each band."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from preprocessing.bands import BANDS
+from preprocessing.bands import BAND_TABLE, BANDS
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,6 @@ class Passband:
 
     Attributes
     ----------
-    wavelength : float
-        Mean wavelength [nm] (Mendes de Oliveira et al. 2019, MNRAS 489, 241).
     old, young : float
         Magnitude minus r magnitude of an old and of a young stellar population [AB mag].
     dust : float
@@ -27,7 +25,6 @@ class Passband:
         Standard deviation of the sky [counts/pixel].
     """
 
-    wavelength: float
     old: float
     young: float
     dust: float
@@ -35,23 +32,34 @@ class Passband:
     sky_noise: float
 
 
-PASSBANDS = {
-    "U": Passband(354, 2.55, 0.95, 1.75, 23.2, 0.035),
-    "F378": Passband(377, 2.35, 0.82, 1.67, 22.9, 0.035),
-    "F395": Passband(394, 2.10, 0.68, 1.61, 22.9, 0.035),
-    "F410": Passband(409, 1.55, 0.46, 1.56, 23.0, 0.035),
-    "F430": Passband(429, 1.30, 0.38, 1.50, 23.0, 0.035),
-    "G": Passband(477, 0.80, 0.20, 1.38, 24.2, 0.095),
-    "F515": Passband(513, 0.50, 0.13, 1.26, 23.1, 0.040),
-    "R": Passband(623, 0.00, 0.00, 1.00, 23.8, 0.090),
-    "F660": Passband(661, -0.06, -0.05, 0.93, 23.1, 0.050),
-    "I": Passband(763, -0.38, -0.10, 0.77, 23.7, 0.100),
-    "F861": Passband(861, -0.60, -0.18, 0.63, 22.9, 0.055),
-    "Z": Passband(891, -0.66, -0.20, 0.59, 23.3, 0.110),
+_KNOWN = {
+    "U": Passband(2.55, 0.95, 1.75, 23.2, 0.035),
+    "F378": Passband(2.35, 0.82, 1.67, 22.9, 0.035),
+    "F395": Passband(2.10, 0.68, 1.61, 22.9, 0.035),
+    "F410": Passband(1.55, 0.46, 1.56, 23.0, 0.035),
+    "F430": Passband(1.30, 0.38, 1.50, 23.0, 0.035),
+    "G": Passband(0.80, 0.20, 1.38, 24.2, 0.095),
+    "F515": Passband(0.50, 0.13, 1.26, 23.1, 0.040),
+    "R": Passband(0.00, 0.00, 1.00, 23.8, 0.090),
+    "F660": Passband(-0.06, -0.05, 0.93, 23.1, 0.050),
+    "I": Passband(-0.38, -0.10, 0.77, 23.7, 0.100),
+    "F861": Passband(-0.60, -0.18, 0.63, 22.9, 0.055),
+    "Z": Passband(-0.66, -0.20, 0.59, 23.3, 0.110),
 }
-"""Passband by band name, in the order of `preprocessing.bands.BANDS`."""
 
-assert tuple(PASSBANDS) == BANDS
+
+def _passband(name: str) -> Passband:
+    """Return a passband; of a band that the table lacks, what lies between its neighbours in wavelength."""
+    if name in _KNOWN:
+        return _KNOWN[name]
+    known = [(BAND_TABLE[other].wavelength, passband) for other, passband in _KNOWN.items()]
+    wavelengths, passbands = zip(*known, strict=True)
+    columns = zip(*map(astuple, passbands), strict=True)
+    return Passband(*(float(np.interp(BAND_TABLE[name].wavelength, wavelengths, one)) for one in columns))
+
+
+PASSBANDS = {name: _passband(name) for name in BANDS}
+"""Passband by band name, in the order of `preprocessing.bands.BANDS`."""
 
 GAIN = 110.0
 """Electrons per count: what the photons of an object add to the noise."""

@@ -2,21 +2,21 @@
 
 import csv
 import json
-import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from preprocessing.bands import band_name
+from preprocessing.processes import run_in_processes
+from preprocessing.whole_files import replacing
 
 DEFAULT_BANDS = ("G", "R", "I", "U", "Z", "F660")
 
-_FORMAT = 1
+_FORMAT = 2
 """Version of what is simulated: raise it with every change of the pictures or the tables."""
 
 _TABLES = ("labels", "truth")
@@ -115,25 +115,11 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(task: Callable[[range], _Rows], batches: Sequence[range], workers: int) -> Iterator[_Rows]:
-    """Run the batches, in this process or in several; yield the results in order."""
-    if workers == 1:
-        yield from map(task, batches)
-        return
-    # Not fork: the caller may have threads running (TensorFlow, Beam).
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        try:
-            yield from pool.map(task, batches)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
 def _write_tables(out: Path, results: Iterator[_Rows], report: Callable[[int], None]) -> None:
     """Write both tables row by row, under other names until they are whole."""
     with ExitStack() as stack:
-        streams = [stack.enter_context((out / f"{name}.csv.part").open("w", newline="")) for name in _TABLES]
+        parts = [stack.enter_context(replacing(out / f"{name}.csv")) for name in _TABLES]
+        streams = [stack.enter_context(part.open("w", newline="")) for part in parts]
         writers: list[csv.DictWriter[str]] = []
         done = 0
         for rows in results:
@@ -149,8 +135,6 @@ def _write_tables(out: Path, results: Iterator[_Rows], report: Callable[[int], N
                     writer.writerow(row)
             done += len(rows)
             report(done)
-    for name in _TABLES:
-        os.replace(out / f"{name}.csv.part", out / f"{name}.csv")
 
 
 def simulate_survey(
@@ -226,6 +210,8 @@ def simulate_survey(
     # A process takes a second to start, in which 20 galaxies are drawn.
     workers = max(1, min(workers, galaxies // 40))
     task = partial(simulate_objects, out, seed=seed, bands=names, size=size)
-    _write_tables(out, _run(task, batches, workers), lambda done: progress and progress(done, galaxies))
+    _write_tables(
+        out, run_in_processes(task, batches, workers), lambda done: progress and progress(done, galaxies)
+    )
     os.replace(out / _UNFINISHED, out / _MARKER)
     return _summary(out, galaxies)

@@ -15,8 +15,14 @@ class Votes:
     ----------
     total_classifications : int
         Number of volunteers.
+    answers : tuple of int
+        Of them, how many said smooth, features or disc, star or artefact.
     smooth, features_or_disk, star_or_artifact : float
         Debiased fractions of the answers to the first question; they need not add up to 1.
+    not_edge_on : float
+        Fraction of those who saw a disc that did not see it edge-on.
+    arms_answers : tuple of int
+        How many saw spiral arms, and how many saw none.
     spiral : float
         Debiased fraction of those who, having seen a disc not edge-on, saw spiral arms.
     gz2_class : str
@@ -24,9 +30,12 @@ class Votes:
     """
 
     total_classifications: int
+    answers: tuple[int, int, int]
     smooth: float
     features_or_disk: float
     star_or_artifact: float
+    not_edge_on: float
+    arms_answers: tuple[int, int]
     spiral: float
     gz2_class: str
 
@@ -47,6 +56,11 @@ def _expected(galaxy: Galaxy, random: np.random.Generator) -> tuple[float, float
     disc = max(_logistic(galaxy.visibility, 0.04, 0.015), 0.9 * _logistic(galaxy.inclination, 68, 3))
     arms = _logistic(galaxy.visibility, 0.05, 0.015)
     return 0.3 + 0.66 * disc, 0.01, 0.05 + 0.92 * arms
+
+
+def _not_edge_on(galaxy: Galaxy) -> float:
+    """Fraction of volunteers who do not call a disc edge-on: nearly all to 75 degrees, half of them at 90."""
+    return 0.95 - 0.03 * max(galaxy.inclination - 75.0, 0.0)
 
 
 def _gz2_class(galaxy: Galaxy, features: float, smooth: float, star: float, spiral: float) -> str:
@@ -85,11 +99,23 @@ def draw_votes(galaxy: Galaxy, random: np.random.Generator) -> Votes:
     volunteers = int(np.clip(random.normal(42, 6), 20, 75))
     expected_smooth = 1 - expected_features - expected_star
     counts = random.multinomial(volunteers, [expected_smooth, expected_features, expected_star])
+    # As many are drawn as ever, whatever is tabulated: another number would draw another survey.
     asked = round(counts[1] * (0.3 if galaxy.inclination > 75 else 0.95))
     seen = random.binomial(asked, expected_spiral)
     fractions = np.array([*(counts / volunteers), seen / asked if asked else 0.0])
     shifts = random.normal(0, 0.012, 4) * (fractions > 0)  # no vote stays no vote
     smooth, features, star, spiral = (round(float(value), 3) for value in np.clip(fractions + shifts, 0, 1))
+    not_edge_on = _not_edge_on(galaxy)
+    asked_of_arms = round(counts[1] * not_edge_on)
+    saw_arms = round(fractions[3] * asked_of_arms)
     return Votes(
-        volunteers, smooth, features, star, spiral, _gz2_class(galaxy, features, smooth, star, spiral)
+        total_classifications=volunteers,
+        answers=(int(counts[0]), int(counts[1]), int(counts[2])),
+        smooth=smooth,
+        features_or_disk=features,
+        star_or_artifact=star,
+        not_edge_on=round(not_edge_on, 3),
+        arms_answers=(saw_arms, asked_of_arms - saw_arms),
+        spiral=spiral,
+        gz2_class=_gz2_class(galaxy, features, smooth, star, spiral),
     )

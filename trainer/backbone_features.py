@@ -6,7 +6,6 @@ asked once for each symmetry of each picture; the top then learns from its answe
 
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import tensorflow as tf
 
 from preprocessing import features
 from preprocessing.progress import report_progress
+from preprocessing.whole_files import write_whole
 from trainer.augment import dihedral_views
 from trainer.backbones.names import backbone_facts
 from trainer.galaxies import Galaxies, read_examples, read_galaxies
@@ -108,9 +108,7 @@ class FeatureCache:
         part = self._folder / uuid.uuid4().hex
         # The list comes last and at once: features without a list are not there.
         np.save(part.with_suffix(".npy"), values)
-        listing = part.with_suffix(".incoming")
-        listing.write_bytes(b"\n".join(digests))
-        os.replace(listing, part.with_suffix(".digests"))
+        write_whole(part.with_suffix(".digests"), b"\n".join(digests))
 
 
 def compute_features(

@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from trainer.augment import dihedral_views
-from trainer.backbones.build import build_backbone, scale_pixels
+from trainer.backbone import build_backbone, scale_pixels
 from trainer.calibration import TemperatureScaling
 from trainer.settings import ModelSettings
 

@@ -7,7 +7,7 @@ out at the end, if at all.
 import os
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputDict
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputDict, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -42,12 +42,14 @@ def describe_anomalies(anomalies: anomalies_pb2.Anomalies, split: str) -> list[s
 
 
 @component
-def AnomalyGate(anomalies: InputArtifact[ExampleAnomalies]) -> OutputDict(passed=int):  # type: ignore[valid-type]
+def AnomalyGate(anomalies: InputArtifact[ExampleAnomalies], code: Parameter[str]) -> OutputDict(passed=int):  # type: ignore[valid-type]
     """Raise `AnomalyError` if the validator found anything.
 
     Parameters
     ----------
     anomalies : ExampleAnomalies
+    code : str
+        Fingerprint of our own code, for the cache.
 
     Returns
     -------

@@ -15,7 +15,10 @@ from components.atomic_pusher.executor import Executor
 class AtomicPusherSpec(ComponentSpec):
     """Inputs, outputs and parameters of AtomicPusher: those of TFX's Pusher, and the card."""
 
-    PARAMETERS = {"push_destination": ExecutionParameter(type=pusher_pb2.PushDestination)}
+    PARAMETERS = {
+        "push_destination": ExecutionParameter(type=pusher_pb2.PushDestination),
+        "code": ExecutionParameter(type=str),
+    }
     INPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
         "model_blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
@@ -36,6 +39,8 @@ class AtomicPusher(BaseComponent):
         Of ModelCard.
     push_destination : pusher_pb2.PushDestination
         With ``filesystem.base_directory``.
+    code : str
+        Fingerprint of our own code, for the cache.
     """
 
     SPEC_CLASS = AtomicPusherSpec
@@ -47,6 +52,7 @@ class AtomicPusher(BaseComponent):
         model_blessing: BaseChannel,
         model_card: BaseChannel,
         push_destination: pusher_pb2.PushDestination,
+        code: str,
     ) -> None:
         super().__init__(
             spec=AtomicPusherSpec(
@@ -54,6 +60,7 @@ class AtomicPusher(BaseComponent):
                 model_blessing=model_blessing,
                 model_card=model_card,
                 push_destination=push_destination,
+                code=code,
                 pushed_model=as_channel([standard_artifacts.PushedModel()]),
             )
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from google.protobuf import json_format
 from tfx.components.pusher.executor import Executor as PusherExecutor
+from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
@@ -42,17 +43,18 @@ class Executor(PusherExecutor):
         directory = destination.filesystem.base_directory
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         card = artifact_utils.get_single_uri(input_dict["model_card"])
-        if "://" in directory:
-            super().Do(input_dict, output_dict, exec_properties)
-            published = pushed.get_string_custom_property("pushed_destination")
-            if published:
-                io_utils.copy_dir(card, os.path.join(published, EXTRA))
-            return
         self._log_startup(input_dict, output_dict, exec_properties)
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
             # An empty folder is not uploaded by Kubeflow's launcher, and its reader would then fail.
             io_utils.write_string_file(os.path.join(pushed.uri, "NOT_PUSHED"), "")
+            return
+        if "://" in directory:
+            super().Do(input_dict, output_dict, exec_properties)
+            published = pushed.get_string_custom_property("pushed_destination")
+            for name in fileio.listdir(card):
+                # File by file: copy_dir empties the folder first, which holds what the model brought along.
+                io_utils.copy_file(os.path.join(card, name), os.path.join(published, EXTRA, name))
             return
         model = self.GetModelPath(input_dict)
         version = publish_model(Path(model), Path(directory), extra=Path(card))

@@ -3,13 +3,14 @@
 Two Beam passes over the stamps. The first decides which rows are good, since splits that are exact after
 rejects are removed can only be drawn when all rejects are known; the second writes. Reading twice (the second
 time mostly from the system's cache) keeps memory flat: what grows with the number of galaxies is the table
-itself, about 1 kB a row, never the pixels.
+itself, about 1 kB a row, never the pixels. A stamp that can be read no more in the second pass becomes a
+reject as well; then the splits are drawn and written anew.
 """
 
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import apache_beam as beam
@@ -24,11 +25,13 @@ from preprocessing.progress import report_progress
 from preprocessing.rejects import Reject
 from preprocessing.rows.division import Division, StampNote, divide, notes_on, refusal
 from preprocessing.rows.exclusion import read_rows
-from preprocessing.stamps import StampReader
+from preprocessing.stamps import StampReader, own_fault
 
 BATCH_ROWS = 64
 SHARD_ROWS = 256
 """Examples in one TFRecord file. Which row stands in which file depends on the table alone."""
+ATTEMPTS = 3
+"""How often Examples are written before stamps that change meanwhile end the run."""
 
 
 class IngestError(Exception):
@@ -90,68 +93,100 @@ def ingest(
     TableError
         If the table cannot be used.
     IngestError
-        If no split for training, validation or test could be filled.
-    RuntimeError
-        If a stamp changed while it was being read.
+        If no split for training, validation or test could be filled, or stamps kept changing while they were
+        read.
     """
     table = read_rows(data)
-    bad, notes = _check_stamps(table.objects, reader, make_pipeline, scratch)
-    division = divide(table, {reject.row: reject for reject in bad}, data, split)
-    if missing := division.missing_class():
-        raise IngestError(missing)
-    shards = _shards(division, split_folder)
-    with make_pipeline() as pipeline:
-        _ = (
-            pipeline
-            | "Shards" >> beam.Create(shards, reshuffle=True)
-            | "Write" >> beam.Map(_write_shard, reader=reader, total=len(division.kept))
-        )
-    return Ingested(table, division, notes)
+    bad, notes = _check_stamps(table.objects, reader, make_pipeline, os.path.join(scratch, "checked"))
+    for attempt in range(ATTEMPTS):
+        division = divide(table, {reject.row: reject for reject in bad}, data, split)
+        if missing := division.missing_class():
+            raise IngestError(missing)
+        folder = os.path.join(scratch, f"written-{attempt}")
+        late = _write_examples(division, reader, make_pipeline, split_folder, folder)
+        if not late:
+            refused = {reject.row for reject in bad}
+            return Ingested(table, division, [note for note in notes if note.row not in refused])
+        bad += late
+        for name in {name for name, _ in division.places.values()}:
+            tf.io.gfile.rmtree(split_folder(name))
+    raise IngestError(f"stamps keep changing while they are read, last {late[0].file}: {late[0].message}")
 
 
 def _check_stamps(
     entries: Sequence[LabelledObject],
     reader: StampReader,
     make_pipeline: Callable[[], beam.Pipeline],
-    scratch: str,
+    folder: str,
 ) -> tuple[list[Reject], list[StampNote]]:
     """Read the stamps of every row and return what is wrong or odd about them."""
     # Tuples of plain values: Beam pickles anything else one by one, which takes four times the memory.
     rows = [(entry.row, entry.name, entry.ra, entry.dec) for entry in entries]
     batches = [tuple(rows[start : start + BATCH_ROWS]) for start in range(0, len(rows), BATCH_ROWS)]
     del rows
-    # Findings come back through files: the one way that every Beam runner offers.
-    prefix = os.path.join(scratch, "findings")
+    tf.io.gfile.makedirs(folder)
     with make_pipeline() as pipeline:
         _ = (
             pipeline
             | "Rows" >> beam.Create(batches, reshuffle=True)
-            | "Check" >> beam.FlatMap(_check_batch, reader=reader, total=len(entries))
-            | "Encode" >> beam.Map(lambda finding: json.dumps(asdict(finding)))
-            | "Collect" >> beam.io.WriteToText(prefix, file_name_suffix=".jsonl")
+            | "Check" >> beam.Map(_check_batch, reader=reader, total=len(entries), folder=folder)
         )
+    rejects, notes = _findings(folder)
+    return rejects, sorted(notes, key=lambda note: (note.row, note.file))
+
+
+def _write_examples(
+    division: Division,
+    reader: StampReader,
+    make_pipeline: Callable[[], beam.Pipeline],
+    split_folder: Callable[[str], str],
+    folder: str,
+) -> list[Reject]:
+    """Write the Examples and return the rows whose stamps could be read before, but not now."""
+    tf.io.gfile.makedirs(folder)
+    shards = _shards(division, split_folder)
+    with make_pipeline() as pipeline:
+        _ = (
+            pipeline
+            | "Shards" >> beam.Create(shards, reshuffle=True)
+            | "Write" >> beam.Map(_write_shard, reader=reader, total=len(division.kept), folder=folder)
+        )
+    return _findings(folder)[0]
+
+
+def _keep(findings: Sequence[Reject | StampNote], folder: str, name: str) -> None:
+    """Write findings to a file of their own: the one way back that every Beam runner offers.
+
+    Beam's own text files would take a folder with brackets in its name for a pattern.
+    """
+    if findings:
+        with tf.io.gfile.GFile(os.path.join(folder, f"{name}.jsonl"), "w") as file:
+            file.write("".join(json.dumps(asdict(finding)) + "\n" for finding in findings))
+
+
+def _findings(folder: str) -> tuple[list[Reject], list[StampNote]]:
     rejects, notes = [], []
-    for path in tf.io.gfile.glob(f"{prefix}*.jsonl"):
-        with tf.io.gfile.GFile(path) as lines:
+    for name in sorted(tf.io.gfile.listdir(folder)):
+        with tf.io.gfile.GFile(os.path.join(folder, name)) as lines:
             for line in lines:
                 finding = json.loads(line)
                 if "reason" in finding:
                     rejects.append(Reject(**finding))
                 else:
                     notes.append(StampNote(**finding))
-    return rejects, sorted(notes, key=lambda note: (note.row, note.file))
+    return rejects, notes
 
 
 def _check_batch(
-    batch: Sequence[tuple[int, str, float, float]], reader: StampReader, total: int
-) -> Iterator[Reject | StampNote]:
+    batch: Sequence[tuple[int, str, float, float]], reader: StampReader, total: int, folder: str
+) -> None:
+    findings: list[Reject | StampNote] = []
     for row, name, ra, dec in batch:
         try:
-            stamp = reader.read(name, ra, dec)
+            findings += notes_on(row, name, reader.read(name, ra, dec))
         except StampError as error:
-            yield refusal(row, name, error)
-        else:
-            yield from notes_on(row, name, stamp)
+            findings.append(refusal(row, name, error))
+    _keep(findings, folder, f"row-{batch[0][0]}")
     report_progress("checking stamps", done=len(batch), total=total)
 
 
@@ -177,15 +212,20 @@ def _shards(division: Division, split_folder: Callable[[str], str]) -> list[_Sha
     return shards
 
 
-def _write_shard(shard: _Shard, reader: StampReader, total: int) -> None:
+def _write_shard(shard: _Shard, reader: StampReader, total: int, folder: str) -> None:
     tf.io.gfile.makedirs(os.path.dirname(shard.path))
+    late = []
     with tf.io.TFRecordWriter(shard.path) as writer:
         for entry, fold in shard.members:
             try:
                 stamp = reader.read(entry.name, entry.ra, entry.dec)
+                try:
+                    example = build_example(entry, stamp.planes, fold).SerializeToString()
+                except Exception as error:
+                    raise own_fault(entry.name, reader.template, error) from error
             except StampError as error:
-                raise RuntimeError(
-                    f"{error.path} changed while it was being read: {error.message}"
-                ) from error
-            writer.write(build_example(entry, stamp.planes, fold).SerializeToString())
+                late.append(refusal(entry.row, entry.name, error))
+            else:
+                writer.write(example)
+    _keep(late, folder, f"row-{shard.members[0][0].row}")
     report_progress("writing examples", done=len(shard.members), total=total)

@@ -12,7 +12,7 @@ from components.artifacts import CrossValidation, IngestReport, Predictions
 from components.artifacts import ModelCard as Card
 from components.morphology_report.evidence import write_evidence
 from report.card.write import write_card
-from report.run.evidence import read_evidence
+from report.evidence.reading import read_evidence
 
 
 @component
@@ -24,6 +24,7 @@ def ModelCard(
     evaluation: InputArtifact[ModelEvaluation],
     blessing: InputArtifact[ModelBlessing],
     card: OutputArtifact[Card],
+    run_name: Parameter[str],
     settings: Parameter[str],
     fingerprint: Parameter[str],
     code: Parameter[str],
@@ -43,8 +44,9 @@ def ModelCard(
         Of ModelEvaluator.
     card : ModelCard
         Gets ``model_card.md`` and ``model_card.html``.
+    run_name : str
     settings : str
-        Tables of the configuration (`components.morphology_report.evidence.SETTINGS`), as JSON.
+        Tables of the configuration, as JSON.
     fingerprint : str
         Of table and stamps.
     code : str
@@ -63,5 +65,5 @@ def ModelCard(
     }
     Path(card.uri).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        write_evidence(Path(folder), json.loads(settings), fingerprint, given)
+        write_evidence(Path(folder), run_name, json.loads(settings), fingerprint, given)
         write_card(read_evidence(Path(folder)), Path(card.uri))

@@ -11,7 +11,7 @@ from matplotlib import colormaps
 
 from evaluation.scores import calls_elliptical
 from preprocessing.picture_files import read_upright_png, upright_pngs
-from report.run.evidence import PICTURE_INDEX
+from report.evidence.reading import PICTURE_INDEX
 from trainer.augment import dihedral_views
 from trainer.model import FEATURES, OUTPUT, backbone_of
 

@@ -34,6 +34,7 @@ def MorphologyReport(
     card: InputArtifact[ModelCard],
     pushed_model: InputArtifact[PushedModel],
     report: OutputArtifact[Report],
+    run_name: Parameter[str],
     settings: Parameter[str],
     bands: Parameter[str],
     fingerprint: Parameter[str],
@@ -59,8 +60,9 @@ def MorphologyReport(
     card, pushed_model : ModelCard, PushedModel
     report : MorphologyReport
         Gets ``index.html``, ``metrics.json``, tables, figures, and the evidence that they are made of.
+    run_name : str
     settings : str
-        Tables of the configuration (`components.morphology_report.evidence.SETTINGS`), as JSON.
+        Tables of the configuration, as JSON.
     bands : str
         Bands in the Examples, as JSON.
     fingerprint : str
@@ -88,7 +90,7 @@ def MorphologyReport(
         "model_run": model_run,
         "fold_model": fold_model,
     }
-    write_evidence(folder, tables, fingerprint, given)
+    write_evidence(folder, run_name, tables, fingerprint, given)
     weights = model_run or fold_model
     take_pictures(
         folder,

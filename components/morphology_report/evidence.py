@@ -18,10 +18,7 @@ from components.model_evaluator.tfma_results import read_tfma
 from evaluation.formats.galaxies import GALAXIES
 from evaluation.formats.out_of_fold import SCORES_FILE
 from evaluation.formats.predictions import PREDICTIONS
-from report.run.evidence import HISTORY, LINEAGE, RUN
-
-SETTINGS = ("name", "decision", "image", "data", "model", "train", "cross_validation", "split", "gate")
-"""What ``settings`` of the nodes holds."""
+from report.evidence.reading import HISTORY, LINEAGE, RUN
 
 _PACKAGES = (
     *("galmorph", "tfx", "tensorflow", "keras", "apache-beam", "tensorflow-model-analysis"),
@@ -30,7 +27,11 @@ _PACKAGES = (
 
 
 def write_evidence(
-    folder: Path, settings: Mapping[str, Any], fingerprint: str, given: Mapping[str, Artifact | None]
+    folder: Path,
+    name: str,
+    settings: Mapping[str, Any],
+    fingerprint: str,
+    given: Mapping[str, Artifact | None],
 ) -> None:
     """Write all that is known of a run but pictures.
 
@@ -39,8 +40,10 @@ def write_evidence(
     folder : Path
         Made if it is not there. Gets ``predictions.csv``, ``galaxies.csv``, ``run.json``, ``history.json``,
         ``lineage.json``, the files of the ingest report and, where there are folds, ``out_of_fold.csv``.
+    name : str
+        Of the pipeline.
     settings : mapping
-        Tables of the configuration, and its name.
+        Tables of the configuration.
     fingerprint : str
         Of table and stamps.
     given : mapping of str to Artifact or None
@@ -50,28 +53,30 @@ def write_evidence(
     artifacts = {role: artifact for role, artifact in given.items() if artifact is not None}
     folder.mkdir(parents=True, exist_ok=True)
     predictions = artifacts["predictions"].uri
-    for name in (PREDICTIONS, GALAXIES):
-        _copy(predictions, name, folder)
-    for name in fileio.listdir(artifacts["ingest_report"].uri):
-        _copy(artifacts["ingest_report"].uri, name, folder)
+    for file in (PREDICTIONS, GALAXIES):
+        _copy(predictions, file, folder)
+    for file in fileio.listdir(artifacts["ingest_report"].uri):
+        _copy(artifacts["ingest_report"].uri, file, folder)
     summary, courses = None, []
     if "cross_validation" in artifacts:
         folds = artifacts["cross_validation"].uri
         summary, courses = _read(folds, SUMMARY_FILE), _read(folds, COURSES_FILE)
         _copy(folds, SCORES_FILE, folder)
     about = _read(path_utils.serving_model_path(artifacts["model"].uri), "assets.extra/galmorph.json")
+    pushed = artifacts.get("pushed_model")
     run = {
-        **settings,
-        "gate": _verdict(artifacts),
-        "thresholds": settings["gate"],
-        "pushed_version": _property(artifacts.get("pushed_model"), "pushed_version"),
-        "pushed_to": _property(artifacts.get("pushed_model"), "pushed_destination"),
-        "cross_validation": summary,
-        "cross_validation_settings": settings["cross_validation"],
-        "temperature": about.get("temperature"),
+        "name": name,
         "fingerprint": fingerprint,
         "versions": {package: version(package) for package in _PACKAGES},
-        "tfma": _tfma(artifacts["evaluation"].uri),
+        "settings": settings,
+        "results": {
+            "gate": _verdict(artifacts),
+            "pushed_version": _property(pushed, "pushed_version"),
+            "pushed_to": _property(pushed, "pushed_destination"),
+            "cross_validation": summary,
+            "temperature": about.get("temperature"),
+            "tfma": _tfma(artifacts["evaluation"].uri),
+        },
     }
     _write(folder / RUN, run)
     _write(folder / HISTORY, {**about.get("history", {}), "folds": courses})

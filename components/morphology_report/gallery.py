@@ -6,8 +6,8 @@ from pathlib import Path
 from components.morphology_report.attention import add_attention
 from components.morphology_report.pictures import develop_pictures
 from preprocessing.progress import report_progress
+from report.evidence.reading import PICTURES, read_evidence
 from report.run.choice import choose
-from report.run.evidence import PICTURES, read_evidence
 from trainer.recipe import Recipe
 from trainer.trained import load_classifier
 

@@ -13,11 +13,8 @@ from preprocessing.bands import RGB_PRESETS
 from preprocessing.picture import decode_flux, make_picture
 from preprocessing.picture_files import upright_pngs
 from preprocessing.progress import report_progress
-from preprocessing.settings import ImageSettings
-from report.run.evidence import PICTURE_INDEX
-
-STRETCH_FACTORS = (1 / 3, 1.0, 10 / 3, 10.0)
-"""Multiples of the configured stretch that are shown: 1, 3, 10 and 30 around the default of 3."""
+from preprocessing.settings import STRETCH_FACTORS, ImageSettings
+from report.evidence.reading import PICTURE_INDEX
 
 _BATCH_EXAMPLES = 64
 

@@ -48,7 +48,7 @@ def compare_runs(runs: Sequence[Path], out: Path | None, console: Console) -> No
     from report.comparison.terminal import show_comparison
     from report.comparison.write import FOLDER, compare_reports, write_comparison
     from report.errors import ReportError
-    from report.run.folders import root_of
+    from report.evidence.folders import root_of
 
     started = time.monotonic()
     try:

@@ -87,10 +87,11 @@ def stamps(
     from fetch.splus import SplusSource
     from fetch.stamps import StampSummary, fetch_stamps
     from fetch.targets import read_targets
+    from pipeline.progress_bar import progress_bar
 
     console = Console()
     folder = out.absolute()
-    with _input_errors(), _bar(console, "files") as bar:
+    with _input_errors(), progress_bar(console, "files") as bar:
         wanted = _bands(bands)
         objects = read_targets(targets)
         # A transfer of a stamp that takes ten minutes has stalled.
@@ -234,7 +235,9 @@ def _input_errors() -> Iterator[None]:
 @contextmanager
 def _transfer(console: Console, what: str) -> Iterator[Callable[[int, int | None], None]]:
     """Show a download, and end the command where it is interrupted."""
-    with _input_errors(), _bar(console, "bytes") as bar:
+    from pipeline.progress_bar import progress_bar
+
+    with _input_errors(), progress_bar(console, "bytes") as bar:
         task = bar.add_task(what, total=None)
 
         def progress(done: int, total: int | None) -> None:
@@ -246,24 +249,6 @@ def _transfer(console: Console, what: str) -> Iterator[Callable[[int, int | None
             bar.stop()
             _say(console, "interrupted", "the same command goes on from here")
             raise typer.Exit(_INTERRUPTED) from None
-
-
-@contextmanager
-def _bar(console: Console, unit: str):
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    figures = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
-    columns = (TextColumn("  {task.description}", markup=False), BarColumn(), *figures, TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield bar
 
 
 def _say(console: Console, what: str, value: str) -> None:

@@ -25,9 +25,11 @@ def inspect(
 ) -> None:
     """Look before the run: what table and stamps hold, on a page with contact sheets to choose from."""
     from pipeline.config import load_settings
+    from pipeline.progress_bar import progress_bar
     from preprocessing.labels.reading import TableError
-    from report.inspection.look import PAGE, InspectionError, Request, inspect_data
-    from report.inspection.terminal import inspection_bar, show_look
+    from report.inspection.look import PAGE, InspectionError, inspect_data
+    from report.inspection.records import Request
+    from report.inspection.terminal import show_look
     from trainer.weights.preflight import imagenet_weights_problem
 
     started, console = time.monotonic(), Console()
@@ -46,8 +48,13 @@ def inspect(
     )
     folder = out or Path(settings.pipeline.root, "inspection")
     try:
-        with inspection_bar(console) as progress:
-            look = inspect_data(request, folder, problems=[problem] if problem else (), progress=progress)
+        with progress_bar(console) as bar:
+            task = bar.add_task("", total=None)
+
+            def advance(phase: str, done: int, total: int) -> None:
+                bar.update(task, description=phase, completed=done, total=total or 1)
+
+            look = inspect_data(request, folder, problems=[problem] if problem else (), progress=advance)
     except TableError as error:
         raise InputError(f"[data] {error.key}: {error}") from error
     except InspectionError as error:

@@ -17,8 +17,8 @@ def report(
 ) -> None:
     """Make the report of a run again from what the run has left; trains and classifies nothing."""
     from report.errors import ReportError
+    from report.evidence.folders import report_folder
     from report.run.build import PAGE, build
-    from report.run.folders import report_folder
 
     started, console = time.monotonic(), Console()
     try:

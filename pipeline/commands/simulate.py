@@ -25,14 +25,12 @@ def simulate(
 
 def write_survey(out: Path, galaxies: int, seed: int, size: int, workers: int | None) -> None:
     """Simulate a survey under a progress bar."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+    from pipeline.progress_bar import progress_bar
     from report.html.formats import count_of
     from simulation.survey import simulate_survey
 
     console = Console()
-    columns = (TextColumn("  simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("simulating", total=galaxies)
 
         def advance(done: int, total: int) -> None:

@@ -21,7 +21,7 @@ from preprocessing.rows.exclusion import read_rows
 from report.sweep.errors import SweepError
 from report.sweep.examples import Examples
 from report.sweep.page import write_page
-from report.sweep.results import SweepResults
+from report.sweep.record import SweepRecord
 from report.sweep.terminal import show_point, show_sweep
 from trainer.settings import ModelSettings
 
@@ -80,7 +80,7 @@ def run_sweep(
     say_checking(console)
     with console.status(CHECKING):
         jobs = _checked_jobs(settings, console)
-    results = SweepResults(out or RunPaths(root).sweep, points, axes)
+    results = SweepRecord(out or RunPaths(root).sweep, points, axes)
 
     def finished(number: int, outcome: Outcome) -> None:
         _note(results, points[number], outcome)
@@ -107,7 +107,7 @@ def run_sweep(
     return _status(results, outcomes, log)
 
 
-def _status(results: SweepResults, outcomes: Sequence[Outcome], log: Path) -> ExitStatus:
+def _status(results: SweepRecord, outcomes: Sequence[Outcome], log: Path) -> ExitStatus:
     """Say how many points failed and how many were never begun, and return the status."""
     failed, waiting, total = results.count("failed"), results.count("waiting"), len(outcomes)
     failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
@@ -154,7 +154,7 @@ def _checked_jobs(settings: Sequence[Settings], console: Console) -> list[Job]:
     return jobs
 
 
-def _note(results: SweepResults, point: Point, outcome: Outcome) -> None:
+def _note(results: SweepRecord, point: Point, outcome: Outcome) -> None:
     if outcome.failure is not None:
         results.failed(point, outcome.failure.message)
         return

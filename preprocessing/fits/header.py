@@ -1,22 +1,33 @@
 """Headers of FITS files, scanned rather than parsed: only the cards that somebody asks for are read.
 
 A stamp's header has a hundred cards or more, of which a handful matter; parsing all of them takes astropy
-longer than reading the pixels. What this module does not understand it says so (`Unusual`), and astropy
-decides. The standard: Pence et al. (2010, A&A 524, A42), FITS 4.0 (2018).
+longer than reading the pixels. A card is read here only where its spelling leaves no doubt of what astropy
+makes of it. Any other card is read by `astropy.io.fits`, and a file whose structure is in doubt (`Unusual`)
+is read by astropy altogether. The standard: Pence et al. (2010, A&A 524, A42), FITS 4.0 (2018).
 """
 
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from astropy.io import fits
 
 BLOCK, CARD = 2880, 80
 PIXEL_TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 """How pixels are stored, by ``BITPIX``."""
 
 _PRINTABLE = bytes(range(32, 127))
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([ED][+-]?\d+)?")
+_KEYWORD_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- "
+_BLANK_KEYWORD, _CONTINUE, _END = b" " * 8, b"CONTINUE", b"END     "
+# A HIERARCH card whose keyword has room in eight characters is, to astropy, a card of that keyword.
+_SHORT_HIERARCH = re.compile(rb"HIERARCH +[A-Za-z0-9_-]{1,8} *=")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?")
+_EXPONENTS = str.maketrans("Dd", "EE")
 _ABSURD = re.compile(rb"(Z?NAXIS|TFIELDS) *= *[+]?0*([1-9]\d{3,})")
-_STRING = re.compile(r"'((?:[^']|'')*)' *(/.*)?")
+_STRING = re.compile(r"'([^']*)' *(/[^']*)?")
 
 
 class Unusual(Exception):
@@ -32,12 +43,15 @@ class Header:
         Whole cards of 80 bytes, without END.
     behind : Header, optional
         Where `get` looks for what the cards lack: many surveys describe an exposure in the primary header and
-        keep the image in an extension.
+        keep the image in an extension. ``INHERIT = F`` in the cards forbids it.
 
     Attributes
     ----------
     cards : bytes
     behind : Header or None
+    plain : bool
+        Whether every keyword is spelled as the standard asks, so that the first eight bytes of each card say
+        which it is.
     """
 
     def __init__(self, cards: bytes, behind: "Header | None" = None) -> None:
@@ -46,6 +60,13 @@ class Header:
         keys = [cards[place : place + 8] for place in places]
         self._last = dict(zip(keys, places, strict=True))
         self._first = dict(zip(reversed(keys), reversed(places), strict=True))
+        blank = keys.count(_BLANK_KEYWORD) if _BLANK_KEYWORD in self._last else 0
+        self.plain = not (
+            b"".join(keys).translate(None, _KEYWORD_BYTES)
+            or cards[::CARD].count(b" ") != blank  # a keyword that does not begin in the first column
+            or _END in self._last
+            or (b"HIERARCH" in self._last and _SHORT_HIERARCH.search(cards))
+        )
 
     def get(self, keyword: str) -> str | int | float | bool | None:
         """Return the value of the first card with a keyword.
@@ -60,15 +81,13 @@ class Header:
         str, int, float, bool or None
             None if there is no such card, or its value is nothing of these.
         """
-        value = self.own(keyword)
-        if value is None and self.behind is not None:
-            return self.behind.get(keyword)
-        return value
+        if self.behind is None or self.has(keyword) or self.own("INHERIT") is False:
+            return self.own(keyword)
+        return self.behind.get(keyword)
 
     def number(self, keyword: str) -> float | None:
-        """Return the value of a card if it is a number."""
-        value = self.get(keyword)
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        """Return the value of a card if it is a number; it may be infinite."""
+        return _number(self.get(keyword))
 
     def integer(self, keyword: str, default: int | None = None) -> int:
         """Return an integer that describes the data; raise `Unusual` if it is none."""
@@ -85,31 +104,94 @@ class Header:
         return value
 
     def _structural(self, keyword: str, default: float | None) -> str | int | float | bool | None:
-        key = keyword.ljust(8).encode()
-        if key not in self._first:
+        if not self.has(keyword):
             return default
-        if self._first[key] != self._last[key]:
+        if not self.once(keyword):
             raise Unusual(f"{keyword} twice")
         return self.own(keyword)
 
+    def has(self, keyword: str) -> bool:
+        """Tell whether there is a card with a keyword, without looking into the header behind."""
+        if not self.plain:
+            return keyword in self.parsed
+        return keyword.ljust(8).encode() in self._first
+
+    def once(self, keyword: str) -> bool:
+        """Tell whether there is one card with a keyword, and not two."""
+        key = keyword.ljust(8).encode()
+        return self._first.get(key, -1) == self._last.get(key, -2)
+
+    def has_any(self, keys: frozenset[bytes]) -> bool:
+        """Tell whether there is a card with any of some keywords, each of them eight bytes."""
+        return not keys.isdisjoint(self._last)
+
     def own(self, keyword: str) -> str | int | float | bool | None:
         """Return what `get` returns, without looking into the header behind."""
+        if not self.plain:
+            return _simple(lambda: self.parsed.get(keyword))
         place = self._first.get(keyword.ljust(8).encode())
-        if place is None or self.cards[place + 8 : place + 10] != b"= ":
+        if place is None:
             return None
-        return _value(self.cards[place + 10 : place + CARD].decode("ascii", "replace").strip())
+        card = self.cards[place : place + CARD]
+        if self.cards[place + CARD : place + CARD + 8] == _CONTINUE:
+            return _simple(lambda: self.parsed.get(keyword))
+        text = card[10:].decode("ascii", "replace").strip()
+        if card[8:10] == b"= ":
+            if text.startswith("'"):
+                string = _STRING.fullmatch(text)
+                if string:
+                    return string[1].rstrip()
+            else:
+                text = text.split("/", 1)[0].rstrip()
+                if _NUMBER.fullmatch(text):
+                    digits = text.lstrip("+-").isdigit()
+                    return int(text) if digits else float(text.translate(_EXPONENTS))
+                if text in ("T", "F", ""):
+                    return text == "T" if text else None
+        return _simple(lambda: fits.Card.fromstring(card).value)
+
+    def spelling(self, keyword: str) -> str:
+        """Return how the value that `get` looks for is written in its card; empty if there is none."""
+        if not self.has(keyword):
+            inherits = self.behind is not None and self.own("INHERIT") is not False
+            return self.behind.spelling(keyword) if inherits and self.behind is not None else ""
+        if self.plain:
+            place = self._first[keyword.ljust(8).encode()]
+            image = self.cards[place : place + CARD].decode("ascii", "replace")
+        else:
+            image = str(_simple(lambda: self.parsed.cards[keyword].image) or "")
+        text = image.partition("=")[2].strip()
+        if text.startswith("'"):
+            string = _STRING.fullmatch(text)
+            return f"'{string[1].rstrip()}'" if string else text
+        return text.partition("/")[0].rstrip()
+
+    @cached_property
+    def parsed(self) -> fits.Header:
+        """All cards as astropy understands them."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return fits.Header.fromstring(self.cards.decode("ascii", "replace"))
 
 
-def _value(text: str) -> str | int | float | bool | None:
-    if text.startswith("'"):
-        string = _STRING.fullmatch(text)
-        return string[1].replace("''", "'").rstrip() if string else None
-    text = text.split("/", 1)[0].strip()
-    if text in ("T", "F"):
-        return text == "T"
-    if not _NUMBER.fullmatch(text):
+def _simple(read: Any) -> str | int | float | bool | None:
+    """Return the value that astropy reads if it is text, a number or a truth value."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = read()
+    except Exception:  # astropy cannot make sense of the card, and says so in many ways
         return None
-    return int(text) if text.lstrip("+-").isdigit() else float(text.replace("D", "E"))
+    return value if isinstance(value, str | int | float | bool) else None
+
+
+def _number(value: str | int | float | bool | None) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return float("inf") if value > 0 else float("-inf")
 
 
 @dataclass(frozen=True)
@@ -186,6 +268,8 @@ def scan_hdus(content: bytes) -> Iterator[Hdu]:
         if not (cards.startswith(b"BITPIX  = ", CARD) and cards.startswith(b"NAXIS   = ", 2 * CARD)):
             raise Unusual("cards out of order")
         header = Header(cards, primary)
+        if not header.plain:
+            raise Unusual("keywords that are not spelled as the standard asks")
         start = offset + -(-(end + CARD - offset) // BLOCK) * BLOCK
         size = _data_size(header)
         if start + size > len(content):

@@ -1,14 +1,15 @@
-"""Pixels of FITS images, exactly as astropy gives them, several times as fast for plain files.
+"""Two readers of FITS images: a fast one for what is plain, and astropy.
 
-A plain image (any BITPIX, scaled or not, in any HDU) is taken from the file's bytes directly, a Rice- or
-gzip-compressed one by way of astropy's compiled decoders; whatever is unusual goes to `astropy.io.fits`, in
-a process of its own. Astropy is also what the tests compare with, pixel for pixel.
+The fast one takes a plain image (any BITPIX, scaled or not, in any HDU) from the file's bytes directly, and a
+Rice- or gzip-compressed one by way of astropy's compiled decoders. Both choose the same image of a file.
+`preprocessing.fits.reading.read_image` uses them.
 """
 
 import io
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,57 +17,14 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from preprocessing.fits.files import StampError, read_bytes
-from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual, refuse_absurd, scan_hdus
-from preprocessing.fits.isolated import IsolatedReader
+from preprocessing.fits.files import StampError
+from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual, scan_hdus
 from preprocessing.fits.tiles import decompress_image
 
 MAX_SIDE = 8192
 """Longest side of an image that is read [pixels]."""
 
-_ISOLATED = IsolatedReader()
 _UNSIGNED = {8: -128, 16: 2**15, 32: 2**31, 64: 2**63}  # BZERO by which FITS spells int8, uint16, ...
-
-
-def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
-    """Read the first image of a FITS file that is not the same number throughout.
-
-    Parameters
-    ----------
-    path : Path
-        Plain, gzip, bzip2 or tile-compressed FITS, by content.
-    planes : int
-        1 for a two-dimensional image; otherwise a cube of so many planes. Axes of length 1 do not count.
-
-    Returns
-    -------
-    image : numpy.ndarray, float32, shape (H, W) or (planes, H, W)
-        ``BSCALE``, ``BZERO`` and ``BLANK`` applied, as `astropy.io.fits` does, then rounded to float32.
-    header : Header
-        Of its HDU, with the primary header behind it.
-
-    Raises
-    ------
-    StampError
-        ``missing_file``, ``not_a_file``, ``too_large``, ``unreadable``, ``no_image`` or ``wrong_planes``.
-
-    Notes
-    -----
-    Files of several HDUs often begin with an empty or zero image; where all images are constant the first is
-    returned.
-    """
-    content = read_bytes(path)
-    try:
-        try:
-            return read_scanned(content, planes, path)
-        except Unusual:
-            refuse_absurd(content)
-            return _ISOLATED.read(content, planes, path)
-    except StampError:
-        raise
-    except Exception as error:  # Whatever damage makes astropy raise, it costs one object, not the run.
-        detail = " ".join(str(error).split()) or type(error).__name__
-        raise StampError("unreadable", path, f"not readable as FITS: {detail}") from error
 
 
 def read_scanned(content: bytes, planes: int, path: Path) -> tuple[np.ndarray, Header]:
@@ -106,25 +64,37 @@ def _read_scanned_hdu(hdu: Hdu, shape: tuple[int, ...], content: bytes) -> tuple
 
 
 def _astropy_images(content: bytes) -> Iterator[_Image]:
+    with _opened(content) as hdus:
+        primary = hdus[0].header
+        for number, hdu in enumerate(hdus):
+            if hdu.is_image:
+                sides = hdu.shape
+                shape = (*(length for length in sides[:-2] if length != 1), *sides[-2:])
+                yield _Image(shape, False, partial(_read_astropy_hdu, hdu, shape, primary, content, number))
+
+
+@contextmanager
+def _opened(content: bytes, **options: bool) -> Iterator[fits.HDUList]:
     with warnings.catch_warnings():
         # Non-standard headers, of which astropy warns, are normal in survey data.
         warnings.simplefilter("ignore")
-        with fits.open(io.BytesIO(content), memmap=False, lazy_load_hdus=True) as hdus:
-            primary = hdus[0].header
-            for hdu in hdus:
-                if hdu.is_image:
-                    sides = hdu.shape
-                    shape = (*(length for length in sides[:-2] if length != 1), *sides[-2:])
-                    yield _Image(shape, False, partial(_read_astropy_hdu, hdu, shape, primary))
+        with fits.open(io.BytesIO(content), memmap=False, lazy_load_hdus=True, **options) as hdus:
+            yield hdus
 
 
 def _read_astropy_hdu(
-    hdu: fits.ImageHDU, shape: tuple[int, ...], primary: fits.Header
+    hdu: fits.ImageHDU, shape: tuple[int, ...], primary: fits.Header, content: bytes, number: int
 ) -> tuple[np.ndarray, Header]:
     # Cards first: reading the data makes astropy rewrite those of the scaling.
     header = Header(_cards(hdu.header), Header(_cards(primary)))
+    blank = hdu.header.get("BLANK") if hdu.header["BITPIX"] > 0 else None
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(hdu.data, dtype=np.float32).reshape(shape), header
+        image = np.array(hdu.data, np.float32)
+    if isinstance(blank, int):
+        # astropy finds neither a BLANK of 0 nor any BLANK among unsigned integers.
+        with _opened(content, do_not_scale_image_data=True) as hdus:
+            image[hdus[number].data == blank] = np.nan
+    return image.reshape(shape), header
 
 
 def _cards(header: fits.Header) -> bytes:
@@ -185,21 +155,21 @@ def scaled(pixels: np.ndarray, bits: int, header: Header) -> np.ndarray:
         Blank pixels are NaN.
     """
     scale, zero = header.real("BSCALE", 1.0), header.real("BZERO", 0.0)
-    # Like astropy, this takes BLANK = 0 for no blank: as flux, 0 is the better guess.
-    blank = header.integer("BLANK", 0) if bits > 0 else 0
+    blank = header.integer("BLANK") if bits > 0 and header.has("BLANK") else None
     with np.errstate(over="ignore", invalid="ignore"):
-        if scale == 1 and zero == 0 and blank == 0:
+        if scale == 1 and zero == 0 and blank is None:
             return pixels.astype(np.float32)
         if scale == 1 and zero == _UNSIGNED.get(bits):
-            # astropy keeps these integers, and so exact, and looks for no blanks among them.
+            # astropy keeps these integers, and so exact. It finds no blanks among them; FITS does (4.4.2.5).
             if bits == 64:
                 raise Unusual("unsigned 64-bit integers")
-            return (pixels.astype(np.int64) + int(zero)).astype(np.float32)
-        physical: np.ndarray = pixels.astype(np.float32 if bits in (8, 16, -32) else np.float64)
-        if scale != 1:
-            np.multiply(physical, scale, out=physical)
-        if zero != 0:
-            np.add(physical, zero, out=physical)
-        if blank != 0:
+            physical: np.ndarray = (pixels.astype(np.int64) + int(zero)).astype(np.float32)
+        else:
+            physical = pixels.astype(np.float32 if bits in (8, 16, -32) else np.float64)
+            if scale != 1:
+                np.multiply(physical, scale, out=physical)
+            if zero != 0:
+                np.add(physical, zero, out=physical)
+        if blank is not None:
             physical[pixels == blank] = np.nan
         return physical.astype(np.float32, copy=False)

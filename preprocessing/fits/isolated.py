@@ -16,12 +16,13 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import Header
+from preprocessing.safe_python import module_command, safe_environment
 
 SECONDS = 30.0
 """Time for one file, the start of the process included."""
@@ -29,11 +30,14 @@ MEMORY_BYTES = 4 * 2**30
 """Address space of the process."""
 
 _LENGTH = struct.Struct(">Q")
-_PROJECT = str(Path(__file__).resolve().parent.parent.parent)
+
+
+class AstropyEnded(Exception):
+    """The child process gave no answer; the message says why."""
 
 
 class IsolatedReader:
-    """Reads images with astropy in a child process; safe to use from several threads."""
+    """Reads images and coordinate systems with astropy in a child process; safe to use from threads."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,37 +65,63 @@ class IsolatedReader:
         StampError
             ``unreadable`` also where the process ended, stalled or ran out of memory.
         """
-        with self._lock:
-            process = self._running()
-            try:
-                answer = _ask(process, pickle.dumps((content, planes, str(path))))
-            except _Gone as error:
-                process.kill()
-                process.wait()
-                self._process = None
-                raise StampError("unreadable", path, f"not readable as FITS: astropy {error}") from None
-        image, cards, behind, problem = pickle.loads(answer)
+        try:
+            image, cards, behind, problem = self._answer("image", content, planes, str(path))
+        except AstropyEnded as error:
+            raise StampError("unreadable", path, f"not readable as FITS: astropy {error}") from None
         if problem is not None:
             raise StampError(*problem)
         return image, Header(cards, Header(behind) if behind is not None else None)
 
+    def pixel_of(self, cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:
+        """Do what `preprocessing.fits.world.pixel_by_astropy` does.
+
+        Parameters
+        ----------
+        cards : bytes
+            Of the header.
+        ra, dec : float
+            ICRS [deg].
+
+        Returns
+        -------
+        (float, float) or None
+
+        Raises
+        ------
+        AstropyEnded
+            If the process ended, stalled or ran out of memory.
+        """
+        pixel: tuple[float, float] | None = self._answer("pixel", cards, ra, dec)
+        return pixel
+
+    def _answer(self, *question: Any) -> Any:
+        with self._lock:
+            process = self._running()
+            try:
+                return pickle.loads(_ask(process, pickle.dumps(question)))
+            except AstropyEnded:
+                process.kill()
+                process.wait()
+                self._process = None
+                raise
+
     def _running(self) -> "subprocess.Popen[bytes]":
         # A process that was forked from ours must not talk to our child.
         if self._process is None or self._process.poll() is not None or self._owner != os.getpid():
-            path = os.pathsep.join(filter(None, (_PROJECT, os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "preprocessing.fits.isolated"],
+                module_command("preprocessing.fits.isolated"),
                 stdin=subprocess.PIPE,  # its end tells the child that we are gone
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": path},
+                env=safe_environment(),
             )
             self._owner = os.getpid()
         return self._process
 
 
-class _Gone(Exception):
-    """The child process gave no answer."""
+SHARED = IsolatedReader()
+"""The one child of this process."""
 
 
 def _ask(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
@@ -101,7 +131,7 @@ def _ask(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
         process.stdin.write(_LENGTH.pack(len(question)) + question)
         process.stdin.flush()
     except BrokenPipeError:
-        raise _Gone("ended") from None
+        raise AstropyEnded("ended") from None
     (length,) = _LENGTH.unpack(_receive(process.stdout, _LENGTH.size, deadline))
     return _receive(process.stdout, length, deadline)
 
@@ -111,35 +141,46 @@ def _receive(stream: IO[bytes], length: int, deadline: float) -> bytes:
     while len(received) < length:
         ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
-            raise _Gone(f"took longer than {SECONDS:g} seconds")
-        part = os.read(stream.fileno(), length - len(received))
+            raise AstropyEnded(f"took longer than {SECONDS:g} seconds")
+        part = os.read(stream.fileno(), min(length - len(received), 2**20))
         if not part:
-            raise _Gone("crashed on it, or ran out of memory")
+            raise AstropyEnded("crashed on it, or ran out of memory")
         received += part
     return bytes(received)
 
 
 def _serve() -> None:
     """Answer until the parent hangs up."""
-    from preprocessing.fits.image import read_with_astropy
-
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    questions, answers = sys.stdin.buffer, sys.stdout.buffer
+    # C libraries print to standard output, which must not end up among the answers.
+    questions, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     while head := questions.read(_LENGTH.size):
-        content, planes, path = pickle.loads(questions.read(_LENGTH.unpack(head)[0]))
-        image = cards = behind = problem = None
-        try:
-            image, header = read_with_astropy(content, planes, path)
-            cards, behind = header.cards, header.behind.cards if header.behind else None
-        except StampError as error:
-            problem = error.reason, error.path, error.message
-        except Exception as error:  # Whatever damage makes astropy raise, it costs one object, not the run.
-            detail = " ".join(str(error).split()) or type(error).__name__
-            problem = "unreadable", path, f"not readable as FITS: {detail}"
-        answer = pickle.dumps((image, cards, behind, problem), protocol=pickle.HIGHEST_PROTOCOL)
+        kind, *question = pickle.loads(questions.read(_LENGTH.unpack(head)[0]))
+        found = _image(*question) if kind == "image" else _pixel(*question)
+        answer = pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL)
         answers.write(_LENGTH.pack(len(answer)) + answer)
         answers.flush()
+
+
+def _pixel(cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:
+    from preprocessing.fits.world import pixel_by_astropy
+
+    return pixel_by_astropy(cards, ra, dec)
+
+
+def _image(content: bytes, planes: int, path: str) -> tuple[Any, ...]:
+    from preprocessing.fits.image import read_with_astropy
+
+    try:
+        image, header = read_with_astropy(content, planes, Path(path))
+    except StampError as error:
+        return None, None, None, (error.reason, error.path, error.message)
+    except Exception as error:  # Whatever damage makes astropy raise, it costs one object, not the run.
+        detail = " ".join(str(error).split()) or type(error).__name__
+        return None, None, None, ("unreadable", path, f"not readable as FITS: {detail}")
+    return image, header.cards, header.behind.cards if header.behind else None, None
 
 
 if __name__ == "__main__":

@@ -21,11 +21,13 @@ from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual
 try:
     # Not public, therefore guarded: without them everything goes through astropy's front door.
     from astropy.io.fits.hdu.compressed._compression import (
+        CfitsioException,
         decompress_rice_1_c,
         unquantize_double_c,
         unquantize_float_c,
     )
 except ImportError:
+    CfitsioException = OSError
     decompress_rice_1_c = unquantize_double_c = unquantize_float_c = None
 
 _SCALARS = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
@@ -58,10 +60,10 @@ def decompress_image(hdu: Hdu, content: bytes) -> np.ndarray:
         For what only astropy can read.
     """
     header = hdu.header
-    algorithm, bits = header.get("ZCMPTYPE"), header.integer("ZBITPIX")
+    algorithm, bits = header.own("ZCMPTYPE"), header.integer("ZBITPIX")
     if decompress_rice_1_c is None or algorithm not in _ALGORITHMS or bits not in _NATIVE:
         raise Unusual(f"{algorithm} with {bits} bits")
-    if bits > 0 and (header.get("ZBLANK") is not None or header.get("BLANK") is not None):
+    if bits > 0 and (header.has("ZBLANK") or header.has("BLANK")):
         raise Unusual("blank integers")
     axes = range(header.integer("ZNAXIS"), 0, -1)
     shape = tuple(header.integer(f"ZNAXIS{axis}") for axis in axes)
@@ -96,8 +98,8 @@ def _table(hdu: Hdu, content: bytes) -> tuple[np.ndarray, bytes]:
     header = hdu.header
     names, formats = [], []
     for number in range(1, header.integer("TFIELDS") + 1):
-        matched = _FORMAT.fullmatch(str(header.get(f"TFORM{number}") or ""))
-        name = header.get(f"TTYPE{number}")
+        matched = _FORMAT.fullmatch(str(header.own(f"TFORM{number}") or ""))
+        name = header.own(f"TTYPE{number}")
         if not matched or not isinstance(name, str) or name in names:
             raise Unusual(f"column {number}")
         pointer, element, scalar = matched.groups()
@@ -141,7 +143,7 @@ class _Tiles:
             self._scales, self._zeros = table["ZSCALE"].tolist(), table["ZZERO"].tolist()
         self.blank = header.integer("ZBLANK", _NO_BLANK) if self._quantized else _NO_BLANK
         self.integers: list[bytes] = []
-        quantization = header.get("ZQUANTIZ")
+        quantization = header.own("ZQUANTIZ")
         if quantization not in _DITHERS:
             raise Unusual(f"ZQUANTIZ = {quantization!r}")
         self._dither, self._seed = _DITHERS[quantization], header.integer("ZDITHER0", 0)
@@ -205,7 +207,7 @@ class _Tiles:
 
 def _setting(header: Header, name: str, default: int) -> int:
     for number in range(1, 10):
-        found = header.get(f"ZNAME{number}")
+        found = header.own(f"ZNAME{number}")
         if isinstance(found, str) and found.upper() == name:
             return header.integer(f"ZVAL{number}")
     return default

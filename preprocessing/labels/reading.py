@@ -167,7 +167,8 @@ def read_labels(settings: DataSettings, corrected: Container[str] = ()) -> Label
         if name is None:
             found = ", ".join(table.names[:8])[:200]
             raise TableError(
-                f"{path} has no column of object names (one of {', '.join(NAMES)}); it begins with {found}"
+                f"{path} has no column of object names (one of {', '.join(NAMES)}); it begins with"
+                f" {found}{table.hint}"
             )
         for column, known in ((ra, "ra"), (dec, "dec")):
             if settings.positions and column is None:

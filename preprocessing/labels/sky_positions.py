@@ -49,7 +49,7 @@ def _degrees(columns: Columns, name: str | None, hours: bool) -> NDArray[np.floa
     factor = _unit_in_degrees(columns.units[name])
     if not columns.is_text(name):
         return columns.numbers(name) * factor
-    texts = columns.texts(name)
+    texts = columns.numerals(name)
     degrees = sexagesimal_degrees(texts, hours)
     for row in np.flatnonzero(np.isnan(degrees)).tolist():
         degrees[row] = number_in(texts[row]) * factor

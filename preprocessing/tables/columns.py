@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 
 from preprocessing.tables.text import decode
 
-_WORDS = {"true": 1.0, "false": 0.0}
-_ROUNDED = re.compile(r"\d(\.\d+)?[eE]\+(1[5-9]|[2-9]\d|\d{3})")
+_WORDS = {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0}
+_DECIMAL_COMMA = re.compile(r"[+-]?[\d.]*,\d|\d{1,3}[:\s]\s*\d{1,2}[:\s]\s*\d{1,2},\d")
+_SCIENTIFIC = re.compile(r"[+-]?(\d*)(?:([.,])(\d*))? ?[eEdD]([+-]?)(\d{1,3})")
+_WITH_POINT = re.compile(r"[+-]?(\d+)[.,]\d*")
+_EXACT = 2**53  # up to which a double holds every integer
+_SPREADSHEET_DIGITS = 15
 
 
 class TableError(Exception):
@@ -66,17 +70,23 @@ class Columns:
     def identifiers(self, name: str) -> list[str]:
         """Return a column of names as texts, and refuse long numbers whose last digits are lost."""
         texts = self.texts(name)
-        # What a spreadsheet makes of an object ID.
-        lost = next((text for text in texts if _ROUNDED.fullmatch(text)), None)
         cells = self.cells[name]
-        if not isinstance(cells, list) and cells.dtype.kind == "f":
+        if isinstance(cells, list):
+            row = next((row for row, text in enumerate(texts) if _has_lost_digits(text)), None)
+            row = _ending_in_zeros(texts) if row is None else row
+            lost = None if row is None else texts[row]
+        elif cells.dtype.kind == "f":
             numbers = np.ma.filled(cells, np.nan)
             beyond = np.isfinite(numbers) & (np.abs(numbers) >= 2.0 ** (np.finfo(numbers.dtype).nmant + 1))
-            lost = next((str(number) for number in numbers[beyond]), None)
-        if lost is not None:
+            row = int(np.argmax(beyond)) if beyond.any() else None
+            lost = None if row is None else str(numbers[row])
+        else:
+            row = _ending_in_zeros(texts)
+            lost = None if row is None else texts[row]
+        if row is not None:
             raise TableError(
                 f"{self.path}: column {name!r} holds names as floating-point numbers ({lost}), whose last"
-                " digits are lost; write them as integers or text"
+                f" digits are lost, first in row {row + 1}; write them as integers or text"
             )
         return texts
 
@@ -93,7 +103,19 @@ class Columns:
         self._refuse_arrays(name)
         if not self.is_text(name):
             return np.ma.filled(np.ma.asarray(cells).astype(np.float64), np.nan)
-        return np.array([number_in(text) for text in self.texts(name)])
+        return np.array([number_in(text) for text in self.numerals(name)])
+
+    def numerals(self, name: str) -> list[str]:
+        """Return a column of numbers as `texts` does, and refuse decimal commas."""
+        texts = self.texts(name)
+        for row, text in enumerate(texts):
+            # Taken for no number it would only be missing, and nobody would know why.
+            if "," in text and _DECIMAL_COMMA.match(text):
+                raise TableError(
+                    f"{self.path}: row {row + 1} of column {name!r} has the number {text[:40]!r} with a"
+                    " comma; write numbers with a decimal point"
+                )
+        return texts
 
     def _refuse_arrays(self, name: str) -> None:
         if np.ndim(self.cells[name]) != 1:
@@ -113,6 +135,34 @@ def _texts_of_floats(cells: NDArray[np.floating]) -> list[str]:
     spell: Callable[[Any], str] = (lambda cell: str(int(cell))) if whole else str
     # Not tolist(): 1.1 with 32 bits is spelled 1.1, not 1.100000023841858.
     return [spell(cell) if np.isfinite(cell) else "" for cell in cells]
+
+
+def _has_lost_digits(text: str) -> bool:
+    """Tell whether a name is a number that a spreadsheet or a program has rounded."""
+    if text.isdigit():
+        return False
+    if scientific := _SCIENTIFIC.fullmatch(text):
+        whole, point, fraction, sign, exponent = scientific.groups()
+        if not (whole or fraction) or sign == "-":
+            return False
+        size, digits = len(whole or "") + int(exponent), len((whole or "") + (fraction or ""))
+        # A name such as 1e5 or 3E08 is left alone: numbers that were rounded show more of themselves.
+        return size > 15 if not (point or sign) else digits < size or size > 15
+    if pointed := _WITH_POINT.fullmatch(text):
+        return int(pointed[1]) >= _EXACT
+    return False
+
+
+def _ending_in_zeros(texts: list[str]) -> int | None:
+    """Return the row of the first long integer, if all have only zeros after the digits of a spreadsheet."""
+    first = None
+    for row, text in enumerate(texts):
+        if len(text) > _SPREADSHEET_DIGITS and text.isdigit() and not text.startswith("0"):
+            if text[_SPREADSHEET_DIGITS:].strip("0"):
+                return None
+            if len(text) >= _SPREADSHEET_DIGITS + 3:
+                first = row if first is None else first
+    return first
 
 
 def number_in(text: str) -> float:

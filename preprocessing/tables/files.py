@@ -1,5 +1,6 @@
 """Open a table file, whatever its format, and read the columns that are needed."""
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -10,6 +11,12 @@ from pathlib import Path
 from preprocessing.paths import unreadable_file
 from preprocessing.tables.columns import Columns, EmptyTableError, TableError
 from preprocessing.tables.formats import READERS, open_file, table_format_of
+
+# astropy's words for a value that it changes: W46, W47, W51 and the like of VOTables, overflow of numbers.
+_LOSS = re.compile(
+    r"W46|W51|too long|out of range|overflow(?!.*reverting)|clip|precision|lossy|cannot represent",
+    re.IGNORECASE,
+)
 
 __all__ = ["Columns", "EmptyTableError", "TableError", "TableFile"]
 
@@ -60,6 +67,11 @@ class TableFile:
     def __exit__(self, *_: object) -> None:
         self._stream.close()
 
+    @property
+    def hint(self) -> str:
+        """Why a column may be missing, as the end of a sentence; usually empty."""
+        return getattr(self._reader, "hint", "")
+
     def find(self, candidates: Sequence[str]) -> str | None:
         """Return the first of the names (in lower case) that the table has."""
         names = {name.lower() for name in self.names}
@@ -71,7 +83,7 @@ class TableFile:
             if self.find([name]) is None:
                 near = get_close_matches(name, [known.lower() for known in self.names], n=1)
                 hint = f"; the nearest is {self._spelling(near[0])!r}" if near else ""
-                return f"{self.path} has no column {name!r}, which {needed_by} needs{hint}"
+                return f"{self.path} has no column {name!r}, which {needed_by} needs{hint}{self.hint}"
         return ""
 
     def read(self, texts: Collection[str | None], values: Collection[str | None]) -> Columns:
@@ -115,9 +127,12 @@ class TableFile:
 def _one_sentence(path: Path) -> Iterator[None]:
     """Make one sentence of whatever a library says of a file; damaged files bring out every kind of error."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             yield
+        for warning in caught:
+            if _LOSS.search(str(warning.message)):
+                raise ValueError(" ".join(str(warning.message).split()))
     except TableError:
         raise
     except Exception as error:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
-from xml.etree import ElementTree
 
 import numpy as np
-from astropy.io import fits, votable
 
+from preprocessing.tables.fits_tables import FitsReader
 from preprocessing.tables.text import TextReader
+from preprocessing.tables.votables import VotableReader
 
 MOST_BYTES = 4 * 2**30
 """Largest table that is read, after decompression: 240,000 rows of Galaxy Zoo 2 are 0.4 GB."""
@@ -42,71 +42,6 @@ class TableReader(Protocol):
 
     def read(self, texts: Collection[int], values: Collection[int]) -> dict[int, Any]:
         """Return the columns of these numbers: lists or arrays, masked where nothing is given."""
-
-
-class FitsReader:
-    """The first table extension of a FITS file."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        # Texts as bytes: astropy's own decoding is ASCII only.
-        self._file = fits.open(stream, character_as_bytes=True)
-        tables = (hdu for hdu in self._file if isinstance(hdu, fits.BinTableHDU | fits.TableHDU))
-        first = next(tables, None)
-        if first is None:
-            raise ValueError("it is a FITS file without a table")
-        self._hdu: Any = first
-        self.names = [name.strip() for name in self._hdu.columns.names]
-        self.units = [str(unit or "") for unit in self._hdu.columns.units]
-
-    def read(self, texts: Collection[int], values: Collection[int]) -> dict[int, Any]:
-        """Read the columns of these numbers."""
-        try:
-            data = self._hdu.data
-        except (OSError, TypeError, ValueError) as error:
-            raise ValueError("its table is damaged or cut short") from error
-        return {number: self._column(data, number) for number in {*texts, *values}}
-
-    def _column(self, data: Any, number: int) -> Any:
-        cells = np.array(data.field(number))
-        missing = self._hdu.columns[number].null
-        if missing in (None, "") or cells.dtype.kind not in "iu":
-            return cells
-        return np.ma.masked_equal(cells, int(missing))
-
-
-class VotableReader:
-    """The first table of a VOTable."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.names, self.units = [], []
-        for event, element in ElementTree.iterparse(stream, events=("start", "end")):
-            tag = element.tag.rpartition("}")[2]
-            if event == "start" and tag == "FIELD":
-                self.names.append(str(element.get("name") or element.get("ID") or "").strip())
-                self.units.append(str(element.get("unit") or ""))
-            elif tag == "STREAM" and element.get("href"):
-                # Following it would mean to open whatever address the file names.
-                raise ValueError(f"its data are elsewhere, at {element.get('href')!r}")
-            elif tag in ("STREAM", "TR") or (event, tag) == ("end", "TABLE"):
-                break
-        if not self.names:
-            raise ValueError("it is a VOTable without a table")
-        stream.seek(0)
-
-    def read(self, texts: Collection[int], values: Collection[int]) -> dict[int, Any]:
-        """Read the columns of these numbers."""
-        numbers = sorted({*texts, *values})
-        options: dict[str, Any] = {"table_number": 0, "invalid": "mask", "verify": "ignore"}
-        try:
-            file = votable.parse(self._stream, columns=numbers, **options)
-        except ValueError:
-            # astropy looks for the columns in the tables that it skips, too, and does not find them.
-            self._stream.seek(0)
-            file = votable.parse(self._stream, **options)
-        table = file.get_first_table()
-        ids = [field.ID for field in table.all_fields]
-        return {number: table.array[ids[number]] for number in numbers}
 
 
 class ParquetReader:

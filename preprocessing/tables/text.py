@@ -15,6 +15,10 @@ BLOCK_ROWS = 5_000
 
 LONGEST_LINE = 2**17
 _DELIMITERS = ",\t;|"
+# One of them stands in nearly every header, and in no data.
+_USUAL_NAMES = frozenset(("name", "objid", "dr7objid", "dr8objid", "id", "object_id", "label", "ra", "dec"))
+NULL_WORDS = frozenset(("null", "nan", "none", "--"))
+"""What stands for a missing number where a column is declared to hold numbers."""
 _TAB_STAND_IN = "\x1f"
 
 
@@ -49,10 +53,38 @@ class TextReader:
             line = self._line()
         header = _ecsv_header(comments) if ecsv else {}
         self._delimiter = header.get("delimiter", " ") if ecsv else max(_DELIMITERS, key=line.count)
-        cells = next(csv.reader([line], delimiter=self._delimiter, skipinitialspace=True))
-        self.names = [cell.strip() for cell in cells]
+        cells = self._cells(line)
+        self._first = ""
+        if not ecsv and (commented := self._commented_header(comments, cells)):
+            cells, self._first = commented, line
+        self.names = cells
+        marked = not ecsv and not self._first and any(line.startswith("#") for line in comments)
+        self.hint = "; lines that begin with '#' are skipped: is one of them the header?" if marked else ""
         units = {column["name"]: str(column.get("unit") or "") for column in header.get("datatype", [])}
         self.units = [units.get(name, "") for name in self.names]
+        types = {column["name"]: str(column.get("datatype") or "") for column in header.get("datatype", [])}
+        self._numeric = [types.get(name, "").startswith(("int", "uint", "float")) for name in self.names]
+
+    def _cells(self, line: str) -> list[str]:
+        return [
+            cell.strip()
+            for cell in next(csv.reader([line], delimiter=self._delimiter, skipinitialspace=True))
+        ]
+
+    def _commented_header(self, comments: list[str], first: list[str]) -> list[str] | None:
+        """Return the names of columns that stand behind '#', as numpy.savetxt writes them; None if none do.
+
+        They are the last commented line with as many cells as the line after the comments, where the latter
+        is data: it holds a number, or no usual name of a column while the commented line does.
+        """
+        for line in reversed([line for line in comments if line.startswith("#")]):
+            names = self._cells(line.lstrip("#").strip(" "))
+            if len(names) != len(first) or not all(names) or any(map(_is_number, names)):
+                continue
+            named, usual = ({cell.lower() for cell in cells} & _USUAL_NAMES for cells in (names, first))
+            if not usual and (named or any(map(_is_number, first))):
+                return names
+        return None
 
     def read(self, texts: Collection[int], values: Collection[int]) -> dict[int, Any]:
         """Read the columns of these numbers."""
@@ -65,7 +97,10 @@ class TextReader:
                 if cells.dtype.kind in "iuf":
                     blocks.append(np.ma.filled(np.ma.asarray(cells).astype(np.float64), np.nan))
                 elif number in texts:
-                    blocks += self._unescaped(cells)
+                    spelled = self._unescaped(cells)
+                    if self._numeric[number]:  # Gaia writes null
+                        spelled = ["" if text.lower() in NULL_WORDS else text for text in spelled]
+                    blocks += spelled
                 else:
                     blocks.append(np.array(self._unescaped(cells)))
             rows += len(lines)
@@ -83,7 +118,7 @@ class TextReader:
         return line
 
     def _blocks(self) -> Iterator[list[str]]:
-        block = []
+        block = [self._first.strip(" \n")] if self._first else []
         while line := self._line():
             line = line.strip(" \n")
             if line:
@@ -139,6 +174,14 @@ class TextReader:
             if line.count('"') % 2:
                 return f"row {row} opens a quotation mark that does not close on the same line"
         return f"rows {before + 1} to {before + len(lines)} do not fit the header"
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _ecsv_header(comments: list[str]) -> dict[str, Any]:

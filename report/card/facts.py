@@ -11,12 +11,11 @@ from report.card.settings import (
     Row,
     bands_of,
     learned_from_validation,
-    table_of,
-    text_of,
     with_short_paths,
 )
+from report.evidence.configuration import table_of, text_of
+from report.evidence.reading import Evidence
 from report.html.formats import format_count
-from report.run.evidence import Evidence
 
 PERCENTILES = (1, 99)
 """Ends of the range of the training galaxies that is stated: single odd values do not widen it."""
@@ -24,8 +23,8 @@ PERCENTILES = (1, 99)
 
 def data_rows(evidence: Evidence) -> list[Row]:
     """Return where the galaxies are from and what became of the rows of their table."""
-    run, ingest = evidence.run, evidence.ingest
-    data = with_short_paths(table_of(run, "data"))
+    ingest = evidence.ingest
+    data = with_short_paths(table_of(evidence.settings, "data"))
     texts = {
         "table of labels": data.get("labels"),
         "its format": ingest.get("label_format") or data.get("label_format"),
@@ -86,7 +85,7 @@ def range_rows(evidence: Evidence) -> list[tuple[str, str, str]]:
     if galaxies is None:
         return []
     learned = predictions.rows(TRAIN)
-    if learned_from_validation(evidence.run):
+    if learned_from_validation(evidence.settings):
         learned = np.concatenate((learned, predictions.rows(VALIDATION)))
     noise = galaxies.statistics["noise"]
     measured = {
@@ -94,7 +93,7 @@ def range_rows(evidence: Evidence) -> list[tuple[str, str, str]]:
         "side of the stamp [pixels]": galaxies.height,
         **{
             f"sky noise in {band} [flux units]": noise[band]
-            for band in bands_of(evidence.run)
+            for band in bands_of(evidence.settings)
             if band in noise
         },
     }

@@ -5,10 +5,10 @@ from typing import Any
 
 from preprocessing.features import TEST
 from report.card.settings import gate_conditions, learned_from_validation
-from report.html.formats import UNKNOWN, count_of, format_count, format_measure, format_percent
-from report.run.headlines import headlines
-from report.run.precision_verdict import precision_text
-from report.run.remarks import remarks
+from report.html.formats import UNKNOWN, count_of, format_count, format_measure
+from report.topics import calibration, decision
+from report.topics.headlines import headlines
+from report.topics.remarks import remarks
 
 _FOLDS = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss"}
 _PHASES = {"head": "the head only, on features of the frozen backbone", "all": "the whole network"}
@@ -42,15 +42,15 @@ def fold_rows(summary: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return rows
 
 
-def metric_notes(numbers: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
+def metric_notes(numbers: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
     """Return what is to be said of the headline numbers.
 
     Parameters
     ----------
     numbers : mapping
-        See `report.run.numbers.run_numbers`.
-    run : mapping
-        The content of ``run.json``.
+        See `report.topics.numbers.run_numbers`.
+    settings : mapping
+        The tables of the configuration.
 
     Returns
     -------
@@ -60,10 +60,10 @@ def metric_notes(numbers: Mapping[str, Any], run: Mapping[str, Any]) -> list[str
     return [
         *(remark.text for remark in remarks(numbers) if remark.kind != "warning"),
         *_absences(numbers),
-        _gate(numbers["gate"], run),
-        *_calibration(numbers["calibration"], numbers["test"]),
-        *_intervals(numbers["decision"]),
-        *_learned_from_validation(run),
+        _gate(numbers["gate"], settings),
+        *calibration.card_text(numbers["calibration"], numbers["test"]),
+        *decision.card_text(numbers["decision"]),
+        *_learned_from_validation(settings),
     ]
 
 
@@ -86,70 +86,17 @@ def _absences(numbers: Mapping[str, Any]) -> Iterator[str]:
         yield "The table calls no galaxy uncertain: nothing was measured on such galaxies."
 
 
-def _gate(gate: Mapping[str, Any], run: Mapping[str, Any]) -> str:
-    asked = ", ".join(gate_conditions(run)) or "its thresholds are not known"
+def _gate(gate: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    asked = ", ".join(gate_conditions(settings)) or "its thresholds are not known"
     verdict = (
         "passed" if gate["blessed"] else f"refused: {'; '.join(gate.get('reasons') or ['no reason given'])}"
     )
     return f"Quality gate on the {TEST} split ({asked}): {verdict}."
 
 
-def _calibration(calibration: Mapping[str, Any], test: Mapping[str, Any]) -> Iterator[str]:
-    if test["ece"] is None:
-        yield "Calibration: it cannot be measured, for want of test galaxies with finite probabilities."
-        return
-    text = f"Calibration: on average a probability is off by {format_measure(test['ece'], 3)}"
-    scaled = calibration["with"]
-    if scaled is None:
-        yield f"{text}. No temperature can be fitted on the validation split: {calibration['problem']}."
-        return
-    temperature = f"the temperature {calibration['temperature']:.3g}"
-    if calibration["exported"]:
-        without = format_measure(calibration["without"]["ece"], 3)
-        yield f"{text}. The model carries {temperature}; without it, it would be {without}."
-    else:
-        yield (
-            f"{text}. The model carries no temperature; with {temperature}, fitted on the validation split,"
-            f" it would be {format_measure(scaled['ece'], 3)}."
-        )
-
-
-def _intervals(decision: Mapping[str, Any]) -> Iterator[str]:
-    fixed, chosen = decision["fixed"], decision["chosen"]
-    if not fixed["test"]["n"]:
-        return
-    yield f"Called uncertain: {_interval(fixed)}."
-    precision = f"{decision['precision']:g}"
-    if chosen is not None and chosen["low"] == chosen["high"]:
-        yield (
-            f"On the validation split both classes reach a precision of {precision} without calling any"
-            f" galaxy uncertain, divided at {chosen['low']:.3g}."
-        )
-    elif chosen is None:
-        yield f"No interval lets both classes reach a precision of {precision} on the validation split."
-    else:
-        yield (
-            f"The smallest interval by which both classes reach a precision of {precision} on the validation"
-            f" split is {_interval(chosen)}."
-        )
-    if chosen is not None:
-        held = precision_text(chosen["test"], decision["precision"])
-        yield f"By the 95 % Wilson intervals of the test split, that precision {held}."
-
-
-def _learned_from_validation(run: Mapping[str, Any]) -> Iterator[str]:
-    if learned_from_validation(run):
+def _learned_from_validation(settings: Mapping[str, Any]) -> Iterator[str]:
+    if learned_from_validation(settings):
         yield (
             "This model has learned from the validation split, too: what was chosen on it is worth less on"
             " other galaxies."
         )
-
-
-def _interval(entry: Mapping[str, Any]) -> str:
-    test = entry["test"]
-    return (
-        f"{entry['low']:.3g} to {entry['high']:.3g}, that is {format_percent(test['share_uncertain'])} of the"
-        f" test galaxies; of the {format_count(test['n_spiral'])} below it"
-        f" {format_percent(test['precision_spiral'])} are spiral, of the {format_count(test['n_elliptical'])}"
-        f" above {format_percent(test['precision_elliptical'])} elliptical"
-    )

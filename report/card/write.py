@@ -10,17 +10,18 @@ from markupsafe import Markup
 from evaluation.scores import DECISION
 from evaluation.suspects import suspect_labels
 from preprocessing.features import CLASS_NAMES
+from preprocessing.whole_files import write_whole
 from report.card.facts import data_rows, fingerprint_of, lineage_rows, range_rows, reject_rows, split_rows
 from report.card.failure_modes import failure_modes
 from report.card.markdown import html_of, markdown_environment
 from report.card.metrics import fold_rows, metric_notes, metric_rows
-from report.card.settings import bands_of, configuration, network_rows, picture_rows, table_of
+from report.card.settings import bands_of, configuration, network_rows, picture_rows
 from report.errors import ReportError
+from report.evidence.configuration import table_of
+from report.evidence.reading import Evidence
 from report.html.environment import page_environment
-from report.html.files import write_whole
-from report.run.evidence import Evidence
-from report.run.numbers import run_numbers
-from report.run.suspects import suspect_numbers
+from report.topics.numbers import run_numbers
+from report.topics.suspects import suspect_numbers
 
 MARKDOWN, HTML = "model_card.md", "model_card.html"
 
@@ -46,7 +47,7 @@ def write_card(evidence: Evidence, folder: Path, numbers: Mapping[str, Any] | No
     folder : Path
         Gets ``model_card.md`` and ``model_card.html``.
     numbers : mapping, optional
-        What `report.run.numbers.run_numbers` says of `evidence`; computed unless given.
+        What `report.topics.numbers.run_numbers` says of `evidence`; computed unless given.
 
     Returns
     -------
@@ -93,19 +94,19 @@ def card_markdown(evidence: Evidence, numbers: Mapping[str, Any] | None = None) 
     numbers = dict(run_numbers(evidence) if numbers is None else numbers)
     if "suspect_labels" not in numbers:
         numbers["suspect_labels"] = _suspects(evidence, numbers["out_of_fold"])
-    run, ingest = evidence.run, evidence.ingest
-    weights = table_of(run, "model").get("weights", "none")
+    run, settings, results, ingest = evidence.run, evidence.settings, evidence.results, evidence.ingest
+    weights = table_of(settings, "model").get("weights", "none")
     template = markdown_environment("report.card").get_template("model_card.md.j2")
     text = template.render(
         name=run["name"],
-        blessed=run["gate"]["blessed"],
-        version=run.get("pushed_version"),
-        bands=bands_of(run),
-        cut=table_of(run, "image").get("cut"),
+        blessed=results["gate"]["blessed"],
+        version=results.get("pushed_version"),
+        bands=bands_of(settings),
+        cut=table_of(settings, "image").get("cut"),
         uncertain=[f"{end:g}" for end in evidence.uncertain],
         threshold=f"{DECISION:g}",
-        network=network_rows(run, evidence.history),
-        picture=picture_rows(run),
+        network=network_rows(evidence),
+        picture=picture_rows(settings),
         ranges=range_rows(evidence),
         data=data_rows(evidence),
         fingerprint=fingerprint_of(evidence),
@@ -116,14 +117,14 @@ def card_markdown(evidence: Evidence, numbers: Mapping[str, Any] | None = None) 
         metrics=metric_rows(numbers),
         intervals=numbers["intervals"],
         folds=fold_rows(numbers["cross_validation"]),
-        notes=metric_notes(numbers, run),
+        notes=metric_notes(numbers, settings),
         failures=failure_modes(evidence, numbers),
         pretrained=weights != "none",
         references=REFERENCES,
         versions=sorted(table_of(run, "versions").items()),
         lineage=lineage_rows(evidence.lineage),
         problems=evidence.problems,
-        configuration=configuration(run),
+        configuration=configuration(settings),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
 

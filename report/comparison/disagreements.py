@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from preprocessing.features import CLASS_NAMES
-from report.card.settings import table_of
 from report.comparison.pairs import Pair
 from report.comparison.runs import Run
+from report.evidence.configuration import table_of
+from report.evidence.reading import PICTURES
 from report.html.tiles import Tile
 from report.run.album import png_tile
-from report.run.evidence import PICTURES
 
 MOST_SHOWN = 24
 """In a gallery; the farthest apart come first."""
@@ -95,7 +95,7 @@ def _tiles(runs: Sequence[Run], name: str) -> list[tuple[str, Tile]]:
     found = [(run.letter, tile) for run in runs for tile in _tile(run, name)]
     if not found:
         return [("", Tile(problem="neither report has one"))]
-    looks = [table_of(run.evidence.run, "image") for run in runs]
+    looks = [table_of(run.evidence.settings, "image") for run in runs]
     return [("", found[0][1])] if looks[0] == looks[1] else found
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evaluation.comparison import chance_text
+from evaluation.comparison import SIGNIFICANCE, chance_text
 from preprocessing.features import ELLIPTICAL
 from report.comparison.disagreements import Gallery, galleries
 from report.comparison.figure import draw_probabilities
-from report.comparison.pairs import SURE, Pair
+from report.comparison.pairs import Pair
 from report.comparison.runs import Run, setting_rows
 from report.comparison.sentences import notes, verdict
 from report.comparison.table import side_by_side
@@ -53,7 +53,7 @@ def render_page(runs: Sequence[Run], pairs: Sequence[Pair]) -> str:
         sections=[_section(pair) for pair in pairs],
         scores=_SCORES,
         settings=setting_rows(runs),
-        sure=SURE,
+        sure=SIGNIFICANCE,
     )
 
 

@@ -10,9 +10,6 @@ from evaluation.scores import is_right
 from report.comparison.common import Common, common_galaxies
 from report.comparison.runs import Run
 
-SURE = 0.05
-"""p below which two runs are said to differ."""
-
 
 @dataclass(frozen=True)
 class Pair:

@@ -7,18 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from report.card.settings import table_of, text_of
 from report.errors import ReportError
-from report.run.evidence import Evidence, read_evidence
-from report.run.folders import report_folder, report_time, reports_of, root_of
-from report.run.numbers import run_numbers
+from report.evidence.configuration import table_of, text_of
+from report.evidence.folders import report_folder, report_time, reports_of, root_of
+from report.evidence.reading import Evidence, read_evidence
+from report.topics.numbers import run_numbers
 
 MOST_RUNS = len(string.ascii_uppercase)
-
-SETTINGS = ("data", "image", "split", "model", "train", "cross_validation_settings", "thresholds", "decision")
-"""Tables of ``run.json`` that are compared key by key."""
-_TITLES = {"cross_validation_settings": "cross_validation", "thresholds": "gate"}
-_TABLES = frozenset(_TITLES.get(table, table) for table in SETTINGS)
 _MOST_NAMED = 3
 
 
@@ -34,7 +29,7 @@ class Run:
         As it was named, with its time where runs of one root are compared.
     evidence : Evidence
     numbers : mapping
-        See `report.run.numbers.run_numbers`.
+        See `report.topics.numbers.run_numbers`.
     differs : str
         What sets it apart from the others: ``image.stretch = 5``.
     """
@@ -57,7 +52,7 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
     Parameters
     ----------
     paths : sequence of Path
-        See `report.run.folders.report_folder`.
+        See `report.evidence.folders.report_folder`.
 
     Returns
     -------
@@ -100,7 +95,8 @@ def _others(paths: Sequence[Path]) -> str:
 
 def _told_apart(runs: Sequence[Run]) -> list[Run]:
     """Name each run by the settings in which it differs from the others."""
-    rows = [(key, values) for key, values in setting_rows(runs) if key.partition(".")[0] in _TABLES]
+    tables = {name for run in runs for name in run.evidence.settings}
+    rows = [(key, values) for key, values in setting_rows(runs) if key.partition(".")[0] in tables]
     named = []
     for place, run in enumerate(runs):
         told = [f"{key} = {values[place]}" for key, values in rows[:_MOST_NAMED]]
@@ -121,19 +117,23 @@ def setting_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     list of (str, list of str)
         Key, and its value in each run; a key that a run does not have is ``not set``.
     """
-    flat = [_flat(run.evidence.run) for run in runs]
+    flat = [_flat(run.evidence) for run in runs]
     rows = [
         (key, [one.get(key, "not set") for one in flat]) for key in dict.fromkeys(k for f in flat for k in f)
     ]
     return [(key, values) for key, values in rows if len(set(values)) > 1]
 
 
-def _flat(run: Mapping[str, Any]) -> dict[str, str]:
+def _flat(evidence: Evidence) -> dict[str, str]:
     flat = {
-        f"{_TITLES.get(table, table)}.{key}": text_of(value)
-        for table in SETTINGS
-        for key, value in table_of(run, table).items()
+        f"{name}.{key}": text_of(value)
+        for name in evidence.settings
+        for key, value in table_of(evidence.settings, name).items()
     }
-    alone = {name: text_of(run.get(name)) for name in ("temperature", "fingerprint")}
-    versions = {f"version of {name}": text_of(value) for name, value in table_of(run, "versions").items()}
+    alone = {
+        "temperature": text_of(evidence.results.get("temperature")),
+        "fingerprint": text_of(evidence.run.get("fingerprint")),
+    }
+    found = table_of(evidence.run, "versions")
+    versions = {f"version of {name}": text_of(value) for name, value in found.items()}
     return flat | alone | versions

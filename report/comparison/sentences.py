@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from evaluation.comparison import chance_text
+from evaluation.comparison import SIGNIFICANCE, chance_text
 from evaluation.paired import Difference
 from preprocessing.features import HOLDOUT, TEST, TRAIN, UNCERTAIN, VALIDATION
 from report.comparison.common import ABSENT, OTHER_LABEL, OTHER_PLACE
-from report.comparison.pairs import SURE, Pair
+from report.comparison.pairs import Pair
 from report.html.formats import count_of, format_count, format_signed
 
 _FATES = {
@@ -36,7 +36,7 @@ def _by_accuracy(pair: Pair, one: str, other: str, n: str) -> str:
     counts = f"{format_count(only_one)} only {one} calls right, {format_count(only_other)} only {other}"
     found = f"of {n} common test galaxies {counts}; p {chance_text(pair.p_value)}"
     difference = f"accuracy of {one} less that of {other}: {_range(pair.differences['accuracy'])}"
-    if pair.p_value >= SURE:
+    if pair.p_value >= SIGNIFICANCE:
         text = f"The accuracies of {one} and {other} do not differ significantly ({found})"
         return f"{text}, which does not show that they are alike ({difference})."
     better, worse = (one, other) if only_one > only_other else (other, one)

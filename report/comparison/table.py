@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from report.card.metrics import fold_rows, interval_text
 from report.comparison.runs import Run
 from report.html.formats import UNKNOWN, format_measure
-from report.run.headlines import Headline, headlines
+from report.topics.headlines import Headline, headlines
 
 
 @dataclass(frozen=True)

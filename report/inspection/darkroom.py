@@ -12,8 +12,8 @@ from typing import Self
 
 import numpy as np
 
+from preprocessing.processes import CONTEXT, starting_processes
 from preprocessing.settings import ImageSettings
-from report.inspection.processes import CONTEXT, ignoring_interrupts
 
 LARGEST_SHOWN = 224
 """Side above which a picture is shrunk for the page [pixels], or the page would have tens of megabytes."""
@@ -56,7 +56,7 @@ class Darkroom:
         # Not a pool, which cannot be ended at once.
         self._orders, theirs = CONTEXT.Pipe()
         self._process = CONTEXT.Process(target=_work, args=(theirs,), daemon=True)
-        with ignoring_interrupts():
+        with starting_processes():
             self._process.start()
         theirs.close()
         return self

@@ -1,18 +1,16 @@
 """The whole look: read, judge, draw, write."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.labels.reading import Corrected, LabelTable, Match
 from preprocessing.rejects import Reject
 from preprocessing.rows.account import table_csv
-from preprocessing.rows.division import Division, StampNote, divide, stamp_reader
+from preprocessing.rows.division import StampNote, divide, stamp_reader
 from preprocessing.rows.exclusion import read_rows
-from preprocessing.settings import ImageSettings
-from report.html.files import write_whole
-from report.inspection.advice import Suggestion, suggest
+from preprocessing.whole_files import write_whole
+from report.inspection.advice import suggest
 from report.inspection.darkroom import Darkroom, Develop
 from report.inspection.findings import Finding, sentence, stamp_findings, table_findings
 from report.inspection.flux_findings import flux_findings
@@ -20,9 +18,10 @@ from report.inspection.numbers import numbers
 from report.inspection.page import render_page
 from report.inspection.picture_findings import picture_findings, sampled_pictures
 from report.inspection.pictures import Camera
+from report.inspection.records import Look, Request
 from report.inspection.sample import choose_by_class, has_files, mixed, spread
-from report.inspection.sheets import Sheets, band_check, draw_sheets
-from report.inspection.survey import Survey, survey_stamps
+from report.inspection.sheets import band_check, draw_sheets
+from report.inspection.survey import survey_stamps
 
 PAGE = "index.html"
 
@@ -32,63 +31,6 @@ Progress = Callable[[str, int, int], None]
 
 class InspectionError(Exception):
     """The input cannot be looked at, or the page cannot be written; the message is one sentence."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to look at.
-
-    Attributes
-    ----------
-    data, image, split : DataSettings, ImageSettings, SplitSettings
-    bands : sequence of str
-        Bands that a run would keep.
-    side : int
-        Side that a run would keep of each stamp [pixels].
-    objects : int
-        Objects on a contact sheet.
-    seed : int
-        Of their choice.
-    workers : int
-        Processes.
-    """
-
-    data: DataSettings
-    image: ImageSettings
-    split: SplitSettings
-    bands: Sequence[str]
-    side: int
-    objects: int = 8
-    seed: int = 0
-    workers: int = 1
-
-
-@dataclass(frozen=True)
-class Look:
-    """What was seen.
-
-    Attributes
-    ----------
-    table : LabelTable
-    division : Division
-    survey : Survey
-    suggestion : Suggestion
-    findings : list of Finding
-        What stops a run first, then warnings, then notes.
-    sheets : Sheets
-    """
-
-    table: LabelTable
-    division: Division
-    survey: Survey
-    suggestion: Suggestion
-    findings: list[Finding]
-    sheets: Sheets
-
-    @property
-    def obstacle(self) -> str:
-        """The first finding that would stop a run; empty if none would."""
-        return next((finding.text for finding in self.findings if finding.kind == "stop"), "")
 
 
 def inspect_data(

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from preprocessing.features import CLASS_NAMES, SPLITS
 from preprocessing.rejects import REASONS, Reject
@@ -12,9 +12,7 @@ from report.html.environment import page_environment
 from report.inspection import figures
 from report.inspection.darkroom import LARGEST_SHOWN
 from report.inspection.measures import STATISTICS
-
-if TYPE_CHECKING:
-    from report.inspection.look import Look, Request
+from report.inspection.records import Look, Request
 
 EXAMPLES = 10
 """Rejects of each reason that stand on the page."""
@@ -23,7 +21,7 @@ DUPLICATE_EXAMPLES = 30
 _DUPLICATES = ("label_conflict", "duplicate_name", "duplicate_position")
 
 
-def render_page(look: "Look", request: "Request", files: Sequence[str]) -> str:
+def render_page(look: Look, request: Request, files: Sequence[str]) -> str:
     """Return the page.
 
     Parameters
@@ -61,7 +59,7 @@ def render_page(look: "Look", request: "Request", files: Sequence[str]) -> str:
     )
 
 
-def _splits_table(look: "Look") -> dict[str, Any]:
+def _splits_table(look: Look) -> dict[str, Any]:
     counts = Counter(look.division.splits_and_classes)
     splits = [split for split in SPLITS if any(found == split for found, _ in counts)]
     classes = list(CLASS_NAMES.values())
@@ -87,7 +85,7 @@ def _reasons(rejects: Sequence[Reject], wanted: Any, most: int) -> list[dict[str
     ]
 
 
-def _notes(look: "Look") -> list[dict[str, Any]]:
+def _notes(look: Look) -> list[dict[str, Any]]:
     counts = Counter(note.code for note in look.survey.notes)
     return [
         {
@@ -100,7 +98,7 @@ def _notes(look: "Look") -> list[dict[str, Any]]:
     ]
 
 
-def _bands(look: "Look") -> list[dict[str, Any]]:
+def _bands(look: Look) -> list[dict[str, Any]]:
     rows = []
     for band, found in look.survey.bands.items():
         sides = sorted(min(size) for size in found.sizes.elements())
@@ -114,12 +112,13 @@ def _bands(look: "Look") -> list[dict[str, Any]]:
                 "pedestal": medians["sky"] / noise if noise > 0 else math.nan,
                 "percentiles": [found.pixels.percentile(percent) for percent in (1, 50, 99)],
                 **medians,
+                "blank_mean": float(found.statistic("blank").mean()) if len(found.values) else math.nan,
             }
         )
     return rows
 
 
-def _figures(look: "Look", request: "Request") -> dict[str, Any]:
+def _figures(look: Look, request: Request) -> dict[str, Any]:
     kept, survey = look.division.kept, look.survey
     return {
         "votes": figures.draw_votes(look.table.objects, request.data.vote_threshold),

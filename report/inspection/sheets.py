@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from preprocessing.bands import RGB_PRESETS, rgb_title
 from preprocessing.labels.reading import LabelledObject
-from preprocessing.settings import ImageSettings
+from preprocessing.settings import STRETCH_FACTORS, ImageSettings
 from preprocessing.stamps import StampReader
 from report.html.formats import count_of
 from report.html.tiles import Tile
@@ -14,8 +14,6 @@ from report.inspection.pictures import Camera, View
 from report.inspection.sample import has_files
 from report.inspection.survey import Survey
 
-STRETCHES = (0.3, 1.0, 3.0, 10.0)
-"""Multiples of the configured stretch that are shown."""
 CUTS = (64, 96, 128, 160, 192, 256)
 """Cuts that are shown where stamps are large enough [pixels]."""
 _MOST_CUTS = 5
@@ -116,7 +114,7 @@ def _preset_views(image: ImageSettings, available: Callable[[str], str]) -> tupl
 
 
 def _stretch_views(image: ImageSettings, suggested: float) -> list[View]:
-    notes = {image.stretch * factor: f"{factor:g} x configured" for factor in STRETCHES}
+    notes = {image.stretch * factor: f"{factor:.2g} x configured" for factor in STRETCH_FACTORS}
     notes[image.stretch] = ""
     if not math.isnan(suggested):
         near = [value for value in notes if abs(math.log(value / suggested)) < math.log(1.1)]

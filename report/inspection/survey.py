@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 
 from preprocessing.fits.files import StampError
-from preprocessing.fits.image import read_image
+from preprocessing.fits.reading import read_image
 from preprocessing.labels.reading import LabelledObject
+from preprocessing.processes import run_in_processes
 from preprocessing.rejects import Reject
 from preprocessing.rows.division import StampNote, notes_on, refusal
-from preprocessing.stamps import Stamp, StampReader
+from preprocessing.stamps import Stamp, StampReader, own_fault
 from report.inspection.measures import STATISTICS, PixelHistogram, measure
-from report.inspection.processes import run_in_processes
 
 BATCH_ROWS = 64
 
@@ -160,6 +160,7 @@ def survey_batch(reader: StampReader, batch: Sequence[LabelledObject]) -> Survey
     for entry in batch:
         try:
             stamp = reader.read(entry.name, entry.ra, entry.dec)
+            measured = _measured(entry, stamp, reader)
         except StampError as error:
             found.rejects.append(refusal(entry.row, entry.name, error))
             if error.reason == "too_small":
@@ -167,16 +168,19 @@ def survey_batch(reader: StampReader, batch: Sequence[LabelledObject]) -> Survey
             continue
         found.notes += notes_on(entry.row, entry.name, stamp)
         _note_sizes(found, {band: (plane.height, plane.width) for band, plane in stamp.planes.items()})
-        _measure(found, measurements, stamp)
+        for band, plane in stamp.planes.items():
+            measurements[band].append(measured[band])
+            found.bands[band].pixels.count(plane.flux)
     for band, rows in measurements.items():
         found.bands[band].measured(rows)
     return found
 
 
-def _measure(found: Survey, measurements: dict[str, list[tuple[float, ...]]], stamp: Stamp) -> None:
-    for band, plane in stamp.planes.items():
-        measurements[band].append(measure(plane))
-        found.bands[band].pixels.count(plane.flux)
+def _measured(entry: LabelledObject, stamp: Stamp, reader: StampReader) -> dict[str, tuple[float, ...]]:
+    try:
+        return {band: measure(plane) for band, plane in stamp.planes.items()}
+    except Exception as error:
+        raise own_fault(entry.name, reader.template, error) from error
 
 
 def _note_sizes(found: Survey, sizes: dict[str, tuple[int, int]]) -> None:

@@ -1,42 +1,15 @@
 """What a person sees of a look on the terminal."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from preprocessing.features import SPLITS
-from report.inspection.look import Look
-from report.inspection.look import Progress as Report
+from report.inspection.records import Look
 from report.terminal import say, say_sentence
 
 _KINDS = {"stop": "[red]stops a run[/]", "warning": "[yellow]look at this[/]", "note": "[dim]note[/]"}
-
-
-@contextmanager
-def inspection_bar(console: Console) -> Iterator[Report]:
-    """Show a progress bar on a terminal, nothing elsewhere.
-
-    Parameters
-    ----------
-    console : Console
-
-    Yields
-    ------
-    callable
-        To be called with what is being done, and how much of how much is done.
-    """
-    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-
-        def report(phase: str, done: int, total: int) -> None:
-            bar.update(task, description=phase, completed=done, total=total or 1)
-
-        yield report
 
 
 def show_look(console: Console, look: Look, page: Path, seconds: float) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from evaluation.scores import is_right
 from evaluation.suspects import Suspect
 from preprocessing.features import CLASS_NAMES, NO_LABEL
+from report.evidence.reading import PICTURE_INDEX, PICTURES, Evidence
 from report.html.tiles import Tile
 from report.run.choice import SUSPECTS, Choice
-from report.run.evidence import PICTURE_INDEX, PICTURES, Evidence
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"

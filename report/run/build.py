@@ -1,22 +1,21 @@
 """From evidence to numbers, figures and page. Neither TFX nor TensorFlow is needed."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from evaluation.suspects import SUSPECTS_FILE, Suspect, suspect_labels, write_suspects
+from preprocessing.whole_files import replacing, write_whole
 from report.card.write import card_body, write_card
 from report.errors import ReportError
-from report.html.files import write_whole
+from report.evidence.reading import Evidence, read_evidence
 from report.run.album import Album
 from report.run.choice import choose
-from report.run.evidence import Evidence, read_evidence
 from report.run.figures.every import FIGURES, draw_figures
 from report.run.figures.plot import Plot
-from report.run.numbers import run_numbers
 from report.run.page import render_page
-from report.run.suspects import suspect_numbers
+from report.topics.numbers import run_numbers
+from report.topics.suspects import suspect_numbers
 
 PAGE = "index.html"
 METRICS = "metrics.json"
@@ -28,7 +27,7 @@ def build(folder: Path) -> dict[str, Any]:
     Parameters
     ----------
     folder : Path
-        With the evidence files, see `report.run.evidence`. Gets ``metrics.json``, ``suspect_labels.csv``,
+        With the evidence files, see `report.evidence.reading`. Gets ``metrics.json``, ``suspect_labels.csv``,
         ``model_card.md``, ``model_card.html``, ``index.html`` and a PNG for each figure, each file whole or
         not at all; those of an earlier build that this one does not make are removed. It may be built again
         at any time: the same evidence gives the same files.
@@ -77,9 +76,8 @@ def _write_suspects(path: Path, suspects: list[Suspect], evidence: Evidence) -> 
     if evidence.out_of_fold is None:
         path.unlink(missing_ok=True)  # of an earlier run of the same name
         return
-    part = path.with_name(f".{path.name}.part")
-    write_suspects(part, suspects)
-    os.replace(part, path)
+    with replacing(path) as part:
+        write_suspects(part, suspects)
 
 
 def _write_pngs(folder: Path, plots: dict[str, Plot]) -> None:

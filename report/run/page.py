@@ -4,26 +4,23 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-import tomli_w
 from markupsafe import Markup
 
 from preprocessing.features import CLASS_NAMES, SPLITS, TEST, VALIDATION
 from report.card.facts import correction_text
-from report.card.settings import bands_of, without_none
+from report.card.settings import bands_of
+from report.evidence.configuration import table_of, toml_of
+from report.evidence.reading import CONFIGURATION, Evidence
 from report.html.environment import page_environment
 from report.html.formats import count_of
 from report.run import choice
 from report.run.album import Album
-from report.run.evidence import CONFIGURATION, Evidence
 from report.run.figures.plot import Plot
-from report.run.group_numbers import unknown_properties
-from report.run.headlines import headlines
-from report.run.precision_verdict import precision_text
-from report.run.remarks import TOLERANCE, remarks
-from report.run.suspects import doubt_text, exclusion
-
-SETTINGS = ("data", "image", "split", "model", "train", "cross_validation_settings", "decision", "thresholds")
-"""Tables of ``run.json`` that stand for the configuration where there is no ``config.toml``."""
+from report.topics.decision import precision_text
+from report.topics.groups import unknown_properties
+from report.topics.headlines import headlines
+from report.topics.remarks import TOLERANCE, remarks
+from report.topics.suspects import doubt_text, exclusion
 
 Sections = list[tuple[str, str]]
 
@@ -59,6 +56,7 @@ def render_page(
             sections=_sections(card is not None),
             run=evidence.run,
             head=_head(evidence),
+            publish=table_of(evidence.settings, "cross_validation").get("publish", "single"),
             evidence=evidence,
             numbers=numbers,
             headlines=headlines(numbers),
@@ -73,7 +71,7 @@ def render_page(
             album=album,
             titles=choice,
             card=card,
-            seen=_seen(evidence.run.get("image") or {}),
+            seen=_seen(table_of(evidence.settings, "image")),
             configuration=_configuration(evidence),
             corrected=correction_text(evidence.ingest),
             splits=SPLITS,
@@ -88,13 +86,13 @@ def render_page(
 
 def _head(evidence: Evidence) -> str:
     """Say when a run ended, on which data, and which pictures it made of them."""
-    data, image = (evidence.run.get(table) or {} for table in ("data", "image"))
+    data, image = (table_of(evidence.settings, name) for name in ("data", "image"))
     day, _, hour = str(evidence.finished.get("time", "")).partition("T")
     parts = [f"{day} {hour[:5].replace('-', ':')}"] if hour else []
     if "labels" in data:
         galaxies = count_of(len(evidence.predictions), "galaxy", "galaxies")
         parts.append(f"{galaxies} of {PurePath(str(data['labels'])).name}")
-    parts += [f"bands {' '.join(bands)} (red, green, blue)"] if (bands := bands_of(evidence.run)) else []
+    parts += [f"bands {' '.join(bands)} (red, green, blue)"] if (bands := bands_of(evidence.settings)) else []
     parts += [f"{key} {image[key]:g}" for key in ("stretch", "q") if key in image]
     parts += [f"cut {image['cut']} pixels"] if "cut" in image else []
     return " · ".join(parts)
@@ -130,10 +128,8 @@ def _seen(image: Mapping[str, Any]) -> str:
 
 
 def _configuration(evidence: Evidence) -> str:
-    if evidence.configuration:
-        return evidence.configuration
-    tables = {name: without_none(evidence.run[name]) for name in SETTINGS if evidence.run.get(name)}
-    return tomli_w.dumps({name.removesuffix("_settings"): table for name, table in tables.items()})
+    # Without config.toml, all but the paths of the run itself is known all the same.
+    return evidence.configuration or toml_of(evidence.settings)
 
 
 def _files(evidence: Evidence, plots: Mapping[str, Plot]) -> list[str]:

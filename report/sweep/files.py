@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import report.html.files
+from preprocessing import whole_files
 from report.sweep.errors import SweepError
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file as `report.html.files.write_whole` does.
+    """Write a file as `preprocessing.whole_files.write_whole` does.
 
     Raises
     ------
@@ -15,7 +15,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
         If it cannot be written.
     """
     try:
-        report.html.files.write_whole(path, content)
+        whole_files.write_whole(path, content)
     except OSError as error:
         raise SweepError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.comparison import Comparison, chance_text
+from evaluation.comparison import SIGNIFICANCE, Comparison, chance_text
 from preprocessing.features import CLASS_NAMES
 from report.html.environment import page_environment
 from report.inspection.darkroom import LARGEST_SHOWN, Develop
 from report.sweep.examples import Examples, take_album
 from report.sweep.figures import colour_scale, draw_dots, heat_maps
 from report.sweep.files import write_whole
-from report.sweep.results import CSV, JSON, POINTS, SweepResults
+from report.sweep.record import CSV, JSON, POINTS
+from report.sweep.results import SweepResults
 from report.sweep.tables import notes
 
 PAGE = "index.html"
-
-SURE = 0.05
-"""p above which a setting does not differ significantly from the best."""
 
 
 def write_page(
@@ -75,17 +73,19 @@ def render_page(results: SweepResults, examples: Examples | None, develop: Devel
 
 def _rivals(comparisons: Sequence[Comparison]) -> str:
     """Say how many of the others may be as good as the best."""
-    even = sum(comparison.p_value > SURE for comparison in comparisons)
+    even = sum(comparison.p_value > SIGNIFICANCE for comparison in comparisons)
     if not comparisons:
         return ""
     if len(comparisons) == 1:
         verb = "does not differ significantly from it" if even else "is worse"
-        return f"The other setting {verb} on these galaxies (p {'above' if even else 'at most'} {SURE})."
+        where = "above" if even else "at most"
+        return f"The other setting {verb} on these galaxies (p {where} {SIGNIFICANCE})."
     if not even:
-        return f"All {len(comparisons)} other settings are worse on these galaxies (p at most {SURE})."
+        others = f"All {len(comparisons)} other settings"
+        return f"{others} are worse on these galaxies (p at most {SIGNIFICANCE})."
     return (
         f"{even} of the {len(comparisons)} other settings do not differ significantly from it on these"
-        f" galaxies (p above {SURE})."
+        f" galaxies (p above {SIGNIFICANCE})."
     )
 
 

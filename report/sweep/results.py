@@ -1,4 +1,4 @@
-"""What came of every point, written down after each."""
+"""What came of every point, and how the points compare."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluation.comparison import Comparison, Score, accuracy_error, compare
-from evaluation.formats.out_of_fold import SCORES_FILE, read_scores
-from report.sweep.errors import SweepError
-from report.sweep.files import remove, write_whole
 from report.sweep.points import Point
-from report.sweep.tables import json_text, sweep_csv, sweep_json
-
-CROSS_VALIDATION = "cross_validation.json"
-POINTS = "points"
-JSON = "sweep.json"
-CSV = "sweep.csv"
 
 State = Literal["waiting", "done", "failed"]
 
@@ -62,15 +53,12 @@ class PointResult:
 
 
 class SweepResults:
-    """The results of a sweep, and their files.
-
-    They hold only what this sweep was told: after a change of the configuration, an earlier one's numbers
-    would mislead. A sweep that is started again finds its unchanged points in TFX's cache.
+    """The results of a sweep, best first.
 
     Parameters
     ----------
     folder : Path
-        Gets ``sweep.json``, ``sweep.csv`` and ``points/SLUG/``.
+        Of their files (`report.sweep.record.SweepRecord` writes them).
     points : sequence of Point
     axes : mapping of str to sequence of str
         Values by axis, see `pipeline.sweep.axes.normal_axes`.
@@ -87,66 +75,6 @@ class SweepResults:
         self.axes = {name: tuple(values) for name, values in axes.items()}
         self._results = {point.slug: PointResult(point) for point in points}
         self._scores: dict[str, dict[str, Score]] = {}
-
-    def done(
-        self, point: Point, cross_validation: dict[str, Any], out_of_fold: Path, seconds: float | None
-    ) -> None:
-        """Take the results of a point and write everything.
-
-        Parameters
-        ----------
-        point : Point
-        cross_validation : dict
-            The content of ``cross_validation.json``.
-        out_of_fold : Path
-            ``out_of_fold.csv``, which is copied.
-        seconds : float or None
-            Wall time [s]; None where some of the point had been trained before.
-
-        Raises
-        ------
-        SweepError
-            If a file cannot be written.
-        ValueError
-            If `out_of_fold` is not what it should be.
-        """
-        scores = read_scores(out_of_fold).by_name()
-        content = _finite(cross_validation)
-        place = self.folder / POINTS / point.slug
-        write_whole(place / CROSS_VALIDATION, json_text(content))
-        write_whole(place / SCORES_FILE, out_of_fold.read_text(encoding="utf-8"))
-        self._scores[point.slug] = scores
-        self._set(PointResult(point, "done", "", content, seconds, place / SCORES_FILE))
-
-    def failed(self, point: Point, reason: str) -> None:
-        """Take down why a point has no results, and write everything.
-
-        Parameters
-        ----------
-        point : Point
-        reason : str
-
-        Raises
-        ------
-        SweepError
-            If a file cannot be written.
-        """
-        # An earlier sweep's files would pass for this one's.
-        for name in (CROSS_VALIDATION, SCORES_FILE):
-            remove(self.folder / POINTS / point.slug / name)
-        self._scores.pop(point.slug, None)
-        self._set(PointResult(point, "failed", " ".join(reason.split())))
-
-    def write(self) -> None:
-        """Write ``sweep.json`` and ``sweep.csv``.
-
-        Raises
-        ------
-        SweepError
-            If one cannot be written.
-        """
-        write_whole(self.folder / JSON, sweep_json(self))
-        write_whole(self.folder / CSV, sweep_csv(self))
 
     @property
     def results(self) -> list[PointResult]:
@@ -199,24 +127,9 @@ class SweepResults:
         """Return what came of a point."""
         return self._results[point.slug]
 
-    def _set(self, result: PointResult) -> None:
-        if result.point.slug not in self._results:
-            raise SweepError(f"{result.point.label} is no point of this sweep")
-        self._results[result.point.slug] = result
-        self.write()
-
 
 def _order(result: PointResult) -> tuple[int, float, float]:
     if result.cross_validation is None:
         return ("failed", "waiting").index(result.state) + 1, 0.0, 0.0
     auc = result.cross_validation["auc_mean"]
     return 0, -result.cross_validation["accuracy_mean"], math.inf if auc is None else -auc
-
-
-def _finite(value: Any) -> Any:
-    """Return the same with None for NaN and infinity, which JSON cannot spell."""
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,14 +2,12 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from report.json_text import json_text
 from report.sweep.points import own_ingest
-
-if TYPE_CHECKING:
-    from report.sweep.results import PointResult, SweepResults
+from report.sweep.results import PointResult, SweepResults
 
 OPTIMISTIC = (
     "The best of several settings is chosen for its score, so its score is optimistic, the more so the more"
@@ -19,12 +17,7 @@ OPTIMISTIC = (
 _MEASURES = ("accuracy", "auc", "loss")
 
 
-def json_text(content: Any) -> str:
-    """Return indented JSON."""
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def notes(results: "SweepResults") -> list[str]:
+def notes(results: SweepResults) -> list[str]:
     """Return what a reader of the numbers must know, in sentences."""
     sentences = [OPTIMISTIC] if results.count("done") > 1 else []
     varied = own_ingest(results.axes)
@@ -43,7 +36,7 @@ def notes(results: "SweepResults") -> list[str]:
     return sentences
 
 
-def sweep_json(results: "SweepResults") -> str:
+def sweep_json(results: SweepResults) -> str:
     """Return the text of ``sweep.json``.
 
     Parameters
@@ -71,7 +64,7 @@ def sweep_json(results: "SweepResults") -> str:
     )
 
 
-def _point(results: "SweepResults", result: "PointResult") -> dict[str, Any]:
+def _point(results: SweepResults, result: PointResult) -> dict[str, Any]:
     comparison = results.comparison(result.point)
     place = result.out_of_fold
     return {
@@ -87,7 +80,7 @@ def _point(results: "SweepResults", result: "PointResult") -> dict[str, Any]:
     }
 
 
-def sweep_csv(results: "SweepResults") -> str:
+def sweep_csv(results: SweepResults) -> str:
     """Return the text of ``sweep.csv``: a line a point, the best first; what is unknown is empty.
 
     Parameters
@@ -110,7 +103,7 @@ def _shown(value: Any) -> Any:
     return f"{value:.6g}" if isinstance(value, float) else value
 
 
-def _cells(results: "SweepResults", rank: int, result: "PointResult") -> Iterator[tuple[str, Any]]:
+def _cells(results: SweepResults, rank: int, result: PointResult) -> Iterator[tuple[str, Any]]:
     found, comparison = result.cross_validation or {}, results.comparison(result.point)
     pooled = found.get("pooled", {})
     yield "rank", rank if result.state == "done" else None

@@ -25,8 +25,8 @@ def anomalies(folder, **changed) -> ExampleAnomalies:
 
 
 def run_gate(artifact: ExampleAnomalies):
-    return AnomalyGate(anomalies=_channel(artifact)).executor_spec.executor_class._FUNCTION(
-        anomalies=artifact
+    return AnomalyGate(anomalies=_channel(artifact), code="c").executor_spec.executor_class._FUNCTION(
+        anomalies=artifact, code="c"
     )
 
 

@@ -3,6 +3,7 @@ import shutil
 import threading
 
 import pytest
+import tensorflow as tf
 from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
 
 from components.artifacts import ModelCard
@@ -44,7 +45,7 @@ def test_two_pushes_at_once_take_two_numbers(model, tmp_path):
     assert published_versions(tmp_path / "p") == list(range(1, 9))
 
 
-def push(model, tmp_path, blessed: bool) -> PushedModel:
+def push(model, tmp_path, blessed: bool, directory: str = "") -> PushedModel:
     """Run the executor as TFX does."""
     trained, blessing, pushed = Model(), ModelBlessing(), PushedModel()
     trained.uri, pushed.uri = str(tmp_path / "trained"), str(tmp_path / "pushed")
@@ -54,7 +55,7 @@ def push(model, tmp_path, blessed: bool) -> PushedModel:
     (tmp_path / "card" / "model_card.md").write_text("# Card")
     shutil.copytree(model, tmp_path / "trained" / "Format-Serving")
     blessing.set_int_custom_property("blessed", int(blessed))
-    destination = json.dumps({"filesystem": {"base_directory": str(tmp_path / "published")}})
+    destination = json.dumps({"filesystem": {"base_directory": directory or str(tmp_path / "published")}})
     Executor().Do(
         {
             "model": [trained],
@@ -76,7 +77,31 @@ def test_a_blessed_model_is_pushed(model, tmp_path):
     assert (tmp_path / "published" / "1" / "assets.extra" / "model_card.md").read_text() == "# Card"
 
 
-def test_a_refused_model_is_not(model, tmp_path):
-    pushed = push(model, tmp_path, blessed=False)
-    assert not (tmp_path / "published").exists()
+@pytest.mark.parametrize("directory", ["", "ram://refused"])
+def test_a_refused_model_is_not(model, tmp_path, directory):
+    pushed = push(model, tmp_path, blessed=False, directory=directory)
+    assert not (tmp_path / "published").exists() and not tf.io.gfile.exists("ram://refused")
     assert pushed.get_int_custom_property("pushed") == 0
+    # Kubeflow's launcher uploads no empty folder.
+    assert (tmp_path / "pushed" / "NOT_PUSHED").is_file()
+
+
+def test_an_object_store_gets_model_and_card(model, tmp_path):
+    """TensorFlow's file system in memory stands for one: it has a scheme and no folders of this machine."""
+    (model / "assets.extra").mkdir()
+    (model / "assets.extra" / "galmorph.json").write_text("{}")
+    pushed = push(model, tmp_path, blessed=True, directory="ram://bucket/models")
+    (version,) = tf.io.gfile.listdir("ram://bucket/models")
+    published = f"ram://bucket/models/{version.rstrip('/')}"
+    assert pushed.get_string_custom_property("pushed_destination") == published
+    assert pushed.get_string_custom_property("pushed_version") == version.rstrip("/")
+    files = {
+        f"{folder}/{name}".removeprefix(f"{published}/").replace("//", "/")
+        for folder, _, names in tf.io.gfile.walk(published)
+        for name in names
+    }
+    extra = {"assets.extra/galmorph.json", "assets.extra/model_card.md"}
+    assert files == {"saved_model.pb", "variables/data", *extra}
+    with tf.io.gfile.GFile(f"{published}/assets.extra/model_card.md") as card:
+        assert card.read() == "# Card"
+    assert (tmp_path / "pushed" / "saved_model.pb").is_file()

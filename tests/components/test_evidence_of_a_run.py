@@ -9,7 +9,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing, ModelEvaluation
 
 from components.artifacts import IngestReport, Predictions
 from components.model_evaluator.executor import Executor as Evaluator
-from components.morphology_report.evidence import SETTINGS, write_evidence
+from components.morphology_report.evidence import write_evidence
 from pipeline.config import Settings
 from report.run.build import build
 
@@ -63,10 +63,9 @@ def artifacts(tmp_path) -> dict:
 
 
 def test_a_model_without_an_answer_is_refused_and_its_report_is_complete(artifacts, tmp_path):
-    tables = Settings.model_validate(TABLES).model_dump(mode="json")
-    settings = {"name": "demo", **{name: tables[name] for name in SETTINGS if name in tables}}
+    settings = Settings.model_validate(TABLES).model_dump(mode="json", exclude={"pipeline", "push"})
     folder = tmp_path / "report"
-    write_evidence(folder, settings, "f00d", artifacts)
+    write_evidence(folder, "demo", settings, "f00d", artifacts)
     metrics = build(folder)
     reason = "p_elliptical is not a number for 1 of 4 galaxies (c)"
     assert metrics["gate"]["reasons"][0] == reason and not metrics["gate"]["blessed"]

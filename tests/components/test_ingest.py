@@ -168,3 +168,32 @@ def test_a_row_unaccounted_for_is_an_error(survey, tmp_path):
     twice = [*lost.rejects, lost.rejects[0]]
     with pytest.raises(RuntimeError, match="50 rows, but 43 examples and 7 rejects of 49 different rows"):
         ingest_report(result.table, dataclasses.replace(lost, rejects=twice), result.notes)
+
+
+def test_a_stamp_that_is_lost_or_makes_us_fail_between_the_passes_is_a_reject(survey, tmp_path, monkeypatch):
+    """The splits are drawn anew, as if the object had been bad from the start."""
+    from components.fits_example_gen import ingest as module
+
+    lost, faulty = "SPLUS.005.griz", "SPLUS.030.griz"
+    check, build = module._check_stamps, module.build_example
+
+    def check_and_lose(*arguments):
+        found = check(*arguments)
+        (survey / "R_stamps" / f"{lost}_R.fits").unlink()
+        return found
+
+    def build_or_fail(entry, *arguments):
+        if entry.name == faulty:
+            raise KeyError("boom")
+        return build(entry, *arguments)
+
+    monkeypatch.setattr(module, "_check_stamps", check_and_lose)
+    monkeypatch.setattr(module, "build_example", build_or_fail)
+    result = run(survey, tmp_path / "late")
+    late = {r.name: (r.row, r.reason) for r in result.division.rejects if r.name in (lost, faulty)}
+    assert late == {lost: (6, "missing_file"), faulty: (31, "internal_error")}
+    assert json.loads(ingest_report(result.table, result.division, result.notes))["examples"] == 41
+    monkeypatch.setattr(module, "_check_stamps", check)
+    again = run(survey, tmp_path / "early")
+    assert contents(tmp_path / "late") == contents(tmp_path / "early")
+    assert {r.name for r in again.division.rejects} == {r.name for r in result.division.rejects}

@@ -12,8 +12,8 @@ from pipeline.config import load_settings
 
 FAKE = """#!{python}
 import json, os, signal, sys
-jobs = len(json.load(open(sys.argv[3])))
-events = os.fdopen(int(sys.argv[4]), "w")
+jobs = len(json.load(open(sys.argv[-2])))
+events = os.fdopen(int(sys.argv[-1]), "w")
 def tell(kind, **fields):
     print(json.dumps({{"kind": kind, **fields}}), file=events, flush=True)
 {body}
@@ -28,7 +28,7 @@ def outcomes_of(tmp_path, monkeypatch):
         program = tmp_path / "python"
         program.write_text(FAKE.format(python=sys.executable, body=body))
         program.chmod(0o755)
-        monkeypatch.setattr("pipeline.child.sys.executable", str(program))
+        monkeypatch.setattr("preprocessing.safe_python.sys.executable", str(program))
         config = tmp_path / "any.toml"
         config.write_text(
             '[pipeline]\nroot = "run"\n[data]\nlabels = "a.csv"\nstamps = "{band}/{name}.fits"\n'

@@ -13,6 +13,7 @@ from pipeline.create import (
     create_pipeline,
     create_training,
 )
+from pipeline.fingerprint import NODE_CODE, code_fingerprint
 from pipeline.local_runner import local_place
 
 FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
@@ -49,7 +50,8 @@ def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names(
     expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform"]
     expected += ["PictureGate"]
     expected += ["BackboneFeatures", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
-    expected += ["IncumbentResolver", "PredictionGen", "Evaluator", "ModelCard", "Pusher", "MorphologyReport"]
+    expected += ["IncumbentResolver", "PredictionGen", "IncumbentPredictionGen", "Evaluator", "ModelCard"]
+    expected += ["Pusher", "MorphologyReport"]
     assert [name for name in names if name != "ExampleSchema"] == expected
     assert all(re.fullmatch("[A-Za-z0-9-]+", name) for name in names)
     assert pipeline().enable_cache
@@ -177,3 +179,31 @@ def test_the_features_do_not_depend_on_what_the_top_learns_with():
     random = {"backbone": "EfficientNetB0", "weights": "none"}
     seeds = [parameters(model=random, train={"seed": seed})["BackboneFeatures"] for seed in (0, 1)]
     assert seeds[0] != seeds[1]
+
+
+def code_of(node) -> str | None:
+    """The fingerprint among a node's parameters."""
+    parameters = node.exec_properties
+    return parameters.get("code") or json.loads(parameters.get("custom_config") or "{}").get("code")
+
+
+def test_every_node_that_runs_our_code_has_the_fingerprint_of_the_modules_that_it_loads():
+    folds = {"cross_validation": {"publish": "ensemble", "phases": "all"}}
+    nodes = {node.id: node for node in [*pipeline().components, *pipeline(**folds).components]}
+    codes = {
+        node: code_fingerprint(node.partition("-")[0])
+        for node in nodes
+        if node.partition("-")[0] in NODE_CODE
+    }
+    assert {node: code for node in nodes if (code := code_of(nodes[node]))} == codes
+    assert {node.partition("-")[0] for node in codes} == set(NODE_CODE)
+    theirs = {"StatisticsGen", "ExampleValidator", "IncumbentResolver"}
+    assert set(nodes) - set(codes) == theirs
+    for node in codes:
+        executor = nodes[node].executor_spec.executor_class.__module__
+        known = NODE_CODE[node.partition("-")[0]]
+        assert executor.startswith("tfx.") or executor in known
+        if (function := nodes[node].exec_properties.get("run_fn")) or (
+            function := nodes[node].exec_properties.get("preprocessing_fn")
+        ):
+            assert function.rpartition(".")[0] in known

@@ -53,6 +53,6 @@ def test_every_finished_node_and_epoch_has_a_line(terminal):
         NodeEvent("Trainer", "failed", 12.3),
     ]
     text = shown(*events, terminal=terminal)
-    assert "FitsExampleGen      cached     0.1 s  unchanged since an earlier run" in text
+    assert "FitsExampleGen          cached     0.1 s  unchanged since an earlier run" in text
     assert "epoch   2/3  loss 0.2500  AUC 0.8750" in text
-    assert "Trainer             failed    12.3 s" in text
+    assert "Trainer                 failed    12.3 s" in text

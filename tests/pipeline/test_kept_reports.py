@@ -11,7 +11,7 @@ from pipeline import cli
 from pipeline.child import Outcome, RunPaths
 from pipeline.collect_report import collect_report
 from pipeline.config import Settings
-from report.run.folders import finish_of
+from report.evidence.folders import finish_of
 
 SETTINGS = Settings.model_validate(
     {"pipeline": {"root": "r"}, "data": {"labels": "l", "stamps": "{name}{band}"}, "push": {"directory": "m"}}

@@ -21,5 +21,5 @@ def test_tfx_is_packed_up_for_workers_elsewhere_alone(tmp_path, monkeypatch, bea
         '[data]\nlabels = "a.csv"\nstamps = "{band}/{name}.fits"\n[push]\ndirectory = "models"\n'
     )
     monkeypatch.setattr(dependency_utils, "build_ephemeral_package", lambda: "package")
-    given = list(local_place(load_settings(config)).beam_args)
+    given = list(local_place(load_settings(config), tmp_path / "run").beam_args)
     assert ("--extra_package=package" in dependency_utils.make_beam_dependency_flags(given)) is packed

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from whole_runs import galmorph, simulated_survey
 
-from trainer.backbones.build import build_backbone
+from trainer.backbone import build_backbone
 
 pytestmark = pytest.mark.slow
 

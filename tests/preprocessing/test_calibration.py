@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 from astropy.stats import sigma_clipped_stats
 
-from preprocessing.calibration import ZERO_POINT_KEYWORDS, Calibration, CalibrationError, sky_level
+from preprocessing.calibration import (
+    SATURATION_KEYWORDS,
+    ZERO_POINT_KEYWORDS,
+    Calibration,
+    CalibrationError,
+    saturation_level,
+    sky_level,
+)
+from preprocessing.data_settings import DataSettings
 from preprocessing.fits.header import Header
 
 
@@ -37,3 +45,80 @@ def test_a_zero_point_that_stands_nowhere_is_an_error():
 def test_without_calibration_the_very_array_comes_back():
     image = np.ones((2, 2), "f4")
     assert Calibration().apply(image, header(), "R")[0] is image
+
+
+def written(keyword: str, text: str) -> Header:
+    return Header(f"{keyword:<8}= {text:>20}".ljust(80).encode())
+
+
+NO_NUMBERS = [
+    "-999",
+    "-999.",
+    "999.0",
+    "99",
+    "99.99",
+    "-99.9",
+    "NaN",
+    "'NaN'",
+    "1e400",
+    "-1E+300",
+    "9.99E+02",
+]
+
+
+@pytest.mark.parametrize("text", [*NO_NUMBERS, "60.1", "-9999", "'none'", "T", "2.5 mag", "(1.0, 2.0)", ""])
+def test_zero_points_that_are_none_are_not_used(text):
+    for keyword in ZERO_POINT_KEYWORDS:
+        with pytest.raises(CalibrationError, match="zero point"):
+            Calibration(zero_points="header").apply(np.ones((2, 2), "f4"), written(keyword, text), "R")
+
+
+@pytest.mark.parametrize(
+    ("text", "zero_point"),
+    [
+        ("0", 0),
+        ("0.0", 0),
+        ("2.35e+01", 23.5),
+        ("2.35D+01", 23.5),
+        ("'23.5'", 23.5),
+        ("-48.6", -48.6),
+        ("+8.9", 8.9),
+    ],
+)
+def test_zero_points_in_any_spelling(text, zero_point):
+    calibration = Calibration(zero_points="header", reference_zero_point=zero_point)
+    _, factor = calibration.apply(np.ones((2, 2), "f4"), written("MAGZERO", text), "R")
+    assert factor == pytest.approx(1.0)
+
+
+def test_a_word_leaves_the_zero_point_to_the_next_keyword():
+    cards = written("MAGZERO", "'unknown'").cards + written("ZP", "23.5").cards
+    assert Calibration(zero_points="header", reference_zero_point=23.5).apply(
+        np.ones((2, 2), "f4"), Header(cards), "R"
+    )[1] == pytest.approx(1.0)
+
+
+def test_factors_out_of_range_are_refused():
+    for options in ({"factors": {"R": 1e31}}, {"zero_points": {"R": -60.0}, "factors": {"R": 1e10}}):
+        with pytest.raises(CalibrationError, match="flux would be multiplied by"):
+            Calibration(**options).apply(np.ones((2, 2), "f4"), header(), "R")
+    template = {"labels": "t.csv", "stamps": "{name}_{band}.fits"}
+    for wrong in (
+        {"zero_points": {"R": 99.0}},
+        {"flux_factors": {"R": 1e200}},
+        {"reference_zero_point": -999},
+    ):
+        with pytest.raises(ValueError):
+            DataSettings(**template, **wrong)
+
+
+@pytest.mark.parametrize("keyword", SATURATION_KEYWORDS)
+def test_saturation(keyword):
+    for text in [*NO_NUMBERS, "-1"]:
+        with pytest.raises(CalibrationError, match=f"{keyword} = .* is no level of saturation"):
+            saturation_level(written(keyword, text))
+    for text, level in (("1.0e+03", 1000.0), ("283.09", 283.09), ("'65535'", 65535.0), ("1e30", 1e30)):
+        assert saturation_level(written(keyword, text)) == level
+    for text in ("0", "0.0", "'unknown'", "", "T"):
+        assert saturation_level(written(keyword, text)) is None
+    assert saturation_level(header()) is None

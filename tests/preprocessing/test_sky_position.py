@@ -70,7 +70,8 @@ def test_headers_that_say_nothing():
     assert pixel_of(Header(b""), 10, 10) is None
     assert pixel_of(scanned(fits.Header({"CTYPE1": "WAVE", "CTYPE2": "OFFSET"})), 10, 10) is None
     assert pixel_of(scanned(fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})), 10, 10) is None
-    singular = tangent(150, 2, 10, 0.0, "CD")
+    singular = tangent(150, 2, 10, 1e-4, "CD")
+    singular["CD2_1"], singular["CD2_2"] = singular["CD1_1"], singular["CD1_2"]
     assert pixel_of(scanned(singular), 150, 2) is None
     assert pixel_of(scanned(tangent(150, 2, 0, 1e-4, "CD")), 330, -2) == (np.inf, np.inf)
 
@@ -80,3 +81,13 @@ def test_a_real_header(real_data):
     cards = fits.getheader(path)
     found = pixel_of(scanned(cards), 313.2, -5.7)
     assert found == pytest.approx(expected(cards, 313.2, -5.7), abs=1e-4)
+
+
+def test_a_header_that_crashes_astropy_leaves_us_alive():
+    crashing = {"CTYPE1": "'RA---TSC'", "CTYPE2": "'DEC--QSC'", "CRPIX2": "32.5", "CRVAL2": "2.0"}
+    crashing |= {"CD1_1": "-1e-4", "CD2_2": "1e-4", "CDELT2": "-90", "CTYPE3": "'2000-01-01'", "VELREF": "99"}
+    text = "".join(f"{keyword:<8}= {value:>20}".ljust(80) for keyword, value in crashing.items())
+    assert pixel_of(Header(text.encode()), 150.01, 2.01) is None
+    cards = tangent(150, 2, 10, 0.55 / 3600, "CD")
+    cards["CTYPE1"], cards["CTYPE2"] = "RA---SIN", "DEC--SIN"
+    assert pixel_of(scanned(cards), 150.01, 2.01) == pytest.approx(expected(cards, 150.01, 2.01))

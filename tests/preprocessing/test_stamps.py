@@ -99,6 +99,88 @@ def test_an_object_off_its_stamp_is_a_reject(write_stamp, reader):
     assert reader().read("a").planes, "without a position there is nothing to compare"
 
 
+def test_a_system_is_that_of_the_stamp_alone(tmp_path, reader):
+    """Never mixed with the primary header's; that one counts as a whole where INHERIT = T and it is alone."""
+    template = str(tmp_path / "{name}_{band}.fits")
+    elsewhere = WCS | {"CRVAL1": 10.0, "CRPIX1": 900.0}
+    own = {key: value for key, value in WCS.items() if not key.startswith("CD")}
+    own |= {"CDELT1": -0.55 / 3600, "CDELT2": 0.55 / 3600}
+    cases = {  # of the extension: its cards, and whether (150, 2) and (10, 2) lie on it
+        "own": (own, True, False),
+        "inherited": ({"INHERIT": True}, False, False),
+        "forbidden": ({"INHERIT": False}, True, True),
+        "unsaid": ({}, True, True),
+        "begun": ({"INHERIT": True, "CRPIX1": 5.0}, True, True),
+    }
+    for name, (cards, here, there) in cases.items():
+        primary = fits.PrimaryHDU(header=fits.Header(elsewhere))
+        hdus = [primary, fits.ImageHDU(noise(), fits.Header(cards))]
+        fits.HDUList(hdus).writeto(tmp_path / f"{name}_R.fits")
+        for ra, expected in ((150.0, here), (10.0, there)):
+            try:
+                found = bool(reader(template=template).read(name, ra, 2.0).planes)
+            except StampError as error:
+                assert error.reason == "off_stamp"
+                found = False
+            assert found == expected, (name, ra)
+
+
+def test_keywords_are_inherited_unless_that_is_forbidden(tmp_path, reader):
+    template = str(tmp_path / "{name}_{band}.fits")
+    for inherit, outcome in ((None, "R"), (True, "R"), (False, "no_zero_point")):
+        primary = fits.PrimaryHDU(header=fits.Header({"MAGZERO": 22.5}))
+        image = fits.ImageHDU(noise(), fits.Header({} if inherit is None else {"INHERIT": inherit}))
+        fits.HDUList([primary, image]).writeto(tmp_path / "a_R.fits", overwrite=True)
+        read = reader(template=template, calibration=Calibration(zero_points="header")).read
+        assert (
+            reason_of(read, "a") if outcome == "no_zero_point" else next(iter(read("a").planes))
+        ) == outcome
+
+
+def test_a_saturation_that_is_none_is_a_reject_unless_nobody_asks(write_stamp, reader):
+    path = write_stamp("a", "R", noise(), SATURATE=-999.0)
+    with pytest.raises(StampError, match=r"SATURATE = -999\.0 is no level") as caught:
+        reader().read("a")
+    assert caught.value.reason == "bad_saturation" and caught.value.path == str(path)
+    assert reader(max_saturated=1.0).read("a").planes["R"].saturated == 0
+
+
+@pytest.mark.parametrize("fill", [0.0, -9999.0, 1e30])
+@pytest.mark.parametrize("background", ["none", "sigma_clip"])
+def test_areas_of_one_number_are_blank(write_stamp, reader, fill, background):
+    image = noise((40, 40)) + 100
+    image[:, :13] = fill
+    path = write_stamp("a", "R", image, SATURATE=1e5)
+    calibration = Calibration(background=background)
+    stamp = reader(side=40, max_blank=0.4, calibration=calibration).read("a")
+    plane = stamp.planes["R"]
+    assert plane.blank == 13 / 40 and plane.filled == (np.float32(fill),) and plane.saturated == 0
+    assert np.isnan(plane.flux[:, :13]).all() and np.isfinite(plane.flux[:, 13:]).all()
+    assert plane.mean == pytest.approx(105 if background == "none" else 0, abs=0.5)
+    assert [(warning.code, warning.path) for warning in stamp.warnings] == [("filled_area", str(path))]
+    with pytest.raises(StampError, match=r"32.5% of the pixels are blank \(.* fills areas") as caught:
+        reader(side=40, calibration=calibration).read("a")
+    assert caught.value.reason == "too_blank"
+    assert reader(side=10).read("a").planes["R"].blank == 0, "the area lies beyond the cut"
+
+
+def test_a_fault_of_ours_is_one_reject_with_its_traceback_in_the_log(
+    write_stamp, reader, monkeypatch, caplog
+):
+    path = write_stamp("a", "R", noise(), **WCS)
+
+    def fail(*_):
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr("preprocessing.stamps.pixel_of", fail)
+    with pytest.raises(StampError, match="ZeroDivisionError: boom") as caught:
+        reader().read("a", 150.0, 2.0)
+    assert caught.value.reason == "internal_error" and caught.value.path == str(path)
+    assert "Traceback" in caplog.text and "boom" in caplog.text and "a, " in caplog.text
+    monkeypatch.setattr("preprocessing.fits.reading.read_scanned", fail)
+    assert reader().read("a").planes, "astropy reads what the fast reader fails on"
+
+
 def test_flux_of_all_bands_comes_to_one_scale(write_stamp, reader):
     for band, scale in (("R", 1e-10), ("Z", 1e5)):
         write_stamp("a", band, (noise() * scale).astype("f4"), MAGZERO=20 + 2.5 * np.log10(scale))

@@ -1,5 +1,6 @@
 """Kinds, votes and colours: the mix that the classifier is to meet."""
 
+import csv
 from collections import Counter
 from dataclasses import replace
 
@@ -7,11 +8,15 @@ import numpy as np
 import pytest
 from survey_measures import voted_class
 
-from preprocessing.bands import BANDS
-from simulation.objects import draw_object, label_row, truth_row
+from preprocessing.bands import BAND_TABLE, BANDS, Band
+from preprocessing.data_settings import DataSettings
+from preprocessing.labels.galaxy_zoo import ARMS_COUNTS, FIRST_COUNTS, NOT_EDGE_ON, SMOOTH
+from preprocessing.labels.reading import read_labels
+from simulation.objects import draw_object, label_row, render_object, truth_row
 from simulation.population import KINDS, SERSIC_STEP
 from simulation.spectra import PASSBANDS, band_ratios
 from simulation.streams import Purpose, random_stream
+from simulation.survey import simulate_survey
 from simulation.votes import draw_votes
 
 
@@ -86,7 +91,7 @@ def test_truth_has_the_same_columns_for_every_kind(targets):
 
 def test_spectra_redden_with_age_and_dust_and_are_monotonic_in_the_continuum():
     assert tuple(PASSBANDS) == BANDS
-    wavelengths = [PASSBANDS[band].wavelength for band in BANDS]
+    wavelengths = [BAND_TABLE[band].wavelength for band in BANDS]
     assert wavelengths == sorted(wavelengths)
     broad = ["U", "G", "R", "I", "Z"]
     young, old = band_ratios(broad, age=0), band_ratios(broad, age=1)
@@ -97,3 +102,43 @@ def test_spectra_redden_with_age_and_dust_and_are_monotonic_in_the_continuum():
     assert dusty[2] == young[2] == 1
     assert dusty[0] < young[0]
     assert dusty[4] > young[4]
+
+
+def test_a_band_more_changes_no_other(monkeypatch):
+    """One more line in the table of bands, in the midst of it; everything else follows."""
+    import simulation.fields
+    import simulation.objects
+    from simulation.spectra import _passband
+
+    target, bands = draw_object(0, 3), ["R", "I"]
+    before, corner = render_object(target, 0, bands, 48)
+    numbers = [band.number for band in BAND_TABLE.values()]
+    assert numbers == list(range(12)), "these are the seeds of surveys that exist"
+    more = [*BAND_TABLE.values(), Band("F700", 700, 12)]
+    table = {band.name: band for band in sorted(more, key=lambda band: band.wavelength)}
+    for module in (simulation.fields, simulation.objects, simulation.spectra):
+        monkeypatch.setattr(module, "BAND_TABLE", table)
+    passbands = {name: _passband(name) for name in table}
+    assert PASSBANDS["R"].dust > passbands["F700"].dust > PASSBANDS["I"].dust
+    for module in (simulation.fields, simulation.spectra):
+        monkeypatch.setattr(module, "PASSBANDS", passbands)
+    simulation.fields.observe_field.cache_clear()
+    after, again = render_object(target, 0, ["R", "F700", "I"], 48)
+    simulation.fields.observe_field.cache_clear()
+    assert again == corner and np.array_equal(after[[0, 2]], before)
+    assert np.isfinite(after[1]).all() and after[1].std() > 0
+
+
+def test_the_label_table_has_every_column_that_is_asked_for(tmp_path):
+    """Nothing is noted of missing columns, and counts say what the fractions say."""
+    simulate_survey(tmp_path / "survey", 120, seed=2, size=32, bands=["R"], workers=1)
+    data = DataSettings(labels=str(tmp_path / "survey/labels.csv"), stamps="{band}/{name}.fits")
+    assert read_labels(data).notes == []
+    with open(tmp_path / "survey/labels.csv", newline="") as table:
+        rows = list(csv.DictReader(table))
+    for row in rows:
+        answers = [int(row[column]) for column in FIRST_COUNTS]
+        assert sum(answers) == int(row["total_classifications"])
+        assert answers[0] / sum(answers) == pytest.approx(float(row[SMOOTH]), abs=0.06)
+        arms = [int(row[column]) for column in ARMS_COUNTS]
+        assert sum(arms) == round(answers[1] * float(row[NOT_EDGE_ON]))

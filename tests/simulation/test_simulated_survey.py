@@ -12,6 +12,7 @@ import pytest
 from astropy.io import fits
 from survey_measures import read_rows
 
+from preprocessing import processes
 from simulation import objects, survey
 from simulation.stamps import DAMAGES
 from simulation.survey import simulate_survey
@@ -35,12 +36,12 @@ def small(tmp_path_factory) -> Path:
 def test_number_of_workers_changes_no_byte(tmp_path, monkeypatch):
     pools = []
 
-    class Pool(survey.ProcessPoolExecutor):
+    class Pool(processes.ProcessPoolExecutor):
         def __init__(self, workers, **keywords):
             pools.append(workers)
             super().__init__(workers, **keywords)
 
-    monkeypatch.setattr(survey, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", Pool)
     for workers in (1, 2):
         simulate_survey(tmp_path / str(workers), 90, seed=1, size=32, bands=["R"], workers=workers)
     assert pools == [2]

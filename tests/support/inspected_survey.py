@@ -11,7 +11,8 @@ import pytest
 
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.settings import ImageSettings
-from report.inspection.look import Look, Request, inspect_data
+from report.inspection.look import inspect_data
+from report.inspection.records import Look, Request
 
 SPITEFUL = "<b onclick='x'>&\"amp;"
 SIDE, CUT = 24, 16

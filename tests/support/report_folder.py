@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from preprocessing.features import CLASS_NAMES
+from report.evidence.reading import read_evidence
 from report.run.choice import choose
-from report.run.evidence import read_evidence
 
 BANDS = "IRG"
 SHARES = {"train": 0.55, "val": 0.15, "test": 0.1, "holdout": 0.1, "uncertain": 0.1}
@@ -82,7 +82,7 @@ def write_folder(
         },
     )
     write_out_of_fold(folder, data)
-    _json(folder / "run.json", {**run_content(data), **run})
+    _json(folder / "run.json", nested({**run_content(data), **run}))
     if not bare:
         _write_optional(folder, data)
     if pictures and not bare:
@@ -119,8 +119,21 @@ def write_out_of_fold(folder: Path, data: dict[str, np.ndarray], flipped: int = 
     return data["name"][right].tolist()
 
 
+def nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """Return what ``run.json`` holds: settings and results apart."""
+    results = ("gate", "pushed_version", "pushed_to", "cross_validation", "temperature", "tfma")
+    alone = ("name", "fingerprint", "versions")
+    titles = {"thresholds": "gate", "cross_validation_settings": "cross_validation"}
+    tables = {titles.get(key, key): flat[key] for key in flat if key not in (*results, *alone)}
+    return {
+        **{key: flat[key] for key in alone if key in flat},
+        "settings": tables,
+        "results": {key: flat[key] for key in results if key in flat},
+    }
+
+
 def run_content(data: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return what ``run.json`` holds."""
+    """Return what ``run.json`` held in version 0.1: settings and results side by side."""
     folds = []
     for fold in range(FOLDS):
         mine = data["fold"] == fold

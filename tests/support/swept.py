@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.sweep.grid import Point, expand
-from report.sweep.results import SweepResults
+from report.sweep.record import SweepRecord
 
 NAMES = [f"S{number}" for number in range(10)] + [f"E{number}" for number in range(10)]
 """Ten spirals and ten ellipticals, scored in five folds."""
@@ -43,7 +43,7 @@ def cross_validation(accuracies: Sequence[float], auc: float | None = 0.99, n: i
 
 
 def finish(
-    results: SweepResults,
+    results: SweepRecord,
     point: Point,
     folder: Path,
     wrong: Sequence[str] = (),

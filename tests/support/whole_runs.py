@@ -35,9 +35,12 @@ directory = "models"
 """
 
 
-def galmorph(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=1500)
+COMMAND = Path(sys.executable).with_name("galmorph")
+
+
+def galmorph(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [str(COMMAND), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=cwd)
 
 
 def states(result: subprocess.CompletedProcess[str]) -> dict[str, str]:

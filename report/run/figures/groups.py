@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.comparison import chance_text
-from report.html.formats import count_of, format_percent
 from report.html.svg import INK, drawing, mark
 from report.run.figures.plot import Plot
-from report.run.worst_group import FEW, worst_group
+from report.topics.groups import figure_text, plain_title
 
 
 def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
@@ -20,7 +18,7 @@ def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
     key : str
         One word: by what they are grouped.
     numbers : mapping
-        One entry of what `report.run.group_numbers.group_numbers` returns.
+        One entry of what `report.topics.groups.group_numbers` returns.
     accuracy : float
         Of all of them together.
 
@@ -30,7 +28,7 @@ def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
     """
     groups, title, name = numbers["groups"], numbers["title"], f"groups-{key}"
     if len(groups) < 2:
-        return Plot(name, f"No groups by {_plain(title)}: all test galaxies have {groups[0]['title']}.")
+        return Plot(name, f"No groups by {plain_title(title)}: all test galaxies have {groups[0]['title']}.")
     with drawing(name, 1.3 + 0.27 * len(groups), png=True) as drawn:
         axes = drawn.axes()
         places = np.arange(len(groups))[::-1]
@@ -54,27 +52,6 @@ def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
     return Plot.of(
         name,
         drawn,
-        f"Accuracy by {_plain(title)}, with 95 % Wilson intervals and numbers of galaxies.",
-        _conclusion(numbers),
+        f"Accuracy by {plain_title(title)}, with 95 % Wilson intervals and numbers of galaxies.",
+        figure_text(numbers),
     )
-
-
-def _conclusion(numbers: Mapping[str, Any]) -> str:
-    worst, chance = worst_group(numbers), numbers["chance"]
-    found = (
-        f"Least is right at {worst.title}, {format_percent(worst.accuracy)} of"
-        f" {count_of(worst.n, 'galaxy', 'galaxies')}"
-    )
-    if worst.verdict == "few":
-        return f"{found if chance is not None else 'All groups are alike'}. {FEW}"
-    if chance is None:
-        return "All groups are alike: nothing to tell apart."
-    measured = f"(p {chance_text(chance)})"
-    if worst.verdict == "different":
-        return f"{found}; equal groups would rarely differ so much {measured}: mind this group."
-    return f"{found}, but equal groups may well differ so much {measured}."
-
-
-def _plain(title: str) -> str:
-    """Return a title without its unit."""
-    return title.split(" [")[0]

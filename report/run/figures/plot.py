@@ -1,6 +1,5 @@
-"""What all figures share: a figure with its sentence, curves that are thinned, words for numbers."""
+"""What all figures share: a figure with its sentence, and curves that are thinned."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,15 +7,11 @@ from markupsafe import Markup
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from evaluation.intervals import LEVEL
-from report.html.formats import format_measure
 from report.html.svg import Drawing
 
 MOST_VERTICES = 2000
 """Of a curve; with more it is thinned."""
 
-SURE = 0.05
-"""Chance below which things are said to differ."""
 _NOTHING = Markup()
 
 
@@ -53,14 +48,6 @@ def thinned(count: int) -> tuple[np.ndarray, str]:
         return np.arange(count), ""
     places = np.unique(np.linspace(0, count - 1, MOST_VERTICES).round().astype(int))
     return places, f"Drawn at {len(places):,} of {count:,} thresholds."
-
-
-def within(interval: Sequence[float] | None, write: Callable[[float], str] = format_measure) -> str:
-    """Return an interval in brackets, or nothing."""
-    if interval is None:
-        return ""
-    low, high = map(write, interval)
-    return f" ({LEVEL:.0%} interval {low} to {high})".replace("%", "\N{NO-BREAK SPACE}%", 1)
 
 
 def count_axis(axis: Axis) -> None:

@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from evaluation.comparison import chance_text
 from evaluation.formats.predictions import Predictions
 from evaluation.scores import DECISION
-from evaluation.shares import fisher
 from preprocessing.features import CLASS_NAMES, HOLDOUT, NO_LABEL, TEST, UNCERTAIN
 from report.html.formats import count_of, format_percent
 from report.html.svg import CLASS_COLOURS, INK, MARK, SUGGESTED, Drawing, drawing, name_axes, steps
-from report.run.figures.plot import SURE, Plot, count_axis, within
-from report.run.surplus import surplus_text
+from report.run.figures.plot import Plot, count_axis
+from report.topics import between
+from report.topics.surplus import surplus_text
 
 BINS = 40
 _NAMES = {TEST: "probabilities", UNCERTAIN: "uncertain", HOLDOUT: "holdout"}
@@ -30,7 +29,7 @@ def draw_probabilities(predictions: Predictions, split: str, numbers: Mapping[st
     split : str
         ``test``, ``uncertain`` or ``holdout``.
     numbers : mapping
-        See `report.run.numbers.run_numbers`.
+        See `report.topics.numbers.run_numbers`.
 
     Returns
     -------
@@ -61,8 +60,12 @@ def draw_probabilities(predictions: Predictions, split: str, numbers: Mapping[st
     )
     scale = " (mind the logarithmic axis)" if logarithmic else ""
     shown = f"Probabilities of the {known.sum():,} {title}{scale}; the shaded interval is called uncertain."
-    conclude = {TEST: _test, UNCERTAIN: _uncertain, HOLDOUT: _holdout}[split]
-    return Plot.of(name, drawn, shown, conclude(labels[known], p[known], uncertain, numbers), note)
+    conclusion = {
+        TEST: lambda: _test(labels[known], p[known], uncertain),
+        UNCERTAIN: lambda: between.figure_text(numbers),
+        HOLDOUT: lambda: surplus_text(numbers),
+    }[split]()
+    return Plot.of(name, drawn, shown, conclusion, note)
 
 
 def _draw(
@@ -97,7 +100,7 @@ def _between(p: np.ndarray, uncertain: Sequence[float]) -> float:
     return float(np.mean((p >= uncertain[0]) & (p <= uncertain[1])))
 
 
-def _test(labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers: Mapping[str, Any]) -> str:
+def _test(labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float]) -> str:
     if np.ptp(p) == 0:
         return f"All are {p[0]:.3g}: the model tells nothing apart."
     sure = np.abs(p - DECISION) > 0.4
@@ -106,32 +109,3 @@ def _test(labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers
         f"{format_percent(_between(p, uncertain))} of them fall there; {format_percent(float(sure.mean()))}"
         f" are below 0.1 or above 0.9, and of those {wrong:,} {'is' if wrong == 1 else 'are'} wrong."
     )
-
-
-def _uncertain(
-    labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers: Mapping[str, Any]
-) -> str:
-    found, fixed = numbers["uncertain"], numbers["decision"]["fixed"]["test"]
-    share, interval = found["fraction_uncertain"], within(found["interval"], format_percent)
-    text = f"The model calls {format_percent(share)}{interval} of them uncertain"
-    # An interval calls uncertain what has no probability; the share of these galaxies does not.
-    n = numbers["test"]["n"] - numbers["test"]["not_finite"]
-    if not n:
-        return f"{text}."
-    part = round(fixed["share_uncertain"] * fixed["n"]) - numbers["test"]["not_finite"]
-    called, of = round(share * found["n"]), found["n"] - found["not_finite"]
-    chance = fisher(called, of, part, n)
-    text = f"{text}, against {format_percent(part / n)} of {count_of(n, 'test galaxy', 'test galaxies')}"
-    measured = f"(Fisher's exact test: p {chance_text(chance)})"
-    if chance >= SURE:
-        return f"{text}: whether it doubts them more often cannot be told {measured}."
-    if called / of < part / n:
-        return f"{text}: it doubts them less often {measured}."
-    yet = "" if share >= 0.5 else ", yet it is sure of most"
-    return f"{text}: it doubts them more often {measured}{yet}."
-
-
-def _holdout(
-    labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float], numbers: Mapping[str, Any]
-) -> str:
-    return surplus_text(numbers)

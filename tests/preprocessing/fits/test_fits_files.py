@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from preprocessing.fits.files import MAX_FILE_BYTES, StampError, read_bytes
-from preprocessing.fits.image import read_image
+from preprocessing.fits.reading import read_image
 
 
 def reason_of(function, *args, **kwargs) -> str:

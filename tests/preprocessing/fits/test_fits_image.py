@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from preprocessing.fits.files import StampError, read_bytes
-from preprocessing.fits.image import read_image, read_scanned, read_with_astropy
+from preprocessing.fits.image import read_scanned, read_with_astropy
+from preprocessing.fits.reading import read_image
 
 TYPES = ["u1", "i1", ">i2", ">i4", ">i8", ">f4", ">f8", "u2", "u4"]
 
@@ -21,6 +22,13 @@ def file_of(*hdus) -> bytes:
         warnings.simplefilter("ignore")
         fits.HDUList(list(hdus)).writeto(file, output_verify="ignore")
     return file.getvalue()
+
+
+def with_cards(content: bytes, **cards: float | None) -> bytes:
+    """Add cards to the primary header, which has room for them."""
+    extra = "".join(f"{fits.Card(k, v).image:<80}" for k, v in cards.items() if v is not None).encode()
+    end = content.index(b"END" + b" " * 77)
+    return content[:end] + extra + content[end : 2880 - len(extra)] + content[2880:]
 
 
 def by_astropy(content: bytes, extension: int = 0) -> np.ndarray:
@@ -54,19 +62,39 @@ def test_every_pixel_type_is_read_as_astropy_does(tmp_path, dtype, packed):
     zero=st.sampled_from([None, 0.0, 10.5, 128.0, -128.0, 32768.0, 2.0**31]),
     blank=st.sampled_from([None, 0, 3, 255, -99]),
 )
-def test_scaling_and_blanks_are_those_of_astropy(dtype, data, scale, zero, blank):
+def test_scaling_is_that_of_astropy_and_blanks_those_of_the_standard(dtype, data, scale, zero, blank):
     elements = st.floats(width=32, allow_subnormal=False) if "f" in dtype else st.integers(0, 127)
     assume(not (dtype == "u1" and zero == -128.0 and scale in (None, 1.0)))  # astropy 8 raises
     stored = data.draw(arrays.arrays(dtype, (3, 4), elements=elements))
     hdu = fits.PrimaryHDU(stored)
     content = file_of(hdu)
-    cards = [("BSCALE", scale), ("BZERO", zero), ("BLANK", blank)]
-    extra = "".join(f"{fits.Card(k, v).image:<80}" for k, v in cards if v is not None).encode()
-    end = content.index(b"END" + b" " * 77)
-    content = content[:end] + extra + content[end : end + 2880 - end - len(extra)] + content[2880:]
+    content = with_cards(content, BSCALE=scale, BZERO=zero, BLANK=blank)
     with np.errstate(all="ignore"):
         expected = by_astropy(content)
-    assert_same(read_scanned(content, 1, "a")[0], expected)
+    if blank is not None and "f" not in dtype:  # FITS 4.0, 4.4.2.5: unsigned integers and 0 included
+        expected[stored == blank] = np.nan
+    for read in (read_scanned, read_with_astropy):
+        assert_same(read(content, 1, "a")[0], expected)
+
+
+@pytest.mark.parametrize(("dtype", "zero"), [(">i2", 2**15), (">i4", 2**31), (">i2", 0), ("u1", 0)])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_blanks_of_unsigned_and_of_compressed_integers(tmp_path, dtype, zero, compressed):
+    stored = np.random.default_rng(0).integers(1, 120, (12, 15)).astype(dtype)
+    blank = 99
+    stored[3, 4:7] = blank
+    content = with_cards(file_of(fits.PrimaryHDU(stored)), BZERO=float(zero), BLANK=blank)
+    if compressed:
+        hdu = fits.open(io.BytesIO(content), do_not_scale_image_data=True)[0]
+        compressed_hdu = fits.CompImageHDU(hdu.data, hdu.header)
+        compressed_hdu.header["BZERO"], compressed_hdu.header["BLANK"] = zero, blank
+        content = file_of(fits.PrimaryHDU(), compressed_hdu)
+        with fits.open(io.BytesIO(content), disable_image_compression=True) as hdus:
+            assert hdus[1].header["BLANK"] == blank
+    (tmp_path / "a.fits").write_bytes(content)
+    found = read_image(tmp_path / "a.fits")[0]
+    expected = stored.astype("f4") + np.float32(zero)
+    assert_same(found, np.where(stored == blank, np.float32(np.nan), expected))
 
 
 def test_blank_and_scaled_integers_by_hand(tmp_path):

@@ -7,8 +7,8 @@ from astropy.io import fits
 
 from preprocessing.fits import isolated
 from preprocessing.fits.files import StampError
-from preprocessing.fits.image import read_image
 from preprocessing.fits.isolated import IsolatedReader
+from preprocessing.fits.reading import read_image
 
 
 def file_of(**settings) -> bytes:

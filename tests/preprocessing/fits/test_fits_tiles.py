@@ -7,7 +7,8 @@ import pytest
 from astropy.io import fits
 
 from preprocessing.fits.files import StampError
-from preprocessing.fits.image import read_image, read_scanned
+from preprocessing.fits.image import read_scanned
+from preprocessing.fits.reading import read_image
 
 
 def compressed(image: np.ndarray, **settings) -> bytes:

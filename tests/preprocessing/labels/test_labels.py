@@ -103,14 +103,18 @@ def test_the_real_labels_of_sdss(real_data):
     assert Counter(entry.label for entry in table.objects) == {0: 1437, 1: 490, -1: 726}
 
 
-def test_the_simulated_survey_counts_no_answers(tmp_path):
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_simulated_survey_is_read_with_and_without_counts_of_answers(tmp_path, counted):
     rows = [label_row(draw_object(3, index)) for index in range(400)]
+    if not counted:
+        left_out = {name for name in rows[0] if name.endswith("_count") or "t02_edgeon" in name}
+        rows = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
     with (tmp_path / "labels.csv").open("w") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     table = read(tmp_path / "labels.csv")
-    assert len(table.objects) == 400 and len(table.notes) == 3
+    assert len(table.objects) == 400 and len(table.notes) == (0 if counted else 3)
     for row, entry in zip(rows, table.objects, strict=True):
         expected = 1 if row[SMOOTH] >= 0.8 else 0 if row[FEATURES] >= 0.8 and row[SPIRAL_ARMS] >= 0.8 else -1
         assert (entry.name, entry.label) == (row["name"], expected)

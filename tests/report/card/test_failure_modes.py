@@ -7,8 +7,8 @@ import pytest
 from report_folder import galaxies, write_folder
 
 from report.card.failure_modes import FEW, failure_modes
-from report.run.evidence import read_evidence
-from report.run.numbers import run_numbers
+from report.evidence.reading import read_evidence
+from report.topics.numbers import run_numbers
 
 
 def table(*groups: tuple[int, str, int, float], magnitude: float = 15.0) -> dict[str, np.ndarray]:

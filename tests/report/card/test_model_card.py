@@ -15,8 +15,8 @@ from evaluation.formats.out_of_fold import read_scores
 from evaluation.suspects import suspect_labels
 from report.card.write import HTML, MARKDOWN, card_body, write_card
 from report.errors import ReportError
-from report.run.evidence import read_evidence
-from report.run.numbers import run_numbers
+from report.evidence.reading import read_evidence
+from report.topics.numbers import run_numbers
 
 # What the node knows when it writes the card: the report's node and the runner add these files later.
 LATER = ("nodes.json", "config.toml")
@@ -97,9 +97,9 @@ def test_paths_of_the_machine_do_not_get_into_the_card(tmp_path):
     stamps = "/secret/{band}_stamps/{name}_{band}.fits"
     folder = write_folder(tmp_path / "report", pictures=False)
     run = json.loads((folder / "run.json").read_text())
-    run["model"] = {"backbone": "EfficientNetB0", "weights": "/secret/place/b0.weights.h5"}
-    run["data"] = {"labels": "/secret/labels.csv", "positions": "", "stamps": stamps}
-    run["data"]["exclude"] = ["/secret/suspect_labels.csv"]
+    run["settings"]["model"] = {"backbone": "EfficientNetB0", "weights": "/secret/place/b0.weights.h5"}
+    run["settings"]["data"] = {"labels": "/secret/labels.csv", "positions": "", "stamps": stamps}
+    run["settings"]["data"]["exclude"] = ["/secret/suspect_labels.csv"]
     (folder / "run.json").write_text(json.dumps(run))
     text = write_card(read_evidence(folder), tmp_path / "card").read_text()
     assert "secret" not in text

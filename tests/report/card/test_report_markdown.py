@@ -35,7 +35,7 @@ class Text(HTMLParser):
 
 
 def read(template: str, value: str) -> Text:
-    markdown = markdown_environment("report").from_string(template).render(value=value)
+    markdown = markdown_environment("report.card").from_string(template).render(value=value)
     found = Text()
     found.feed(str(html_of(markdown)[0]))
     return found

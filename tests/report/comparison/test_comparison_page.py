@@ -18,7 +18,7 @@ from pipeline.errors import InputError
 from report.comparison.disagreements import MOST_SHOWN
 from report.comparison.write import compare_reports, comparison_numbers, write_comparison
 from report.errors import ReportError
-from report.run.folders import report_folder
+from report.evidence.folders import report_folder
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_both_pictures_are_shown_where_the_runs_see_the_galaxies_differently(com
     for number, stretch in enumerate((3.0, 10.0)):
         folder = tmp_path / f"run-{number}" / "report"
         run = json.loads((folder / "run.json").read_text())
-        run["image"]["stretch"] = stretch
+        run["settings"]["image"]["stretch"] = stretch
         (folder / "run.json").write_text(json.dumps(run))
         (folder / "pictures").mkdir()
         (folder / "pictures" / "x.png").write_bytes(png(number))

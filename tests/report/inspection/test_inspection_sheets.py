@@ -53,12 +53,12 @@ def test_each_class_is_chosen_and_mixed(objects):
 
 
 def test_views_are_those_that_the_files_allow(survey_folder, objects):
-    sheets = sheets_of(survey_folder, objects)
+    sheets = sheets_of(survey_folder, objects, stretch=5.0)
     assert [view.title for view in sheets.presets.views] == ["IRG", "IGU"]
     assert sheets.presets.left_out == ["ZRG: Z has no files", "R660G: F660 has no files"]
     stretches = sheets.stretches
-    assert [view.image.stretch for view in stretches.views] == [0.3 * 3, 1.0, 3.0, 9.0, 30.0]
-    assert [view.note for view in stretches.views][1] == "suggested"
+    assert [view.image.stretch for view in stretches.views] == pytest.approx([1.0, 3.0, 5.0, 10.0, 30.0])
+    assert [view.note for view in stretches.views][2] == "suggested"
     assert [view.image.cut for view in sheets.cuts.views] == [16]
     for sheet in (sheets.presets, stretches, sheets.cuts):
         assert sum(view.configured for view in sheet.views) == 1
@@ -70,9 +70,9 @@ def test_views_are_those_that_the_files_allow(survey_folder, objects):
 def test_a_suggestion_near_a_shown_stretch_is_no_view_of_its_own(survey_folder, objects):
     views = sheets_of(survey_folder, objects, stretch=3.1).stretches.views
     assert [view.note for view in views] == [
-        "0.3 x configured",
+        "0.33 x configured",
         "as suggested",
-        "3 x configured",
+        "3.3 x configured",
         "10 x configured",
     ]
     assert len(sheets_of(survey_folder, objects, stretch=np.nan).stretches.views) == 4

@@ -14,14 +14,14 @@ from report_folder import galaxies, write_folder, write_out_of_fold
 
 from evaluation.formats.out_of_fold import OutOfFold, write_scores
 from report.errors import ReportError
+from report.evidence.reading import read_evidence
 from report.run.album import Album
 from report.run.build import build
 from report.run.choice import choose
-from report.run.evidence import read_evidence
 from report.run.figures.plot import Plot
-from report.run.headlines import headlines
-from report.run.numbers import run_numbers
 from report.run.page import render_page
+from report.topics.headlines import headlines
+from report.topics.numbers import run_numbers
 
 SPITEFUL = "<b onclick='x'>&\"amp;"
 SECTIONS = [

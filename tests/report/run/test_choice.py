@@ -8,9 +8,9 @@ import pytest
 from report_folder import galaxies, write_folder
 
 from evaluation.formats.out_of_fold import OutOfFold
+from report.evidence.reading import read_evidence
 from report.run import choice
 from report.run.choice import MOST, choose
-from report.run.evidence import read_evidence
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from report_folder import galaxies, history, nodes, run_content, write_folder
 
 from evaluation.decision import interval_scores
 from evaluation.intervals import wilson
+from report.evidence.reading import read_evidence
 from report.html.svg import drawing, steps
-from report.run.evidence import read_evidence
 from report.run.figures.calibration import draw_calibration
 from report.run.figures.curves import draw_confusion_matrix, draw_precision_recall, draw_roc, draw_thresholds
 from report.run.figures.every import FIGURES, draw_figures
@@ -23,7 +23,7 @@ from report.run.figures.nodes import draw_nodes
 from report.run.figures.plot import MOST_VERTICES, thinned
 from report.run.figures.probabilities import draw_probabilities
 from report.run.figures.training import best_epoch, draw_fold_training, draw_training
-from report.run.numbers import run_numbers, scored_numbers
+from report.topics.numbers import run_numbers, scored_numbers
 
 INTERVAL = (0.25, 0.75)
 

@@ -12,7 +12,7 @@ from preprocessing.labels.reading import LabelledObject
 from preprocessing.settings import ImageSettings
 from report.sweep.examples import MOST_ROWS, Examples
 from report.sweep.page import render_page, write_page
-from report.sweep.results import SweepResults
+from report.sweep.record import SweepRecord
 
 SPITEFUL = "<b onclick='x'>&\"amp;"
 
@@ -31,7 +31,7 @@ class Photographer:
 def swept(tmp_path, axes, wrong=(), **scores):
     """All points done, the first with nothing wrong, the others with `wrong`."""
     points = points_of(axes, cut=16)
-    results = SweepResults(tmp_path / "sweep", points, axes)
+    results = SweepRecord(tmp_path / "sweep", points, axes)
     for point in points:
         finish(results, point, tmp_path, wrong if point is not points[0] else (), **scores)
     return results
@@ -74,9 +74,9 @@ def page_of(results, examples=None, develop=None):
     "axes",
     [
         {},
-        {"rgb": ["IRG", "GRI", "R-G-I"]},
+        {"rgb": ["IRG", "G-R-I", "R-G-I"]},
         {"stretch": ["3", "5"], "cut": ["16", "20", "24"]},
-        {"rgb": ["IRG", "GRI"], "stretch": ["3", "5"], "cut": ["16", "24"], "backbone": ["A", "B"]},
+        {"rgb": ["IRG", "G-R-I"], "stretch": ["3", "5"], "cut": ["16", "24"], "backbone": ["A", "B"]},
     ],
 )
 def test_the_page_stands_alone_and_is_well_formed(tmp_path, examples, axes):
@@ -91,7 +91,7 @@ def test_the_page_stands_alone_and_is_well_formed(tmp_path, examples, axes):
 def test_names_reasons_and_values_are_text_and_no_markup(tmp_path, examples):
     axes = {"model.weights": ["none", SPITEFUL]}
     points = points_of(axes)
-    results = SweepResults(tmp_path / "sweep", points, axes)
+    results = SweepRecord(tmp_path / "sweep", points, axes)
     results.failed(points[0], SPITEFUL)
     page = page_of(results, examples(results, [SPITEFUL, "E1"]))
     assert page.text.count(SPITEFUL) >= 3 and SPITEFUL not in page.source and "<b onclick" not in page.source
@@ -107,7 +107,7 @@ def test_a_dollar_is_no_formula(tmp_path):
 def test_the_table_is_sorted_and_compares_with_the_best(tmp_path):
     axes = {"stretch": ["1", "2", "3"]}
     points = points_of(axes)
-    results = SweepResults(tmp_path / "sweep", points, axes)
+    results = SweepRecord(tmp_path / "sweep", points, axes)
     finish(results, points[0], tmp_path, NAMES[:6])
     finish(results, points[1], tmp_path, NAMES[:1])
     finish(results, points[2], tmp_path, NAMES[1:3])
@@ -124,7 +124,7 @@ def test_the_table_is_sorted_and_compares_with_the_best(tmp_path):
 
 def test_a_point_found_again_has_no_time(tmp_path):
     points = points_of({"stretch": ["1", "2"]})
-    results = SweepResults(tmp_path / "sweep", points, {"stretch": ["1", "2"]})
+    results = SweepRecord(tmp_path / "sweep", points, {"stretch": ["1", "2"]})
     finish(results, points[0], tmp_path)
     assert "found again" not in page_of(results).text
     finish(results, points[1], tmp_path, NAMES[:1], seconds=None)
@@ -139,7 +139,7 @@ def test_a_setting_without_auc(tmp_path):
 def test_heat_maps_have_a_cell_for_every_point(tmp_path):
     axes = {"rgb": ["IRG", "IGU"], "cut": ["16", "24"], "backbone": ["A"], "stretch": ["1", "2", "5"]}
     points = points_of(axes)
-    results = SweepResults(tmp_path / "sweep", points, axes)
+    results = SweepRecord(tmp_path / "sweep", points, axes)
     for count, point in enumerate(points[:-2]):
         finish(results, point, tmp_path, NAMES[:count])
     results.failed(points[-2], "no memory")
@@ -177,7 +177,7 @@ def test_the_same_galaxies_in_every_setting(tmp_path, examples):
 
 
 def test_points_that_see_the_same_share_a_row(tmp_path, examples):
-    results = swept(tmp_path, {"backbone": ["A", "B"], "rgb": ["IRG", "GRI"]}, ["S1"])
+    results = swept(tmp_path, {"backbone": ["A", "B"], "rgb": ["IRG", "G-R-I"]}, ["S1"])
     photographer = Photographer()
     page = page_of(results, examples(results), photographer)
     assert len(photographer.asked) == 2

@@ -9,7 +9,7 @@ from astropy.table import Table
 from swept import NAMES, cross_validation, finish, out_of_fold, points_of
 
 from report.sweep.errors import SweepError
-from report.sweep.results import SweepResults
+from report.sweep.record import SweepRecord
 
 AXES = {"rgb": ["IRG", "IGU"], "train.epochs": ["1", "2"]}
 
@@ -21,7 +21,7 @@ def points():
 
 @pytest.fixture
 def results(tmp_path, points):
-    return SweepResults(tmp_path / "sweep", points, AXES)
+    return SweepRecord(tmp_path / "sweep", points, AXES)
 
 
 def content_of(results):
@@ -105,10 +105,10 @@ def test_a_killed_sweep_leaves_what_was_done(results, points, tmp_path, monkeypa
     assert (results.folder / "sweep.json").read_bytes() == before
 
     # Started again, it finds its points anew, and the files become those of an undisturbed sweep.
-    again = SweepResults(results.folder, points, AXES)
+    again = SweepRecord(results.folder, points, AXES)
     for point in points[:2]:
         finish(again, point, tmp_path)
-    undisturbed = SweepResults(tmp_path / "other", points, AXES)
+    undisturbed = SweepRecord(tmp_path / "other", points, AXES)
     for point in points[:2]:
         finish(undisturbed, point, tmp_path)
     for name in ("sweep.json", "sweep.csv"):
@@ -118,7 +118,7 @@ def test_a_killed_sweep_leaves_what_was_done(results, points, tmp_path, monkeypa
 def test_a_failed_point_leaves_no_earlier_scores(results, points, tmp_path):
     finish(results, points[0], tmp_path)
     place = results.result(points[0]).out_of_fold
-    again = SweepResults(results.folder, points, AXES)
+    again = SweepRecord(results.folder, points, AXES)
     again.failed(points[0], "no memory")
     assert not place.exists() and not (place.parent / "cross_validation.json").exists()
     assert again.scores(points[0]) == {} and again.best is None
@@ -161,7 +161,7 @@ def test_what_a_reader_must_know(tmp_path, results, points):
     assert "optimistic" in notes and "have not scored the same galaxies" in notes
     assert "Only the top" not in notes and results.common == set(NAMES[1:])
     axes = {"data.background": ["none", "sigma_clip"], "split.seed": ["1"]}
-    own = SweepResults(tmp_path / "own", points_of(axes), axes)
+    own = SweepRecord(tmp_path / "own", points_of(axes), axes)
     own.write()
     assert content_of(own)["notes"][0].startswith(
         "Every value of data.background and of split.seed is ingested"
@@ -177,4 +177,4 @@ def test_what_is_refused(results, points, tmp_path):
         results.done(points[0], cross_validation([0.9] * 5), tmp_path / "bad.csv", 1.0)
     (tmp_path / "file").write_text("")
     with pytest.raises(SweepError, match=r"sweep\.json cannot be written"):
-        SweepResults(tmp_path / "file", points, AXES).write()
+        SweepRecord(tmp_path / "file", points, AXES).write()

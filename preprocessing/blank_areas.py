@@ -1,0 +1,160 @@
+"""Areas of a stamp that one number fills in place of data.
+
+Reprojected images and the edges of coadds hold 0, -9999, 1e30 or another number where there are no data.
+Numbers alone do not tell such an area from counts of photons, most of which may be 0: what tells is that the
+number fills squares which chance would not fill, and that it is rare beside them.
+"""
+
+import math
+
+import numpy as np
+
+_SAMPLED_ROWS = 3  # every third row is looked at for runs of one number
+_LEAST_SHARE = 0.002  # of the pixels sampled, that begin a run
+_MOST_NUMBERS = 4
+_CHANCE = 1e-3  # squares that chance may fill in one stamp
+_ALIKE = 4  # pixels that are alike where noise is smooth
+_RIM = 4  # pixels beside an area that are looked at
+_USUAL = 0.25  # share of them from which the number is data
+_NEAR = 0.25  # of the spread of the pixels: what comes so near to the number leads up to it
+_HALF = 0.5
+_FAR_ABOVE = 10.0  # times the saturation: what no saturated pixel holds
+_MOST_FILLS = 2
+_MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
+_STRAY = 0.01  # share of all pixels up to which the number, off the areas, is no data either
+
+
+def blank_areas(
+    image: np.ndarray, saturation: float | None = None
+) -> tuple[np.ndarray, tuple[float, ...]] | None:
+    """Find the pixels that hold a number in place of data.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, float32, shape (H, W)
+        In the numbers of the file.
+    saturation : float, optional
+        The number from which a pixel is saturated: it fills areas, too, which are not blank.
+
+    Returns
+    -------
+    blank : numpy.ndarray, bool, shape (H, W)
+    numbers : tuple of float
+        The numbers that fill areas.
+    None
+        Where there are none, or nothing else.
+
+    Notes
+    -----
+    1. Candidates are the numbers that fill runs of three pixels in a row. Noise in floating point has none,
+       so that most stamps end here, after a comparison of a third of the pixels.
+    2. A candidate with share ``f`` of the pixels fills a square of side ``k`` by chance ``N f**(k * k / 4)``
+       times in a stamp of ``N`` pixels, if four neighbours are alike. ``k`` is the least side for which that
+       is below 0.001. An area is all that such squares cover. With the share of the candidate outside the
+       areas in the place of ``f``, this is repeated until nothing changes.
+    3. Where a quarter of the pixels beside the areas, or more, are the same number, it is a usual number of
+       the data: counts of photons, or 8-bit brightness.
+    4. Where half of the pixels that touch the areas come near to the number, to a quarter of the spread of
+       all pixels or to the step between two levels, the data lead up to it: they are smooth, or were clipped.
+       Where it is the largest number and they come a quarter of the way to it, it is a saturated star.
+    5. Three numbers or more that fill areas are levels of coarse data. Where everything else is one number,
+       nothing can be told.
+    """
+    rows = image[::_SAMPLED_ROWS]
+    same = rows[:, 1:] == rows[:, :-1]
+    runs = same[:, 1:] & same[:, :-1]
+    least = max(4, _LEAST_SHARE * runs.size)
+    if np.count_nonzero(runs) < least:
+        return None
+    numbers, counts = np.unique(rows[:, 2:][runs], return_counts=True)
+    blank, found = np.zeros(image.shape, bool), []
+    for place in np.argsort(-counts, kind="stable")[:_MOST_NUMBERS]:
+        number = numbers[place]
+        if counts[place] < least or not np.isfinite(number):
+            continue
+        if saturation is not None and saturation <= number <= _FAR_ABOVE * saturation:
+            continue
+        pixels = image == number
+        areas = _areas(pixels)
+        if areas is None or _is_data(image, pixels, areas, number):
+            continue
+        found.append(float(number))
+        stray = np.count_nonzero(pixels) - np.count_nonzero(areas)
+        blank |= pixels if stray <= _STRAY * image.size else areas
+    if not 0 < len(found) <= _MOST_FILLS or blank.all():
+        return None
+    return blank, tuple(found)
+
+
+def _areas(pixels: np.ndarray) -> np.ndarray | None:
+    """Return what squares of one number cover, squares that chance does not make; None if there are none."""
+    given = int(np.count_nonzero(pixels))
+    side = min(_side_beyond_chance(given / pixels.size, pixels.size), _largest_square(pixels))
+    while side >= 2:
+        areas = _covered(pixels, side)
+        inside = int(np.count_nonzero(areas))
+        outside = (given - inside) / (pixels.size - inside) if inside < pixels.size else 0.0
+        smaller = _side_beyond_chance(outside, pixels.size)
+        if smaller >= side:
+            return areas if smaller == side else None
+        side = smaller
+    return None
+
+
+def _side_beyond_chance(share: float, total: int) -> int:
+    if share <= 0:
+        return 2
+    if share >= 1:
+        return total
+    return max(2, math.ceil(math.sqrt(_ALIKE * math.log(total / _CHANCE) / -math.log(share))))
+
+
+def _largest_square(pixels: np.ndarray) -> int:
+    """Return the side of the largest square of set pixels."""
+    least, most = 0, min(pixels.shape)
+    while least < most:
+        side = (least + most + 1) // 2
+        if (_sums(pixels, side) == side * side).any():
+            least = side
+        else:
+            most = side - 1
+    return least
+
+
+def _covered(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return the pixels that lie in a square of set pixels."""
+    squares = _sums(pixels, side) == side * side
+    return _sums(np.pad(squares, side - 1), side) > 0
+
+
+def _sums(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return the number of set pixels in each square: shape (H - side + 1, W - side + 1)."""
+    table = np.zeros((pixels.shape[0] + 1, pixels.shape[1] + 1), np.int32)
+    table[1:, 1:] = pixels.cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32)
+    return table[side:, side:] - table[:-side, side:] - table[side:, :-side] + table[:-side, :-side]
+
+
+def _is_data(image: np.ndarray, pixels: np.ndarray, areas: np.ndarray, number: np.floating) -> bool:
+    rim = _rim(areas, _RIM)
+    if np.count_nonzero(pixels & rim) >= _USUAL * np.count_nonzero(rim):
+        return True
+    finite = np.isfinite(image) & ~areas
+    beside, others = image[_rim(areas, 1) & finite], image[finite]
+    if not others.size:
+        return True
+    middle = np.median(others)
+    levels = np.unique(others)
+    if len(levels) < 2:
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = _MAD_TO_SIGMA * np.median(np.abs(others - middle))
+        step = np.diff(levels).min()
+        distance = np.abs(beside - number)
+        if np.count_nonzero(distance <= max(_NEAR * spread, step)) >= _HALF * beside.size:
+            return True
+        return bool(number > others.max() and np.median(beside) - middle > _NEAR * (number - middle))
+
+
+def _rim(areas: np.ndarray, width: int) -> np.ndarray:
+    """Return the pixels beside areas."""
+    return (_sums(np.pad(areas, width), 2 * width + 1) > 0) & ~areas

@@ -1,0 +1,66 @@
+"""Pixels of FITS images, exactly as astropy gives them, several times as fast for plain files.
+
+What the fast reader leaves alone goes to astropy, in a process of its own. Astropy is also what the tests
+compare with, pixel for pixel.
+"""
+
+import logging
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from preprocessing.fits.files import StampError, read_bytes
+from preprocessing.fits.header import Header, Unusual, refuse_absurd
+from preprocessing.fits.image import read_scanned
+from preprocessing.fits.isolated import SHARED
+from preprocessing.fits.tiles import CfitsioException
+
+_LOG = logging.getLogger(__name__)
+
+
+def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
+    """Read the first image of a FITS file that is not the same number throughout.
+
+    Parameters
+    ----------
+    path : Path
+        Plain, gzip, bzip2 or tile-compressed FITS, by content.
+    planes : int
+        1 for a two-dimensional image; otherwise a cube of so many planes. Axes of length 1 do not count.
+
+    Returns
+    -------
+    image : numpy.ndarray, float32, shape (H, W) or (planes, H, W)
+        ``BSCALE`` and ``BZERO`` applied, as `astropy.io.fits` does, then rounded to float32. Integers that
+        equal ``BLANK`` are NaN.
+    header : Header
+        Of its HDU, with the primary header behind it.
+
+    Raises
+    ------
+    StampError
+        ``missing_file``, ``not_a_file``, ``too_large``, ``unreadable``, ``no_image`` or ``wrong_planes``.
+
+    Notes
+    -----
+    Files of several HDUs often begin with an empty or zero image; where all images are constant the first is
+    returned.
+    """
+    content = read_bytes(path)
+    try:
+        try:
+            return read_scanned(content, planes, path)
+        except Unusual:
+            pass
+        except (StampError, ValueError, MemoryError, zlib.error, CfitsioException):
+            raise  # damage, which astropy would not mend
+        except Exception:
+            _LOG.exception("%s: the fast reader failed; please report this. astropy reads the file", path)
+        refuse_absurd(content)
+        return SHARED.read(content, planes, path)
+    except StampError:
+        raise
+    except Exception as error:  # Whatever damage makes astropy raise, it costs one object, not the run.
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise StampError("unreadable", path, f"not readable as FITS: {detail}") from error

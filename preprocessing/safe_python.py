@@ -1,0 +1,61 @@
+"""Start Python without the working folder on the module search path.
+
+``python -m`` and ``python -c`` put the working folder first: a ``random.py`` or ``trainer.py`` that the user
+keeps there would be imported in place of Python's or ours.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+_PROJECT = str(Path(__file__).resolve().parent.parent)
+
+# Our packages come after the standard library, and before another version of them that is installed.
+_RUN_MODULE = """
+import runpy, sys
+project, module = sys.argv[1:3]
+del sys.argv[1:3]
+sites = (n for n, place in enumerate(sys.path) if place.endswith(("site-packages", "dist-packages")))
+sys.path.insert(next(sites, len(sys.path)), project)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+def module_command(module: str, *arguments: object) -> list[str]:
+    """Return the command that runs a module of ours as a program, to be started with `safe_environment`.
+
+    Parameters
+    ----------
+    module : str
+    *arguments
+        Its arguments.
+
+    Returns
+    -------
+    list of str
+    """
+    return [sys.executable, "-P", "-c", _RUN_MODULE, _PROJECT, module, *map(str, arguments)]
+
+
+def safe_environment() -> dict[str, str]:
+    """Return this process's environment, changed so that Python does not look into the working folder.
+
+    Returns
+    -------
+    dict of str to str
+        With ``PYTHONSAFEPATH``, which processes started by the child inherit. An entry of ``PYTHONPATH`` that
+        is the working folder, such as the empty one that ``PYTHONPATH=$PYTHONPATH:folder`` leaves, is gone.
+    """
+    environment = dict(os.environ, PYTHONSAFEPATH="1")
+    entries = environment.pop("PYTHONPATH", "").split(os.pathsep)
+    working = os.path.realpath(os.curdir)
+    if kept := [entry for entry in entries if os.path.realpath(entry or os.curdir) != working]:
+        environment["PYTHONPATH"] = os.pathsep.join(kept)
+    return environment
+
+
+def make_environment_safe() -> None:
+    """Make `safe_environment` this process's own, for children that libraries start."""
+    environment = safe_environment()
+    os.environ.pop("PYTHONPATH", None)
+    os.environ |= environment

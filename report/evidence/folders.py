@@ -1,0 +1,116 @@
+"""Where the reports of the runs of a root lie: the newest, and those of earlier runs by their time."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from evaluation.formats.predictions import PREDICTIONS
+from preprocessing.paths import unreachable
+from report.errors import ReportError
+from report.evidence.reading import FINISHED, RUN
+
+REPORT = "report"
+"""Under a run's root: the newest report."""
+REPORTS = "reports"
+"""Under a run's root: the reports of earlier runs, each in a folder named by its time."""
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(-\d+)?")
+
+
+def report_folder(path: Path) -> Path:
+    """Return the report folder of a run.
+
+    Parameters
+    ----------
+    path : Path
+        The root of a run, ``[pipeline] root``, whose newest report counts; a report folder itself; or
+        ``ROOT@TIME``, the time of an earlier run as far as it is needed to tell it from others.
+
+    Returns
+    -------
+    Path
+        A folder that holds ``predictions.csv`` and ``run.json``.
+
+    Raises
+    ------
+    ReportError
+        If there is no such folder. Where a time does not match, the message lists those that there are.
+    """
+    if barred := unreachable(path / REPORT):
+        raise ReportError(barred)
+    if not path.exists():
+        root, at, wanted = str(path).rpartition("@")
+        if at and Path(root).is_dir():
+            return _report_of(Path(root), wanted)
+        raise ReportError(f"{path} does not exist")
+    if not path.is_dir():
+        raise ReportError(f"{path} is no folder; a run is named by its folder")
+    for folder in (path, path / REPORT):
+        if (folder / PREDICTIONS).is_file():
+            if (folder / RUN).is_file():
+                return folder
+            raise ReportError(f"{folder} has no {RUN}: it is not a whole report, or an older version's")
+    raise ReportError(f"{path} holds no report: there is neither {PREDICTIONS} nor {REPORT}/{PREDICTIONS}")
+
+
+def _report_of(root: Path, wanted: str) -> Path:
+    there = reports_of(root)
+    # As people write times: 2026-11-26 23:58 is 2026-11-26T23-58.
+    found = [when for when in there if when.startswith(re.sub(r"[ _]", "T", wanted).replace(":", "-"))]
+    if len(found) == 1:
+        return there[found[0]]
+    listed = ", ".join(found or there)
+    if not there:
+        raise ReportError(f"{root} holds no report")
+    if not found:
+        raise ReportError(f"{root} has no report of {wanted}; there are those of {listed}")
+    raise ReportError(f"{root} has several reports of {wanted or 'any time'}: {listed}")
+
+
+def reports_of(root: Path) -> dict[str, Path]:
+    """Return the reports under a root by their time, the earliest first.
+
+    Parameters
+    ----------
+    root : Path
+
+    Returns
+    -------
+    dict of str to Path
+        Times as ``2026-11-26T23-58-03``, local.
+    """
+    return dict(sorted((report_time(folder), folder) for folder in _folders(root)))
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    kept = (folder for folder in root.glob(f"{REPORTS}/*") if _TIME.fullmatch(folder.name))
+    for folder in (root / REPORT, *kept):
+        if (folder / PREDICTIONS).is_file() and (folder / RUN).is_file():
+            yield folder
+
+
+def report_time(folder: Path) -> str:
+    """Return when the run of a report ended, as ``2026-11-26T23-58-03``, local."""
+    if _TIME.fullmatch(folder.name):
+        return folder.name
+    when = str(finish_of(folder).get("time", ""))
+    if _TIME.fullmatch(when):
+        return when
+    return time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime((folder / RUN).stat().st_mtime))
+
+
+def finish_of(folder: Path) -> dict[str, str]:
+    """Return what ``finished.json`` says: ``time``, and ``artifact``, of which the report is a copy."""
+    try:
+        content = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def root_of(folder: Path) -> Path:
+    """Return the root whose report a folder is."""
+    parent = folder.parent
+    return parent.parent if parent.name == REPORTS and _TIME.fullmatch(folder.name) else parent

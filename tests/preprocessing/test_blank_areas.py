@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from preprocessing.blank_areas import blank_areas
+
+FILLS = (0.0, -9999.0, 1e30, -3.4e38, 99.0, -32768.0, 65535.0)
+
+
+def galaxy(seed: int, side: int, sky: float = 0.0, noise: float = 1.0) -> np.ndarray:
+    offsets = np.arange(side) - (side - 1) / 2
+    radius = np.hypot(offsets, offsets[:, None])
+    random = np.random.default_rng(seed)
+    return (sky + 40 * np.exp(-radius / 5) + random.normal(0, noise, (side, side))).astype("f4")
+
+
+def area(shape: str, share: float, side: int, seed: int) -> np.ndarray:
+    """Pixels without data: an edge, a corner cut off slantwise, holes."""
+    y, x = np.mgrid[:side, :side] / side
+    holes = np.zeros((side, side), bool)
+    for centre in np.random.default_rng(seed).uniform(0.15, 0.85, (3, 2)):
+        holes |= np.hypot(x - centre[0], y - centre[1]) < np.sqrt(share / 3 / np.pi)
+    slant = x + 0.6 * y
+    slant = slant < np.quantile(slant, share)
+    return {"columns": x < share, "rows": y > 1 - share, "slant": slant, "holes": holes}[shape]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from(FILLS),
+    st.sampled_from(["columns", "rows", "slant", "holes"]),
+    st.floats(0.09, 0.9),
+    st.sampled_from([(0.0, 1.0, False), (1100.0, 12.0, True), (0.0, 5.0, True), (0.3, 1e-3, False)]),
+    st.sampled_from([48, 64, 128]),
+    st.integers(0, 99),
+)
+def test_areas_without_data_are_found(fill, shape, share, data, side, seed):
+    sky, noise, whole = data
+    image = galaxy(seed, side, sky, noise)
+    image = np.round(image) if whole else image
+    expected = area(shape, share, side, seed)
+    image[expected] = fill
+    found = blank_areas(image)
+    assert found is not None and found[1] == (np.float32(fill),)
+    wrong = np.count_nonzero(found[0] != expected) / image.size
+    assert wrong < 0.02
+    if not whole:
+        assert np.array_equal(found[0], expected)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.floats(1e-4, 30), st.floats(0, 1), st.sampled_from([32, 64, 200]), st.integers(0, 99))
+def test_counts_of_photons_are_data(counts, sky, side, seed):
+    """Zeros scattered among small whole numbers, dense in the galaxy or sparse in the sky."""
+    offsets = np.arange(side) - (side - 1) / 2
+    mean = counts * (sky * 0.2 + np.exp(-np.hypot(offsets, offsets[:, None]) / 6))
+    assert blank_areas(np.random.default_rng(seed).poisson(mean).astype("f4")) is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from([0.2, 1.0, 4.0, 40.0]), st.booleans(), st.integers(0, 99))
+def test_coarse_clipped_and_smooth_data_are_data(noise, smooth, seed):
+    image = galaxy(seed, 64, 2.0, noise)
+    if smooth:
+        image = (image + np.roll(image, 1, 0) + np.roll(image, 1, 1) + np.roll(image, (1, 1), (0, 1))) / 4
+    assert blank_areas(image) is None
+    assert blank_areas(np.clip(np.round(image), 0, 255)) is None
+    assert blank_areas(np.round(image * 4) / 4) is None
+
+
+def test_saturated_stars_are_no_areas_without_data():
+    y, x = np.mgrid[:64, :64]
+    image = galaxy(0, 64)
+    image += np.minimum(65535, 3e6 * np.exp(-np.hypot(x - 15, y - 15) / 2.5)).astype("f4")
+    image = np.minimum(image, np.float32(65535))
+    assert np.count_nonzero(image == 65535) > 50
+    assert blank_areas(image) is None
+    block = galaxy(0, 64)
+    block[20:30, 20:30] = 500.0
+    assert blank_areas(block) is not None
+    assert blank_areas(block, saturation=500.0) is None
+    block[20:30, 20:30] = 1e30
+    assert blank_areas(block, saturation=500.0) is not None
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((64, 64)), np.full((64, 64), np.nan), np.ones((2, 2)), np.ones((64, 1))]
+)
+def test_images_of_one_number_or_of_none(image):
+    assert blank_areas(image.astype("f4")) is None
+
+
+def test_nan_beside_the_number():
+    image = galaxy(0, 64)
+    image[:, :10], image[:8] = 0.0, np.nan
+    found = blank_areas(image)
+    assert found is not None and np.array_equal(found[0], image == 0)
