@@ -127,17 +127,34 @@ def folder_lock(folder: Path) -> Iterator[None]:
     FetchError
         If it cannot be made, or another fetch is at work in it.
     """
+    path = folder / ".fetch.lock"
+    lock = _locked(path)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".fetch.lock", "w")  # noqa: SIM115 (closed below)
-    except OSError as error:
-        raise FetchError(f"{folder} cannot be written: {error.strerror}") from error
-    with lock:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _locked(path: Path) -> int:
+    """Return the descriptor of a locked file."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise FetchError(f"{path.parent} cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise FetchError(f"another galmorph fetch is writing in {folder}") from None
-        yield
+            os.close(lock)
+            raise FetchError(f"another galmorph fetch is writing in {path.parent}") from None
+        try:
+            if os.path.samestat(os.fstat(lock), path.stat()):
+                return lock
+        except FileNotFoundError:
+            pass
+        os.close(lock)  # of a fetch that has ended and removed it, between our opening and locking it
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> str:

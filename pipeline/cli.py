@@ -1,5 +1,6 @@
 """The command line: collects the verbs of `pipeline.commands`."""
 
+import logging
 import os
 import sys
 
@@ -58,6 +59,8 @@ def galmorph(
 
 def main() -> None:
     """Run the command line; bad input ends in one line on standard error and status 2."""
+    # Where HOME cannot be written, Matplotlib would say so on two lines in the middle of ours.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     make_environment_safe()
     try:
         app()

@@ -30,7 +30,7 @@ class PipelineSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field("galmorph", pattern=r"^[A-Za-z0-9-]+$", description="name of the pipeline")
-    root: str = Field(description="folder of artifacts, metadata, logs and report")
+    root: str = Field(min_length=1, description="folder of artifacts, metadata, logs and report")
     beam_args: tuple[str, ...] = Field(
         # Left open, Beam 2.77 tries to download a runner.
         ("--runner=DirectRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"),
@@ -64,7 +64,7 @@ class PushSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    directory: str = Field(description="folder of the numbered versions")
+    directory: str = Field(min_length=1, description="folder of the numbered versions")
 
 
 class Settings(BaseModel):
@@ -169,7 +169,7 @@ def load_settings(path: Path, overrides: Iterable[str] = ()) -> Settings:
         One line that names key and value.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -241,7 +241,8 @@ def _skip_random_features(tables: dict[str, Any]) -> None:
 
 def _first_problem(error: ValidationError, tables: dict[str, Any]) -> str:
     """Put the first of pydantic's findings into one line."""
-    problem = error.errors()[0]
+    # A misspelt key is missing under its right name, too: the spelling is the cause.
+    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     # A key that may be one of several kinds has a finding for each, under names of pydantic's own.
     findings = [finding for finding in error.errors() if finding["loc"][:2] == problem["loc"][:2]]
     location = [str(part) for part in problem["loc"][:2]]

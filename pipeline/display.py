@@ -12,10 +12,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from pipeline.events import NodeEvent, ProgressEvent
 from preprocessing.progress import WARNINGS_FILE
+from report.html.formats import count_of
+from report.terminal import say, say_sentence
 
 _STATES = {
     "done": ("[green]done[/]  ", ""),
     "cached": ("[cyan]cached[/]", "unchanged since an earlier run"),
+    "skipped": ("[yellow]skipped[/] (model refused)", ""),
     "failed": ("[red]failed[/]", ""),
 }
 
@@ -47,7 +50,10 @@ class RunDisplay:
 
     def __enter__(self) -> Self:
         self._progress.start()
-        self._begin("loading TFX and TensorFlow")
+        loading = "loading TFX and TensorFlow"
+        if not self._console.is_terminal:
+            self._console.print(f"  {loading}, which takes half a minute", highlight=False)
+        self._begin(loading)
         return self
 
     def __exit__(
@@ -79,7 +85,7 @@ class RunDisplay:
     def _advance(self, figures: dict[str, Any]) -> None:
         phase = figures["phase"]
         if phase == "epoch":
-            self._console.print(f"    {_epoch_line(figures)}", highlight=False, soft_wrap=True)
+            say_sentence(self._console, f"  {_epoch_line(figures)}")
         if self._task is None:
             return
         if phase in ("training", "epoch"):
@@ -98,7 +104,7 @@ class RunDisplay:
 def show_warnings(console: Console, warnings: Iterable[str]) -> None:
     """Print what spoils the result if nobody looks at it, a line each."""
     for warning in warnings:
-        console.print(f"  [yellow]warning[/]: {escape(warning)}", highlight=False, soft_wrap=True)
+        say_sentence(console, warning, "[yellow]warning[/]: ")
 
 
 def _warnings(event: NodeEvent) -> list[str]:
@@ -141,24 +147,36 @@ def show_results(
     blessed, folds = metrics["gate"]["blessed"], metrics["cross_validation"]
     rows = {
         "ingest": _ingest_line(json.loads((report / "ingest.json").read_text())),
-        "test split": f"{test['n']} galaxies",
+        "test split": count_of(test["n"], "galaxy", "galaxies"),
         "accuracy": _measure(test, "accuracy"),
         "AUC": _measure(test, "auc"),
         "loss": _measure(test, "loss"),
         "cross-validation": folds and _folds_line(folds),
-        "surplus set aside": holdout and f"{holdout['accuracy']:.4f} right of {holdout['n']}",
-        "labelled uncertain": uncertain
-        and f"{uncertain['fraction_uncertain']:.1%} called uncertain of {uncertain['n']}",
-        "gate": "[green]passed[/]" if blessed else "[red]not good enough[/]",
-        "model": blessed and f"version {metrics['pushed_version']}, {escape(metrics['pushed_to'])}",
-        "report": escape(str(report / "index.html")),
-        "log": escape(str(log)),
+        "holdout": holdout and f"accuracy {holdout['accuracy']:.4f} on {_of_the_larger(holdout['n'])}",
+        "uncertain": uncertain and _uncertain_line(uncertain),
+        "gate": "passed" if blessed else "not good enough",
+        "model": blessed and f"version {metrics['pushed_version']}, {metrics['pushed_to']}",
+        "report": str(report / "index.html"),
+        "log": str(log),
         "time, peak memory": f"{seconds / 60:.1f} min, {peak_memory / 2**30:.1f} GiB",
     }
     console.print("[bold]results[/]")
+    styles = {"gate": "green" if blessed else "red"}
     for name, value in rows.items():
-        if value:  # A line each and no table: a path must be whole to be copied, however narrow the window.
-            console.print(f"  {name:<20}{value}", highlight=False, soft_wrap=True)
+        if value:
+            is_path = name in ("model", "report", "log")
+            say(console, name, value, is_path=is_path, style=styles.get(name, ""))
+
+
+def _of_the_larger(n: int) -> str:
+    return f"{count_of(n, 'galaxy', 'galaxies')} of the larger class, left out to balance the classes"
+
+
+def _uncertain_line(uncertain: dict[str, Any]) -> str:
+    """Say how many of the galaxies labelled uncertain the model calls so, too."""
+    share, n = uncertain["fraction_uncertain"], uncertain["n"]
+    labelled = f"{count_of(n, 'galaxy', 'galaxies')} labelled uncertain"
+    return f"of {labelled}, the model calls {share * n:.0f} uncertain ({share:.1%})"
 
 
 def _measure(test: dict[str, Any], name: str) -> str:
@@ -177,13 +195,15 @@ def _folds_line(summary: dict[str, Any]) -> str:
         mean, spread = summary[f"{name}_mean"], summary[f"{name}_std"]
         if mean is not None:
             parts.append(f"{label} {mean:.4f}" + (f" +- {spread:.4f}" if spread is not None else ""))
-    trained = "the top alone" if summary["phases"] == "head" else "the network"
+    trained = "head only" if summary["phases"] == "head" else "whole network"
     return f"{', '.join(parts)} ({len(summary['folds'])} folds, {trained})"
 
 
 def _ingest_line(ingest: dict[str, Any]) -> str:
     """Say in a line what became of the rows of the table."""
-    parts = [f"{ingest['rows']:,} rows: {ingest['examples']:,} examples, {ingest['rejects']:,} rejects"]
+    kinds = {"row": ingest["rows"], "example": ingest["examples"], "reject": ingest["rejects"]}
+    rows, *rest = (count_of(count, kind) for kind, count in kinds.items())
+    parts = [f"{rows}: {', '.join(rest)}"]
     for kind in ("reasons", "warnings"):
         counts = sorted(ingest[kind].items(), key=lambda count: -count[1])
         if counts:

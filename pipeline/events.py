@@ -27,11 +27,11 @@ class NodeEvent:
     ----------
     node : str
     state : str
-        ``running``, ``done``, ``cached`` or ``failed``.
+        ``running``, ``done``, ``cached``, ``skipped`` (a Pusher that had nothing to push) or ``failed``.
     seconds : float
         Since it started.
     outputs : dict of str to str
-        Where its artifacts are, by output, when it is ``done`` or ``cached``.
+        Where its artifacts are, by output, when it is ``done``, ``cached`` or ``skipped``.
     memory : int or None
         The largest memory of its process while it ran [bytes].
     """

@@ -138,7 +138,7 @@ class LocalRunner(LocalDagRunner):
 
 
 def _result(node_launcher: launcher.Launcher, execution_id: int | None) -> tuple[str, dict[str, str]]:
-    """Return ``done`` or ``cached``, and where the outputs are."""
+    """Return ``done``, ``cached`` or ``skipped``, and where the outputs are."""
     if execution_id is None:
         return "done", {}
     with node_launcher._mlmd_connection as handle:
@@ -151,8 +151,16 @@ def _result(node_launcher: launcher.Launcher, execution_id: int | None) -> tuple
         artifacts = handle.store.get_artifacts_by_id([event.artifact_id for event in events])
     uris = {artifact.id: os.path.realpath(artifact.uri) for artifact in artifacts}
     outputs = {event.path.steps[0].key: uris[event.artifact_id] for event in events if event.path.steps}
+    if any(_was_not_pushed(artifact) for artifact in artifacts):
+        return "skipped", outputs
     cached = execution.last_known_state == metadata_store_pb2.Execution.CACHED
     return "cached" if cached else "done", outputs
+
+
+def _was_not_pushed(artifact: metadata_store_pb2.Artifact) -> bool:
+    """Tell whether a Pusher has left a model where it is, now or when it last ran."""
+    properties = artifact.custom_properties
+    return "pushed" in properties and not properties["pushed"].int_value
 
 
 def _one_line(error: BaseException) -> str:

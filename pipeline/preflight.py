@@ -1,6 +1,7 @@
 """Everything that can be found wrong before a component runs."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from preprocessing.fits.files import StampError
 from preprocessing.fits.reading import read_image
 from preprocessing.labels.reading import LabelledObject, LabelTable, TableError
+from preprocessing.labels.schemes import CODES
 from preprocessing.paths import unreachable, unwritable_folder
 from preprocessing.rejects import Reject, usual_reasons
 from preprocessing.rows.division import label_files, stamp_reader
@@ -29,6 +31,10 @@ from trainer.weights.preflight import imagenet_weights_problem
 
 SAMPLE = 64
 """Stamps whose size is looked at."""
+
+
+_LABEL = re.compile(r"label ('.*'|\".*\") is none of ")
+_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,15 @@ def _check_folds(settings: Settings, classes: Mapping[str, int]) -> None:
 def _rejected(rejects: Sequence[Reject]) -> str:
     """Say why rows were not even labelled, where that is why a class is missing."""
     reasons = usual_reasons(rejects)
-    return f" (rows refused: {reasons})" if reasons else ""
+    words = Counter(found[1] for reject in rejects if (found := _LABEL.match(reject.message)))
+    listed = ", ".join(word for word, _ in words.most_common(_WORDS))
+    more = " ..." if len(words) > _WORDS else ""
+    said = (
+        f"; labels that are not understood: {listed}{more}; understood are {', '.join(CODES)}"
+        if words
+        else ""
+    )
+    return f" (rows refused: {reasons}{said})" if reasons else ""
 
 
 def _check_stamps(reader: StampReader, objects: Sequence[LabelledObject]) -> None:

@@ -19,6 +19,7 @@ from pipeline.preflight import check_data, check_weights
 from pipeline.pretrained import already_seen, provenance, provenance_file
 from pipeline.run import fail, peak_memory, say_interrupted, show_notes, show_rows
 from preprocessing.whole_files import replacing, write_whole
+from report.terminal import say
 from simulation.survey import DEFAULT_BANDS
 from trainer.recipe import BACKBONE_FILE
 from trainer.weights.preflight import file_digest
@@ -124,11 +125,9 @@ def run_pretraining(
         "time, peak memory": f"{minutes:.1f} min, {peak_memory(outcome) / 2**30:.1f} GiB",
     }
     for name, value in rows.items():
-        console.print(f"  {name:<20}{value}", highlight=False, markup=False, soft_wrap=True)
+        say(console, name, value, is_path=True)
     console.print("[bold]configuration[/]")
-    console.print(
-        f"  {'[model]':<20}weights = {json.dumps(str(out.absolute()))}", highlight=False, markup=False
-    )
+    say(console, "[model]", f"weights = {json.dumps(str(out.absolute()))}", is_path=True)
     return ExitStatus.DONE
 
 

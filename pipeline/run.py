@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from pipeline.child import Job, Outcome, RunPaths, opened_log, run_jobs
 from pipeline.config import Settings
@@ -16,6 +15,10 @@ from pipeline.errors import ExitStatus
 from pipeline.events import FailureEvent
 from pipeline.preflight import Preflight, check_before_run
 from pipeline.pretrained import already_seen
+from report.html.formats import count_of
+from report.terminal import say_sentence
+
+CHECKING = "checking configuration and input"
 
 
 def run_settings(settings: Settings, console: Console) -> ExitStatus:
@@ -39,7 +42,8 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
     """
     started = time.monotonic()
     paths = RunPaths(Path(settings.pipeline.root))
-    with console.status("checking configuration and input"):
+    say_checking(console)
+    with console.status(CHECKING):
         checked = check_before_run(settings)
         settings = settings.with_pinned_weights()
         seen = already_seen(settings, checked.fingerprint)
@@ -68,17 +72,25 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
     return ExitStatus.DONE
 
 
+def say_checking(console: Console) -> None:
+    """Say at once what is done where nothing moves: in a pipe or a file."""
+    if not console.is_terminal:
+        console.print(CHECKING, highlight=False)
+
+
 def show_rows(console: Console, settings: Settings, checked: Preflight) -> None:
     """Print how many rows of which kind there are, and what is odd about the tables."""
     counts = ", ".join(f"{count} {name}" for name, count in {**checked.classes, **checked.refused}.items())
-    console.print(f"[bold]{settings.pipeline.name}[/]: {checked.rows} rows ({counts})", highlight=False)
+    console.print(
+        f"[bold]{settings.pipeline.name}[/]: {count_of(checked.rows, 'row')} ({counts})", highlight=False
+    )
     show_notes(console, checked.notes)
 
 
 def show_notes(console: Console, notes: Iterable[str]) -> None:
     """Print what someone should know before anything runs."""
     for note in notes:
-        console.print(f"  {escape(note)}", style="dim", highlight=False, soft_wrap=True)
+        say_sentence(console, note)
 
 
 def say_interrupted() -> None:

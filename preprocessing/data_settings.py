@@ -17,7 +17,7 @@ class DataSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    labels: str = Field(description="table of labels: CSV, FITS, VOTable, ECSV or Parquet")
+    labels: str = Field(min_length=1, description="table of labels: CSV, FITS, VOTable, ECSV or Parquet")
     table_format: TableFormat = Field("auto", description="file format of the tables; auto: by content")
     label_format: Literal["auto", "simple", "gz1", "gz2", "gz2_class"] = Field(
         "auto",
@@ -157,7 +157,7 @@ class SplitSettings(BaseModel):
     val: float = Field(0.2, gt=0, lt=1, description="share that stops the training")
     test: float = Field(0.1, gt=0, lt=1, description="share that the gate judges by")
     folds: int = Field(5, ge=2, le=100, description="folds of the cross-validation")
-    balance: bool = Field(True, description="set the surplus of the larger class aside (split `holdout`)")
+    balance: bool = Field(True, description="leave out the surplus of the larger class (split `holdout`)")
     seed: int = Field(0, ge=0, lt=2**63, description="another seed, another division")
 
     @model_validator(mode="after")

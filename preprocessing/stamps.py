@@ -32,7 +32,7 @@ class Plane:
     Attributes
     ----------
     flux : numpy.ndarray, float32, shape (side, side)
-        Calibrated flux; blank pixels are NaN or infinite.
+        Flux after `preprocessing.calibration`; blank pixels are NaN or infinite.
     height, width : int
         Size of the whole image before the cut [pixels].
     saturated, blank : float

@@ -45,7 +45,7 @@ class Recipe:
 
     @property
     def folds_train_networks(self) -> bool:
-        """Whether each fold trains the network, and not its top alone."""
+        """Whether each fold trains the network, and not only its head."""
         return self.cross_validation.trained(self.train) == "all" and self.train.fine_tune_epochs > 0
 
     @property

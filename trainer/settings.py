@@ -103,7 +103,7 @@ class TrainSettings(BaseModel):
         30,
         ge=0,
         le=10_000,
-        description="Epochs of the top alone, on a frozen backbone; may be 0, and is unless given where the "
+        description="Epochs of the head only, on a frozen backbone; may be 0, and is unless given where the "
         'weights are "none", whose features mean nothing.',
     )
     views: Literal[1, 2, 4, 8] = Field(
@@ -233,9 +233,9 @@ class CrossValidationSettings(BaseModel):
         if of_folds and self.phases == "auto" and trained == "head" and train.fine_tune_epochs:
             # Else one key would take the second phase away, and nobody would notice.
             raise ValueError(
-                f'publish = "{self.publish}" publishes what the folds have trained, and phases = "auto" is'
-                f" the top alone: the fine_tune_epochs = {train.fine_tune_epochs} would be left out. Set"
-                ' phases = "all" for both phases in every fold, or "head" if the top alone is meant'
+                f'publish = "{self.publish}" publishes what the folds have trained, and phases = "auto"'
+                f" trains the head only: the fine_tune_epochs = {train.fine_tune_epochs} would be left out."
+                ' Set phases = "all" for both phases in every fold, or "head" to leave them out'
             )
         if self.publish == "retrained" and model.calibration == "temperature":
             raise ValueError(

@@ -19,7 +19,7 @@ def load_classifier(recipe: Recipe, folder: Path) -> keras.Model:
     recipe : Recipe
         As it was trained.
     folder : Path
-        Holds `HEAD_FILE`, and `BACKBONE_FILE` unless the top alone was trained.
+        Holds `HEAD_FILE`, and `BACKBONE_FILE` unless only the head was trained.
 
     Returns
     -------

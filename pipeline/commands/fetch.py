@@ -119,7 +119,7 @@ def stamps(
 @app.command()
 def weights(
     backbone: Annotated[
-        str, typer.Argument(metavar="BACKBONE", help="EfficientNetB0 .. B7; as [model] backbone has it.")
+        str, typer.Argument(metavar="BACKBONE", help="EfficientNetB0 .. B7; as \\[model] backbone has it.")
     ],
     out: Annotated[
         Path | None,
@@ -252,8 +252,9 @@ def _transfer(console: Console, what: str) -> Iterator[Callable[[int, int | None
 
 
 def _say(console: Console, what: str, value: str) -> None:
-    # A line each and no table: a path must be whole to be copied, however narrow the window.
-    console.print(f"  {what:<20}{value}", highlight=False, markup=False, soft_wrap=True)
+    from report.terminal import say
+
+    say(console, what, value, is_path=True)
 
 
 def _toml(value: Path | str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pipeline.commands.options import Seed
 from pipeline.errors import InputError
@@ -25,6 +26,7 @@ def simulate(
 def write_survey(out: Path, galaxies: int, seed: int, size: int, workers: int | None) -> None:
     """Simulate a survey under a progress bar."""
     from pipeline.progress_bar import progress_bar
+    from report.html.formats import count_of
     from simulation.survey import simulate_survey
 
     console = Console()
@@ -45,5 +47,7 @@ def write_survey(out: Path, galaxies: int, seed: int, size: int, workers: int | 
             sentence = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
             raise InputError(sentence) from error
     console.print(
-        f"[bold]survey[/]: {galaxies} galaxies, stamps {summary.stamps}", highlight=False, soft_wrap=True
+        f"[bold]survey[/]: {count_of(galaxies, 'galaxy', 'galaxies')}, stamps {escape(str(summary.stamps))}",
+        highlight=False,
+        soft_wrap=True,
     )

@@ -14,7 +14,7 @@ from pipeline.config import Settings, load_settings
 from pipeline.errors import ExitStatus, InputError
 from pipeline.preflight import check_data, check_weights
 from pipeline.pretrained import already_seen
-from pipeline.run import say_interrupted, show_notes, show_rows
+from pipeline.run import CHECKING, say_checking, say_interrupted, show_notes, show_rows
 from pipeline.sweep.axes import read_axes
 from pipeline.sweep.grid import Point, expand
 from preprocessing.rows.exclusion import read_rows
@@ -77,7 +77,8 @@ def run_sweep(
     except SweepError as error:
         raise InputError(str(error)) from error
     settings = [load_settings(config, [*overrides, *point.overrides]) for point in points]
-    with console.status("checking configuration and input"):
+    say_checking(console)
+    with console.status(CHECKING):
         jobs = _checked_jobs(settings, console)
     results = SweepRecord(out or RunPaths(root).sweep, points, axes)
 

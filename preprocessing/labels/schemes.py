@@ -111,5 +111,6 @@ def choose_scheme(table: TableFile, label_format: str) -> Scheme:
         begun = [scheme for scheme in known if table.find(scheme.required)]
         known = begun or [_SIMPLE]
     message = table.missing(known[0].required, f"label_format {known[0].name!r}")
+    found = f"; its columns are {', '.join(table.names[:20])}" + (" ..." if len(table.names) > 20 else "")
     others = "" if label_format != "auto" else "; nor the columns of another label_format"
-    raise TableError(message + others)
+    raise TableError(message + others + found)

@@ -10,7 +10,7 @@ from evaluation.comparison import SIGNIFICANCE
 from evaluation.formats.predictions import Predictions
 from preprocessing.features import NO_LABEL, TEST
 from report.evidence.reading import Evidence
-from report.html.formats import format_count
+from report.html.formats import count_of, format_count
 from report.topics import between, classes, suspects
 from report.topics import groups as group_topic
 from report.topics.groups import FEW, SMALL_GROUP
@@ -50,7 +50,7 @@ def failure_modes(evidence: Evidence, numbers: Mapping[str, Any]) -> list[Findin
         Finding("Wrong and sure", _sure(predictions)),
         *_groups(numbers),
         Finding("Galaxies between the classes", between.card_text(numbers["uncertain"], evidence.uncertain)),
-        Finding("Galaxies set aside", surplus_text(numbers)),
+        Finding("Holdout", surplus_text(numbers)),
         Finding("Labels", suspects.card_text(numbers.get("suspect_labels"), evidence.why_no_out_of_fold)),
     ]
 
@@ -62,8 +62,8 @@ def _not_finite(predictions: Predictions) -> str:
     if not count:
         return f"None: all {format_count(asked)} galaxies of this run got a finite probability.{blank}"
     return (
-        f"{format_count(count)} of {format_count(asked)} galaxies got no finite probability. Such a model is"
-        f" not published.{blank}"
+        f"{format_count(count)} of {count_of(asked, 'galaxy', 'galaxies')} got no finite probability. Such a"
+        f" model is not published.{blank}"
     )
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from preprocessing.features import TEST
 from report.card.settings import gate_conditions, learned_from_validation
-from report.html.formats import UNKNOWN, format_count, format_measure
+from report.html.formats import UNKNOWN, count_of, format_count, format_measure
 from report.topics import calibration, decision
 from report.topics.headlines import headlines
 from report.topics.remarks import remarks
 
 _FOLDS = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss"}
-_PHASES = {"head": "its top alone, on frozen features", "all": "its whole network"}
+_PHASES = {"head": "the head only, on features of the frozen backbone", "all": "the whole network"}
 
 
 def metric_rows(numbers: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -73,7 +73,7 @@ def _absences(numbers: Mapping[str, Any]) -> Iterator[str]:
         yield "There was no cross-validation: how the model scatters from training to training is not known."
     else:
         folds, n = len(summary.get("folds") or ()), (summary.get("pooled") or {}).get("n")
-        galaxies = f"{format_count(n)} galaxies" if n else "the galaxies"
+        galaxies = count_of(n, "galaxy", "galaxies") if n else "the galaxies"
         what = _PHASES.get(summary.get("phases", ""), "a model")
         yield (
             f"Cross-validation: each of {folds} folds has trained {what}, and is scored on those of"
@@ -81,7 +81,7 @@ def _absences(numbers: Mapping[str, Any]) -> Iterator[str]:
             " the mean."
         )
     if not numbers["holdout"]:
-        yield "No surplus galaxies were set aside: there is no accuracy of the holdout."
+        yield "There is no holdout: no galaxies were left out to balance the classes."
     if not numbers["uncertain"]:
         yield "The table calls no galaxy uncertain: nothing was measured on such galaxies."
 

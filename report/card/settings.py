@@ -68,7 +68,7 @@ def network_rows(evidence: Evidence) -> list[Row]:
     for key, (title, phase) in _PHASES.items():
         trained = len(table_of(evidence.history, phase).get("loss") or ())
         if key == "fine_tune_epochs" and tops:
-            phases.append((title, "none: it is made of folds, which train the top alone"))
+            phases.append((title, "none: the folds, of which it is made, train the head only"))
         elif key in train:
             phases.append((title, f"{trained} of at most {train[key]}" if trained else text_of(train[key])))
     folds = {"phases": "what the folds train", "publish": "model that is judged"}
@@ -86,7 +86,7 @@ def network_rows(evidence: Evidence) -> list[Row]:
 
 
 def _folds_of_tops(evidence: Evidence) -> bool:
-    """Return whether the model is made of folds that have trained the top alone, on unvaried features."""
+    """Return whether the model is made of folds that have trained the head only, on unvaried features."""
     of_folds = table_of(evidence.settings, "cross_validation").get("publish") in ("ensemble", "best_fold")
     # The summary says what was trained; what "auto" means is for the trainer to know.
     return of_folds and table_of(evidence.results, "cross_validation").get("phases") == "head"

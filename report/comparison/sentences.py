@@ -7,12 +7,12 @@ from evaluation.paired import Difference
 from preprocessing.features import HOLDOUT, TEST, TRAIN, UNCERTAIN, VALIDATION
 from report.comparison.common import ABSENT, OTHER_LABEL, OTHER_PLACE
 from report.comparison.pairs import Pair
-from report.html.formats import format_count, format_signed
+from report.html.formats import count_of, format_count, format_signed
 
 _FATES = {
     TRAIN: "in the training split of {}, which has learned from them",
     VALIDATION: "in the validation split of {}, which was chosen by them",
-    HOLDOUT: "set aside by {}",
+    HOLDOUT: "in the holdout of {}",
     UNCERTAIN: "without a label in {}",
     ABSENT: "not in {}",
     OTHER_LABEL: "under another label in {}",
@@ -25,7 +25,7 @@ def verdict(pair: Pair) -> str:
     """Say which of two runs is better, if that can be told."""
     one, other, n = pair.one.letter, pair.other.letter, format_count(pair.n)
     if not pair.n:
-        return f"{one} and {other} have no test galaxy in common: nothing can be compared."
+        return f"{one} and {other} have no test galaxy in common, so they cannot be compared."
     return " ".join((_by_accuracy(pair, one, other, n), *_by_rankings(pair, one, other)))
 
 
@@ -37,7 +37,7 @@ def _by_accuracy(pair: Pair, one: str, other: str, n: str) -> str:
     found = f"of {n} common test galaxies {counts}; p {chance_text(pair.p_value)}"
     difference = f"accuracy of {one} less that of {other}: {_range(pair.differences['accuracy'])}"
     if pair.p_value >= SIGNIFICANCE:
-        text = f"{one} and {other} cannot be told apart by accuracy ({found})"
+        text = f"The accuracies of {one} and {other} do not differ significantly ({found})"
         return f"{text}, which does not show that they are alike ({difference})."
     better, worse = (one, other) if only_one > only_other else (other, one)
     return f"{better} is right more often than {worse} ({found}; {difference})."
@@ -60,7 +60,7 @@ def notes(pair: Pair) -> list[str]:
     """Say on which galaxies two runs are not compared, and why."""
     common = pair.common
     if pair.n and common.same_split:
-        return [f"Both were tested on the same {format_count(pair.n)} galaxies."]
+        return [f"Both were tested on the same {count_of(pair.n, 'galaxy', 'galaxies')}."]
     return [
         left_out(common.of_one, pair.one.letter, pair.other.letter),
         left_out(common.of_other, pair.other.letter, pair.one.letter),

@@ -10,6 +10,7 @@ from rich.table import Table
 from report.comparison.sentences import notes, verdict
 from report.comparison.table import side_by_side
 from report.comparison.write import RunComparison
+from report.terminal import say, say_sentence
 
 
 def show_comparison(console: Console, comparison: RunComparison, page: Path, seconds: float) -> None:
@@ -29,13 +30,13 @@ def show_comparison(console: Console, comparison: RunComparison, page: Path, sec
         line = f"  [bold]{run.letter}[/]  {escape(run.name)}  {verdict_of_gate}  {escape(run.path)}"
         console.print(line, highlight=False, soft_wrap=True)
         if run.differs:
-            console.print(f"     {escape(run.differs)}", highlight=False, soft_wrap=True)
+            say_sentence(console, f"   {run.differs}")
     console.print(_table(comparison), highlight=False)
     for pair in comparison.pairs:
         for sentence in (verdict(pair), *notes(pair)):
-            console.print(f"  {escape(sentence)}", highlight=False, soft_wrap=True)
-    console.print(f"  {'page':<20}{escape(str(page))}", highlight=False, soft_wrap=True)
-    console.print(f"  {'time':<20}{seconds:.1f} s", highlight=False, soft_wrap=True)
+            say_sentence(console, sentence)
+    say(console, "page", str(page), is_path=True)
+    say(console, "time", f"{seconds:.1f} s")
 
 
 def _table(comparison: RunComparison) -> Table:

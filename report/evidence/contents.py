@@ -261,6 +261,13 @@ class Node(Content):
     memory: Amount | None = None
 
 
+class Finished(Content):
+    """``finished.json``."""
+
+    time: str = ""
+    artifact: str = ""
+
+
 class Nodes(RootModel[list[Node]]):
     """``nodes.json``."""
 

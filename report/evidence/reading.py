@@ -12,7 +12,7 @@ from evaluation.formats.galaxies import GALAXIES, Galaxies, read_galaxies
 from evaluation.formats.out_of_fold import SCORES_FILE, OutOfFold, read_scores
 from evaluation.formats.predictions import PREDICTIONS, Predictions, read_predictions
 from report.errors import ReportError
-from report.evidence.contents import History, Ingest, Lineage, Nodes, Pictures, Run, read_content
+from report.evidence.contents import Finished, History, Ingest, Lineage, Nodes, Pictures, Run, read_content
 
 RUN = "run.json"
 HISTORY = "history.json"
@@ -49,6 +49,8 @@ class Evidence:
         Time and memory of each node.
     configuration : str
         The text of ``config.toml``.
+    finished : mapping
+        The content of ``finished.json``; empty where the report is not yet in its place.
     problems : mapping of str to str
         For each optional file that is absent or damaged: a sentence that says so.
     """
@@ -64,6 +66,7 @@ class Evidence:
     pictures: Mapping[str, Any] = field(default_factory=dict)
     nodes: list[dict[str, Any]] = field(default_factory=list)
     configuration: str = ""
+    finished: Mapping[str, Any] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -147,6 +150,7 @@ def read_evidence(folder: Path) -> Evidence:
         json_of(f"{PICTURES}/{PICTURE_INDEX}", Pictures, {}),
         json_of(NODES, Nodes, []),
         optional(CONFIGURATION, lambda path: path.read_text(encoding="utf-8"), ""),
+        json_of(FINISHED, Finished, {}) if (folder / FINISHED).is_file() else {},
         problems,
     )
 

@@ -19,8 +19,8 @@ def page_environment(package: str) -> Environment:
     -------
     Environment
         It escapes what is not marked as safe, refuses names that are not defined, and knows the filters
-        ``count``, ``number``, ``measure``, ``signed``, ``percent``, ``probability`` and ``duration`` of
-        `report.html.formats`.
+        ``count``, ``count_of``, ``number``, ``measure``, ``signed``, ``percent``, ``probability`` and
+        ``duration`` of `report.html.formats`.
     """
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package), PackageLoader("report.html")]),
@@ -31,6 +31,7 @@ def page_environment(package: str) -> Environment:
     )
     filters: dict[str, Callable[..., str]] = {
         "count": formats.format_count,
+        "count_of": formats.count_of,
         "number": formats.format_number,
         "measure": formats.format_measure,
         "signed": formats.format_signed,

@@ -11,6 +11,11 @@ def format_count(value: int) -> str:
     return f"{value:,}"
 
 
+def count_of(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
 def format_number(value: float | None) -> str:
     """Return a number in three digits, or a dash for one that is unknown."""
     if value is None or not math.isfinite(value):

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 CLASS_COLOURS = {"spiral": "#1f83c4", "elliptical": "#d55e00", "uncertain": "#8c8c8c"}
 """Distinct for every kind of colour vision (near those of Okabe & Ito 2008), on white as on black."""
@@ -130,6 +131,7 @@ def steps(axes: Axes, values: np.ndarray, edges: np.ndarray, name: str, label: s
         counts, _ = np.histogram(values, edges)
         colour, dashes = CLASS_COLOURS[name], CLASS_DASHES[name]
         axes.stairs(counts, edges, color=colour, linestyle=dashes, label=label or name)
+        axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
 def mark(axes: Axes, value: float, label: str) -> None:

@@ -28,7 +28,8 @@ def develop(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
     Parameters
     ----------
     flux : numpy.ndarray, float32, shape (N, H, W, 3)
-        Calibrated flux, red first; rows in the order of a FITS image, whose first is the lowest on the sky.
+        Flux after `preprocessing.calibration`, red first; rows in the order of a FITS image, whose first is
+        the lowest on the sky.
     image : ImageSettings
 
     Returns

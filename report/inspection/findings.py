@@ -13,6 +13,7 @@ from preprocessing.features import TEST
 from preprocessing.labels.reading import LabelTable
 from preprocessing.paths import unreachable
 from preprocessing.rows.division import Division
+from report.html.formats import count_of
 from report.inspection.survey import Survey
 
 _MOST = 0.9
@@ -68,14 +69,15 @@ def table_findings(table: LabelTable, division: Division, data: DataSettings) ->
         text = f"{share:.0%} of the rows cannot be used, most often for {first} ({count})."
         findings.append(Finding("warning", text, "rejects.csv names the file and the cause of each."))
     if conflicts := reasons["label_conflict"]:
-        text = f"{conflicts} rows contradict another row of the same galaxy; none of them is used."
+        rows = count_of(conflicts, "row contradicts", "rows contradict")
+        text = f"{rows} another row of the same galaxy; none of them is used."
         findings.append(Finding("warning", text, "Decide in the table which label is right."))
     tests = sum(split == TEST for split, _ in division.splits_and_classes)
     error = np.sqrt(_EXPECTED_ACCURACY * (1 - _EXPECTED_ACCURACY) / max(tests, 1))
     if tests and error > _COARSE:
         text = (
-            f"The test split has {tests} galaxies: an accuracy of {_EXPECTED_ACCURACY} would have a standard"
-            f" error of {error:.3f}."
+            f"The test split has {count_of(tests, 'galaxy', 'galaxies')}: an accuracy of {_EXPECTED_ACCURACY}"
+            f" would have a standard error of {error:.3f}."
         )
         findings.append(Finding("note", text, "A larger [split] test makes the gate less a matter of luck."))
     return findings
@@ -111,7 +113,9 @@ def stamp_findings(
     large_enough = survey.large_enough(side)
     if large_enough < _MOST * survey.sized:
         kind: Kind = "warning" if large_enough else "stop"
-        text = f"{large_enough:,} of {survey.sized:,} objects have stamps of {side} x {side} pixels."
+        text = (
+            f"{large_enough:,} of {count_of(survey.sized, 'object')} have stamps of {side} x {side} pixels."
+        )
         remedy = f"{_fitting(survey)} pixels would fit {_MOST:.0%} of them: [image] cut, [data] stamp_size."
         findings.append(Finding(kind, text, remedy))
     return findings

@@ -8,6 +8,7 @@ from preprocessing.bands import RGB_PRESETS, rgb_title
 from preprocessing.labels.reading import LabelledObject
 from preprocessing.settings import STRETCH_FACTORS, ImageSettings
 from preprocessing.stamps import StampReader
+from report.html.formats import count_of
 from report.html.tiles import Tile
 from report.inspection.pictures import Camera, View
 from report.inspection.sample import has_files
@@ -134,7 +135,7 @@ def _cut_views(image: ImageSettings, survey: Survey) -> list[View]:
         View(
             str(cut),
             image.model_copy(update={"cut": cut}),
-            f"{survey.large_enough(cut):,} of {survey.sized:,} objects are large enough",
+            f"{survey.large_enough(cut):,} of {count_of(survey.sized, 'object')} are large enough",
             cut == image.cut,
         )
         for cut in sorted(fitting)

@@ -4,10 +4,10 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from preprocessing.features import SPLITS
 from report.inspection.records import Look
+from report.terminal import say, say_sentence
 
 _KINDS = {"stop": "[red]stops a run[/]", "warning": "[yellow]look at this[/]", "note": "[dim]note[/]"}
 
@@ -31,18 +31,18 @@ def show_look(console: Console, look: Look, page: Path, seconds: float) -> None:
         "rejects": f"{len(rejects):,}{_listed(Counter(reject.reason for reject in rejects))}",
         "splits": ", ".join(f"{splits[split]:,} {split}" for split in SPLITS if splits[split]),
         "warnings": _listed(Counter(note.code for note in look.survey.notes)).removeprefix(": "),
-        "a run": "[red]would not start[/]" if look.obstacle else "[green]could start[/]",
-        "page": escape(str(page)),
+        "a run": "would not start" if look.obstacle else "could start",
+        "page": str(page),
         "time": f"{seconds:.1f} s",
     }
     console.print("[bold]inspection[/]")
     for finding in look.findings:
         remedy = f" {finding.remedy}" if finding.remedy else ""
-        rows_text = f"  {_KINDS[finding.kind]}: {escape(finding.text + remedy)}"
-        console.print(rows_text, highlight=False, soft_wrap=True)
+        say_sentence(console, finding.text + remedy, f"{_KINDS[finding.kind]}: ")
     for name, value in rows.items():
-        if value:  # A line each and no table: a path must be whole to be copied.
-            console.print(f"  {name:<20}{value}", highlight=False, soft_wrap=True)
+        if value:
+            style = {"could start": "green", "would not start": "red"}.get(value, "")
+            say(console, name, value, is_path=name == "page", style=style)
 
 
 def _listed(counts: Counter[str]) -> str:

@@ -1,15 +1,18 @@
 """The page: one file, without script and network."""
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from markupsafe import Markup
 
 from preprocessing.features import CLASS_NAMES, SPLITS, TEST, VALIDATION
 from report.card.facts import correction_text
+from report.card.settings import bands_of
 from report.evidence.configuration import table_of, toml_of
 from report.evidence.reading import CONFIGURATION, Evidence
 from report.html.environment import page_environment
+from report.html.formats import count_of
 from report.run import choice
 from report.run.album import Album
 from report.run.figures.plot import Plot
@@ -52,6 +55,7 @@ def render_page(
         .render(
             sections=_sections(card is not None),
             run=evidence.run,
+            head=_head(evidence),
             publish=table_of(evidence.settings, "cross_validation").get("publish", "single"),
             evidence=evidence,
             numbers=numbers,
@@ -80,6 +84,20 @@ def render_page(
     )
 
 
+def _head(evidence: Evidence) -> str:
+    """Say when a run ended, on which data, and which pictures it made of them."""
+    data, image = (table_of(evidence.settings, name) for name in ("data", "image"))
+    day, _, hour = str(evidence.finished.get("time", "")).partition("T")
+    parts = [f"{day} {hour[:5].replace('-', ':')}"] if hour else []
+    if "labels" in data:
+        galaxies = count_of(len(evidence.predictions), "galaxy", "galaxies")
+        parts.append(f"{galaxies} of {PurePath(str(data['labels'])).name}")
+    parts += [f"bands {' '.join(bands)} (red, green, blue)"] if (bands := bands_of(evidence.settings)) else []
+    parts += [f"{key} {image[key]:g}" for key in ("stretch", "q") if key in image]
+    parts += [f"cut {image['cut']} pixels"] if "cut" in image else []
+    return " · ".join(parts)
+
+
 def _sections(with_card: bool) -> Sections:
     found = [
         ("verdict", "Verdict and headline numbers"),
@@ -89,7 +107,7 @@ def _sections(with_card: bool) -> Sections:
         ("decision", "What is called uncertain"),
         ("examples", "Test galaxies"),
         ("uncertain", "Galaxies that the table calls uncertain"),
-        ("holdout", "Surplus galaxies set aside"),
+        ("holdout", "Holdout: galaxies left out for balance"),
         ("views", "The same galaxies in other bands and stretches"),
         ("attention", "Where the network looks"),
         ("groups", "Accuracy by magnitude, size, place and stamp"),

@@ -77,15 +77,15 @@ def _rivals(comparisons: Sequence[Comparison]) -> str:
     if not comparisons:
         return ""
     if len(comparisons) == 1:
-        verb = "cannot be told from it" if even else "is worse"
+        verb = "does not differ significantly from it" if even else "is worse"
         where = "above" if even else "at most"
         return f"The other setting {verb} on these galaxies (p {where} {SIGNIFICANCE})."
     if not even:
         others = f"All {len(comparisons)} other settings"
         return f"{others} are worse on these galaxies (p at most {SIGNIFICANCE})."
     return (
-        f"{even} of the {len(comparisons)} other settings cannot be told from it on these galaxies"
-        f" (p above {SIGNIFICANCE})."
+        f"{even} of the {len(comparisons)} other settings do not differ significantly from it on these"
+        f" galaxies (p above {SIGNIFICANCE})."
     )
 
 

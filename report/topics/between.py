@@ -5,8 +5,8 @@ from typing import Any
 
 from evaluation.comparison import SIGNIFICANCE, chance_text
 from evaluation.shares import fisher
-from report.html.formats import format_percent
-from report.topics.words import count_of, share_of, within
+from report.html.formats import count_of, format_percent
+from report.topics.words import share_of, within
 
 
 def figure_text(numbers: Mapping[str, Any]) -> str:

@@ -17,8 +17,8 @@ from evaluation.calibration import (
 from evaluation.formats.predictions import Predictions
 from evaluation.scores import classification_scores
 from preprocessing.features import TEST, VALIDATION
-from report.html.formats import format_measure
-from report.topics.words import count_of, within
+from report.html.formats import count_of, format_measure
+from report.topics.words import within
 
 
 def calibration_numbers(predictions: Predictions, temperature: float | None) -> dict[str, Any]:

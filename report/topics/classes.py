@@ -48,7 +48,7 @@ def figure_text(shares: np.ndarray, chance: float | None) -> str:
         The end of a sentence.
     """
     if chance is None:
-        return "the other class is absent, so nothing can be compared."
+        return "the other class is absent, so the two cannot be compared."
     spirals, ellipticals = (CLASS_NAMES[label] + "s" for label in (SPIRAL, ELLIPTICAL))
     worse = spirals if shares[0, 1] > shares[1, 0] else ellipticals
     text = chance_text(chance)

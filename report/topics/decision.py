@@ -67,7 +67,7 @@ def _verdict(interval: Sequence[float] | None, wanted: float) -> str:
     if interval is None:
         return "is not known"
     low, high = interval
-    return "holds" if low >= wanted else "does not hold" if high < wanted else "cannot be told from holding"
+    return "holds" if low >= wanted else "does not hold" if high < wanted else "may or may not hold"
 
 
 def card_text(decision: Mapping[str, Any]) -> Iterator[str]:

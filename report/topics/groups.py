@@ -14,8 +14,8 @@ from evaluation.formats.predictions import Predictions
 from evaluation.groups import UNKNOWN, Group, by_quantile, by_value, range_titles
 from evaluation.intervals import wilson
 from preprocessing.features import TEST
-from report.html.formats import format_count, format_measure, format_percent
-from report.topics.words import count_of, right_of
+from report.html.formats import count_of, format_count, format_measure, format_percent
+from report.topics.words import right_of
 
 MOST_FIELDS = 16
 """Sky fields that are compared one by one; more have too few galaxies each, and positions are compared."""
@@ -303,7 +303,7 @@ def card_text(numbers: Mapping[str, Any]) -> str:
     unknown = sum(group["n"] for group in every) - sum(group["n"] for group in known)
     note = f" It is not known of {format_count(unknown)} test galaxies." if unknown else ""
     if len(every) < 2:
-        return f"All test galaxies have {known[0]['title']}: nothing can be compared."
+        return f"All test galaxies have {known[0]['title']}, so there are no groups to compare."
     worst = worst_group(numbers)
     where = f"where it is {UNKNOWN}" if worst.title == UNKNOWN else f"at {worst.title}"
     found = f"Worst {where}: {right_of(worst.right, worst.n)}"

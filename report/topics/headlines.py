@@ -65,14 +65,14 @@ def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
         rows.append(Headline(title, None, None, "–", meaning, None))
     holdout, uncertain = numbers["holdout"], numbers["uncertain"]
     if holdout is not None:
-        meaning = "surplus galaxies set aside for balance that are called rightly"
+        meaning = "share classified correctly of the galaxies left out to balance the classes"
         rows.append(
             Headline(
                 "holdout accuracy", holdout["accuracy"], holdout["interval"], "Wilson", meaning, holdout["n"]
             )
         )
     if uncertain is not None:
-        meaning = "galaxies that the table calls uncertain and the model, too"
+        meaning = "share of the galaxies labelled uncertain that the model calls uncertain, too"
         share, interval = uncertain["fraction_uncertain"], uncertain["interval"]
         rows.append(Headline("called uncertain", share, interval, "Wilson", meaning, uncertain["n"]))
     return rows

@@ -1,4 +1,4 @@
-"""The surplus galaxies set aside, against those of their class in the test split."""
+"""The holdout, galaxies of the larger class left out for balance, against their class in the test split."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,17 +26,17 @@ def surplus_text(numbers: Mapping[str, Any]) -> str:
     """
     holdout, matrix = numbers["holdout"], numbers["test"]["confusion_matrix"]
     if not holdout:
-        return "No surplus galaxies were set aside."
+        return "There is no holdout."
     n, right = holdout["n"], round(holdout["accuracy"] * holdout["n"])
     labels = [one for one in (SPIRAL, ELLIPTICAL) if numbers["splits"][HOLDOUT][CLASS_NAMES[one]]]
     if len(labels) != 1:
-        return f"Of the surplus galaxies, {right_of(right, n)}."
+        return f"Of the holdout galaxies, {right_of(right, n)}."
     label = labels[0]
     name = f"{CLASS_NAMES[label]}s"
-    text = f"Of the surplus {name}, {right_of(right, n)}"
+    text = f"Of the holdout {name}, {right_of(right, n)}"
     test_n, test_right = (sum(matrix[label]), matrix[label][label]) if matrix else (0, 0)
     if min(n, test_n) < SMALL_GROUP:
-        counts = f"{format_count(n)} {name} set aside and {format_count(test_n)} in the test split"
+        counts = f"{format_count(n)} {name} in the holdout and {format_count(test_n)} in the test split"
         return f"{text}; with {counts} the two cannot be compared."
     text = f"{text}; of the test split's, {right_of(test_right, test_n)}."
     chance = fisher(right, n, test_right, test_n)
@@ -45,6 +45,6 @@ def surplus_text(numbers: Mapping[str, Any]) -> str:
         return f"{text} Whether the two differ cannot be told {measured}."
     kind = "harder" if right / n < test_right / test_n else "easier"
     return (
-        f"{text} Chance alone would rarely make them differ so much {measured}: those set aside are {kind}"
-        " for the model."
+        f"{text} Chance alone would rarely make them differ so much {measured}: those of the holdout are"
+        f" {kind} for the model."
     )

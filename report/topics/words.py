@@ -14,11 +14,6 @@ def within(interval: Sequence[float] | None, write: Callable[[float], str] = for
     return f" ({LEVEL:.0%} interval {low} to {high})".replace("%", "\N{NO-BREAK SPACE}%", 1)
 
 
-def count_of(number: int, singular: str, plural: str = "") -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
-
-
 def right_of(right: int, n: int) -> str:
     """Return how many of some galaxies are right, with Wilson's interval."""
     interval = within(wilson(right, n), format_percent)

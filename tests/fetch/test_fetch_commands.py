@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from interrupts import heed_interrupts
 from local_server import answer, stamp_bytes
 
 from fetch.galaxy_zoo import TABLES
@@ -156,7 +157,13 @@ def test_ctrl_c(server, tmp_path, what):
     }[what]
     command = [sys.executable, "-m", "pipeline.cli", "fetch", *arguments, "--out", str(tmp_path / "out")]
     process = subprocess.Popen(
-        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        command,
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        preexec_fn=heed_interrupts,
     )
     while len(server.asked) < (10 if what == "stamps" else 1) and time.monotonic() < begun + 20:
         time.sleep(0.02)

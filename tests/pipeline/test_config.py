@@ -93,6 +93,8 @@ def test_the_configurations_we_ship_are_valid(path):
     [
         ("image.strech=3", "unknown key [image] strech; did you mean 'stretch'?"),
         ("imag.stretch=3", "unknown key [imag]; did you mean 'image'?"),
+        ("pipeline.root=", "[pipeline] root = '': "),
+        ("push.directory=", "[push] directory = '': "),
         ("gate.min_accuracy=95", "[gate] min_accuracy = 95: "),
         ("gate.min_auc=-0.1", "[gate] min_auc = -0.1: "),
         ("data.exclude=3", "[data] exclude = 3: "),
@@ -115,6 +117,21 @@ def test_a_bad_key_or_value_is_named_in_one_line(config, override, message):
     with pytest.raises(InputError) as caught:
         load_settings(config, [override])
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "misspelt", "known"),
+    [("[pipeline]", "[pipelin]", "pipeline"), ("labels =", "lables =", "labels")],
+)
+def test_a_misspelt_key_is_no_missing_one(config, key, misspelt, known):
+    config.write_text(MINIMAL.replace(key, misspelt))
+    with pytest.raises(InputError, match=f"unknown key .*; did you mean '{known}'"):
+        load_settings(config)
+
+
+def test_a_byte_order_mark_is_no_key(config):
+    config.write_bytes(b"\xef\xbb\xbf" + MINIMAL.encode())
+    assert load_settings(config).push.directory == "/models"
 
 
 def test_files_that_are_no_configuration(tmp_path):

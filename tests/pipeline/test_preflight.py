@@ -90,6 +90,18 @@ def test_a_class_without_objects(survey, capsys, monkeypatch, lost):
     assert f"labels.csv has no {lost} object" in refusal(survey, capsys, monkeypatch)
 
 
+def test_labels_that_are_not_understood_are_listed(survey, capsys, monkeypatch):
+    (survey / "labels.csv").write_text("name,label\na,Sb\nb,E0\nc,Sb\n")
+    line = refusal(survey, capsys, monkeypatch)
+    assert "has no spiral object (rows refused: 3 bad_label" in line
+    assert "'sb', 'e0'; understood are spiral, elliptical, uncertain, 0, 1, -1" in line
+
+
+def test_columns_are_listed_where_the_label_is_missing(survey, capsys, monkeypatch):
+    (survey / "labels.csv").write_text("name,type,ra\na,spiral,1\n")
+    assert "its columns are name, type, ra" in refusal(survey, capsys, monkeypatch)
+
+
 def test_no_network_for_the_weights(survey, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(weights_preflight, "is_reachable", lambda *_, **__: False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

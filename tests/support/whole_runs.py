@@ -46,7 +46,11 @@ def galmorph(*arguments: object, cwd: Path | None = None) -> subprocess.Complete
 def states(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
     """State of each node as the command printed it."""
     words = [line.split() for line in result.stdout.splitlines()]
-    return {line[0]: line[1] for line in words if len(line) > 2 and line[1] in ("done", "cached", "failed")}
+    return {
+        line[0]: line[1]
+        for line in words
+        if len(line) > 2 and line[1] in ("done", "cached", "skipped", "failed")
+    }
 
 
 def simulated_survey(folder: Path, config: str = CONFIG, *, galaxies: int = GALAXIES, size: int = 96) -> None:

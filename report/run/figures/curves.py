@@ -10,11 +10,11 @@ from sklearn import metrics
 
 from evaluation.scores import DECISION, without_rounding
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
-from report.html.formats import format_measure, format_percent
+from report.html.formats import count_of, format_measure, format_percent
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
 from report.run.figures.plot import Plot, thinned
 from report.topics.classes import figure_text
-from report.topics.words import count_of, within
+from report.topics.words import within
 
 ZOOM = 0.2
 """Side of the corner that is shown enlarged where the curve keeps to it."""

@@ -28,8 +28,7 @@ def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
     """
     groups, title, name = numbers["groups"], numbers["title"], f"groups-{key}"
     if len(groups) < 2:
-        why = f"all test galaxies have {groups[0]['title']}"
-        return Plot(name, f"By {plain_title(title)} nothing can be compared: {why}.")
+        return Plot(name, f"No groups by {plain_title(title)}: all test galaxies have {groups[0]['title']}.")
     with drawing(name, 1.3 + 0.27 * len(groups), png=True) as drawn:
         axes = drawn.axes()
         places = np.arange(len(groups))[::-1]

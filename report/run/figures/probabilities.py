@@ -9,16 +9,15 @@ from matplotlib.axes import Axes
 from evaluation.formats.predictions import Predictions
 from evaluation.scores import DECISION
 from preprocessing.features import CLASS_NAMES, HOLDOUT, NO_LABEL, TEST, UNCERTAIN
-from report.html.formats import format_percent
+from report.html.formats import count_of, format_percent
 from report.html.svg import CLASS_COLOURS, INK, MARK, SUGGESTED, Drawing, drawing, name_axes, steps
 from report.run.figures.plot import Plot, count_axis
 from report.topics import between
 from report.topics.surplus import surplus_text
-from report.topics.words import count_of
 
 BINS = 40
 _NAMES = {TEST: "probabilities", UNCERTAIN: "uncertain", HOLDOUT: "holdout"}
-_TITLES = {TEST: "test galaxies", UNCERTAIN: "uncertain galaxies", HOLDOUT: "surplus galaxies set aside"}
+_TITLES = {TEST: "test galaxies", UNCERTAIN: "uncertain galaxies", HOLDOUT: "holdout galaxies"}
 
 
 def draw_probabilities(predictions: Predictions, split: str, numbers: Mapping[str, Any]) -> Plot:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from report.html.formats import count_of
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
 from report.run.figures.plot import Plot
-from report.topics.words import count_of
 
 _PHASES = {"head": "the top on the frozen backbone's features", "network": "the network"}
 _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
@@ -125,11 +125,7 @@ def _conclusion(course: Mapping[str, Sequence[float]]) -> str:
     last = validation[np.isfinite(validation)][-1]
     rise = last / least - 1 if least > 0 else 0.0
     after = f"{found}; {count_of(epochs - best, 'epoch')} later it is {last:.3f}"
-    return (
-        f"{after}: the network has begun to learn by heart."
-        if rise > 0.1
-        else f"{after}: it has levelled off."
-    )
+    return f"{after}: the network overfits." if rise > 0.1 else f"{after}: it has levelled off."
 
 
 def _last_fall(loss: np.ndarray) -> float:

@@ -116,7 +116,7 @@ def test_properties_that_nobody_knows_are_named(said):
 
 def test_one_value_for_all_cannot_be_compared(said):
     findings = said(table((40, "test", 0, 0.1), (40, "test", 1, 0.9)))
-    assert findings["Magnitude [mag]"] == "All test galaxies have 15: nothing can be compared."
+    assert findings["Magnitude [mag]"] == "All test galaxies have 15, so there are no groups to compare."
 
 
 def test_unknown_magnitudes_are_counted(said):
@@ -150,8 +150,8 @@ def test_the_galaxies_set_aside_are_compared_with_their_own_class(said, right, v
         (right, "holdout", 0, 0.1),
         (100 - right, "holdout", 0, 0.9),
     )
-    text = said(data)["Galaxies set aside"]
-    assert f"Of the surplus spirals, {right}.0 % of 100 are right" in text
+    text = said(data)["Holdout"]
+    assert f"Of the holdout spirals, {right}.0 % of 100 are right" in text
     assert "of the test split's, 95.0 % of 100 are right" in text and verdict in text
 
 

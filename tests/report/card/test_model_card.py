@@ -207,7 +207,7 @@ def test_the_verdict_stands_first(written, version, blessed, words):
         ),
         (
             {"data": changed(split=lambda of: np.where(of["split"] == "holdout", "train", of["split"]))},
-            ["no accuracy of the holdout"],
+            ["There is no holdout"],
         ),
         (
             {
@@ -259,7 +259,7 @@ def test_epochs_that_folds_of_tops_have_not_trained_are_not_claimed(written, pub
     text = written("history.json", train=train, cross_validation_settings={"publish": publish})
     none = publish in ("ensemble", "best_fold")
     assert (
-        "| epochs of the network | none: it is made of folds, which train the top alone |" in text
+        "| epochs of the network | none: the folds, of which it is made, train the head only |" in text
     ) == none
     assert ("| augmentation | flips |" in text) != none
 

@@ -180,8 +180,8 @@ def test_what_no_galaxy_tells_and_what_is_the_same_for_all_is_said(tmp_path):
     folder = write_folder(tmp_path, data=data)
     build(folder)
     groups = page_of(folder).source.partition('<section id="groups">')[2].partition("</section>")[0]
-    assert "nothing can be compared by it: magnitude, sky noise." in groups
-    assert "By side of the stamp nothing can be compared: all test galaxies have 128." in groups
+    assert "what is not known of any test galaxy: magnitude, sky noise." in groups
+    assert "No groups by side of the stamp: all test galaxies have 128." in groups
 
 
 def test_figures_of_an_earlier_build_go_and_files_of_others_stay(tmp_path):
@@ -213,7 +213,7 @@ BAD = {
         [
             "The test split is empty: nothing is known",
             "No temperature can be fitted",
-            "No galaxy was set aside",
+            "There is no holdout",
         ],
     ),
     "an empty test split": (
@@ -262,7 +262,7 @@ BAD = {
             ),
             label=lambda data: np.maximum(data["label"], 0),
         ),
-        ["The table calls no galaxy uncertain", "No galaxy was set aside"],
+        ["The table calls no galaxy uncertain", "There is no holdout"],
     ),
     "one test galaxy": (
         bad(split=lambda data: np.where(np.arange(200) == 7, "test", "train")),

@@ -115,7 +115,10 @@ def test_the_table_is_sorted_and_compares_with_the_best(tmp_path):
     order = [page.text.index(f"{rank} stretch {value}") for rank, value in enumerate((2, 3, 1), 1)]
     assert order == sorted(order)
     assert "−0.0500 1 : 2 1.00" in page.text and "−0.2500 0 : 5 0.062" in page.text
-    assert "2 of the 2 other settings cannot be told from it on these galaxies (p above 0.05)" in page.text
+    assert (
+        "2 of the 2 other settings do not differ significantly from it on these galaxies (p above 0.05)"
+        in page.text
+    )
     assert "optimistic" in page.text and "12 s" in page.text
 
 

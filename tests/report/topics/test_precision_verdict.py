@@ -19,8 +19,8 @@ def verdict(spirals, ellipticals):
     ("right", "n", "said"),
     [
         (1000, 1000, "holds"),
-        (140, 142, "cannot be told from holding"),
-        (66, 66, "cannot be told from holding"),
+        (140, 142, "may or may not hold"),
+        (66, 66, "may or may not hold"),
         (3, 4, "does not hold"),
         (900, 1000, "does not hold"),
     ],
@@ -48,7 +48,7 @@ def test_the_page_and_the_card_say_of_how_many_galaxies(tmp_path):
     text = " ".join(re.sub(r"<[^>]+>", " ", section).split())
     low, high = wilson(50, 60)
     assert f"0.8333 of 60 ({low:.4f} to {high:.4f})" in text and "1.0000 of 40 (" in text
-    verdict = "cannot be told from holding for spirals and does not hold for ellipticals"
+    verdict = "may or may not hold for spirals and does not hold for ellipticals"
     assert f"By the intervals of the test split, the precision of 0.99 {verdict}." in text
     card = (folder / "model_card.md").read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
     assert "of the 40 below it 100.0 % are spiral, of the 60 above 83.3 % elliptical" in card

@@ -1,0 +1,67 @@
+"""Results on the terminal: a name and a value a line."""
+
+import textwrap
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+_NAME = 20
+_NARROW = 60
+
+
+def say(console: Console, name: str, value: str, *, is_path: bool = False, style: str = "") -> None:
+    """Print a result.
+
+    On a terminal a value that is too long goes on in further lines, none wider than the terminal. A path
+    stays whole, on a line of its own where that helps, since it is there to be copied. In a pipe or a file a
+    result is one line.
+
+    Parameters
+    ----------
+    console : Console
+    name : str
+        What it is; may be empty.
+    value : str
+        Plain text.
+    is_path : bool
+        Whether the value is, or ends in, a path.
+    style : str
+        Rich style of the value.
+    """
+    start = f"  {name:<{_NAME}}"
+    if not console.is_terminal or len(start) + len(value) <= console.width:
+        lines = [start + value]
+    else:
+        indent = " " * (len(start) if console.width >= _NARROW else 4)
+        words = textwrap.wrap(
+            value,
+            max(console.width - len(indent), 10),
+            break_long_words=not is_path,
+            break_on_hyphens=False,
+        )
+        if len(indent) < len(start):
+            lines = [start.rstrip()]
+        else:
+            first, *words = words
+            lines = [start + first]
+            if len(lines[0]) > console.width:
+                lines = [start.rstrip(), indent + first]
+        # A path that is wider than the rest of the line is whole at the line's beginning.
+        lines += [indent + word if len(indent + word) <= console.width else word for word in words]
+        lines = [line if len(line) <= console.width else line.strip() for line in lines]
+    for line in lines:
+        text = Text(line)
+        if style:
+            text.stylize(style, min(len(start), len(line)))
+        console.print(text, highlight=False, soft_wrap=True)
+
+
+def say_sentence(console: Console, sentence: str, start: str = "") -> None:
+    """Print a sentence, broken between words on a terminal; `start` is markup that stands before it."""
+    text = Text.from_markup(f"  {start}{escape(sentence)}")
+    if console.is_terminal and len(text) > console.width:
+        for number, line in enumerate(text.wrap(console, max(console.width - 2, 10))):
+            console.print(Text("  ") + line if number else line, highlight=False, soft_wrap=True)
+    else:
+        console.print(text, highlight=False, soft_wrap=True)
