@@ -52,7 +52,7 @@ def first_summaries(folder: Path) -> list[Path]:
 def test_a_person_sees_every_node_and_the_results(first_run, folder):
     assert set(states(first_run).values()) == {"done"}
     assert list(states(first_run))[-4:] == ["Evaluator", "ModelCard", "Pusher", "MorphologyReport"]
-    assert "epoch  15/15" in first_run.stdout
+    assert re.search(r"epoch +\d+/15 ", first_run.stdout), "training may stop before the last epoch"
     assert first_run.stdout.startswith("checking configuration and input\n")
     assert first_run.stdout.index("loading TFX") < first_run.stdout.index("ExampleSchema")
     assert f"version 1, {folder / 'models' / '1'}" in first_run.stdout
