@@ -77,7 +77,7 @@ class VotableReader:
                 column.append(self._cell(cells, number, row))
         return {number: self._typed(number, column) for number, column in columns.items()}
 
-    def _rows(self) -> Iterator[list[str]]:
+    def _rows(self) -> Iterator[list[Any]]:
         self._stream.seek(0)
         data: Any = None
         for event, element in ElementTree.iterparse(self._stream, events=("start", "end")):
@@ -85,14 +85,14 @@ class VotableReader:
             if (event, tag) == ("start", "TABLEDATA"):
                 data = element
             elif (event, tag) == ("end", "TR"):
-                yield ["".join(cell.itertext()) for cell in element]
+                yield list(element)
                 data.clear()  # else the whole file would stay in memory
             elif (event, tag) == ("end", "TABLE"):
                 return
 
-    def _cell(self, cells: list[str], number: int, row: int) -> str:
+    def _cell(self, cells: list[Any], number: int, row: int) -> str:
         field = self._fields[number]
-        text = cells[number].strip() if number < len(cells) else ""
+        text = "".join(cells[number].itertext()).strip() if number < len(cells) else ""
         if text == field.null or (field.datatype not in _TEXTS and _same_number(text, field.null)):
             return ""
         if field.datatype in _TEXTS:
