@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from astropy.io import fits
@@ -59,7 +59,9 @@ class Header:
         places = range(0, len(cards), CARD)
         keys = [cards[place : place + 8] for place in places]
         self._last = dict(zip(keys, places, strict=True))
-        self._first = dict(zip(reversed(keys), reversed(places), strict=True))
+        self._first = self._last
+        if len(self._last) < len(keys):
+            self._first = dict(zip(reversed(keys), reversed(places), strict=True))
         blank = keys.count(_BLANK_KEYWORD) if _BLANK_KEYWORD in self._last else 0
         self.plain = not (
             b"".join(keys).translate(None, _KEYWORD_BYTES)
@@ -104,9 +106,10 @@ class Header:
         return value
 
     def _structural(self, keyword: str, default: float | None) -> str | int | float | bool | None:
-        if not self.has(keyword):
+        key = _key(keyword)
+        if key not in self._first:
             return default
-        if not self.once(keyword):
+        if self._first[key] != self._last[key]:
             raise Unusual(f"{keyword} twice")
         return self.own(keyword)
 
@@ -114,11 +117,11 @@ class Header:
         """Tell whether there is a card with a keyword, without looking into the header behind."""
         if not self.plain:
             return keyword in self.parsed
-        return keyword.ljust(8).encode() in self._first
+        return _key(keyword) in self._first
 
     def once(self, keyword: str) -> bool:
         """Tell whether there is one card with a keyword, and not two."""
-        key = keyword.ljust(8).encode()
+        key = _key(keyword)
         return self._first.get(key, -1) == self._last.get(key, -2)
 
     def has_any(self, keys: frozenset[bytes]) -> bool:
@@ -129,7 +132,7 @@ class Header:
         """Return what `get` returns, without looking into the header behind."""
         if not self.plain:
             return _simple(lambda: self.parsed.get(keyword))
-        place = self._first.get(keyword.ljust(8).encode())
+        place = self._first.get(_key(keyword))
         if place is None:
             return None
         card = self.cards[place : place + CARD]
@@ -156,7 +159,7 @@ class Header:
             inherits = self.behind is not None and self.own("INHERIT") is not False
             return self.behind.spelling(keyword) if inherits and self.behind is not None else ""
         if self.plain:
-            place = self._first[keyword.ljust(8).encode()]
+            place = self._first[_key(keyword)]
             image = self.cards[place : place + CARD].decode("ascii", "replace")
         else:
             image = str(_simple(lambda: self.parsed.cards[keyword].image) or "")
@@ -172,6 +175,12 @@ class Header:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return fits.Header.fromstring(self.cards.decode("ascii", "replace"))
+
+
+@cache
+def _key(keyword: str) -> bytes:
+    """Return how a card of a keyword begins."""
+    return keyword.ljust(8).encode()
 
 
 def _simple(read: Any) -> str | int | float | bool | None:
