@@ -1,6 +1,5 @@
 """The command line: collects the verbs of `pipeline.commands`."""
 
-import logging
 import os
 import sys
 
@@ -10,6 +9,7 @@ if __name__ == "__main__":
     project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:] = [*(place for place in sys.path if os.path.realpath(place) != working), project]
 
+import logging
 from typing import Annotated
 
 import typer

@@ -14,7 +14,12 @@ import pytest
 from whole_runs import CONFIG
 
 PROJECT = Path(__file__).resolve().parent.parent
-QUICK = {"train.epochs": 1, "train.fine_tune_epochs": 1, "cross_validation.phases": "none"}
+QUICK = {
+    "train.epochs": 1,
+    "train.fine_tune_epochs": 1,
+    "cross_validation.phases": "none",
+    "gate.min_galaxies": 1,
+}
 
 pytestmark = pytest.mark.slow
 

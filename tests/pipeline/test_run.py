@@ -328,4 +328,7 @@ def test_a_sweep_finds_what_is_known_and_trains_the_rest(first_run, folder):
         "cached"
     ] * 2
     first = result.stdout.index("1 of 2")
-    assert "FoldTrainer-0           cached" in result.stdout[:first]
+    states_of_first = [
+        line.split()[1] for line in result.stdout[:first].splitlines() if "FoldTrainer-0" in line
+    ]
+    assert states_of_first == ["cached"]

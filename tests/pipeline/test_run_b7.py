@@ -5,6 +5,8 @@ import json
 import pytest
 from whole_runs import CONFIG, galmorph, report, simulated_survey, states
 
+from pipeline.errors import ExitStatus
+
 pytestmark = pytest.mark.slow
 
 GALAXIES = 200
@@ -16,8 +18,9 @@ def test_efficientnetb7_at_128_pixels(tmp_path):
     text = text.replace("[train]", "[train]\nviews = 1\nbatch_size = 8")
     simulated_survey(tmp_path, text, galaxies=GALAXIES, size=128)
     result = galmorph("run", tmp_path / "galmorph.toml")
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert set(states(result).values()) == {"done"}
+    # One epoch from random weights may give one probability to all galaxies: the gate then refuses the model.
+    assert result.returncode in (ExitStatus.DONE, ExitStatus.NOT_GOOD_ENOUGH), result.stdout + result.stderr
+    assert {state for node, state in states(result).items() if node != "Pusher"} == {"done"}
     summary = report(tmp_path, "metrics.json")["cross_validation"]
     assert summary["phases"] == "head" and len(summary["folds"]) == 5
     nodes = json.loads((tmp_path / "run/report/nodes.json").read_text())

@@ -16,6 +16,7 @@ def test_real_multi_band_stamps_end_to_end(real_data, tmp_path):
         *("--set", f"data.stamps={kids}/{{band}}_stamps/{{name}}_{{band}}.fits"),
         *("--set", "image.cut=64", "--set", "image.stretch=3e-11", "--set", "data.max_blank=0.5"),
         *("--set", "data.bands=['I', 'R', 'G', 'U']", "--set", "split.balance=false"),
+        *("--set", "gate.min_galaxies=1"),
     )
     assert result.returncode == 0, result.stdout + result.stderr
     ingest = report(tmp_path, "ingest.json")
