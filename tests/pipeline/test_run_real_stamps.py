@@ -20,6 +20,6 @@ def test_real_multi_band_stamps_end_to_end(real_data, tmp_path):
     )
     assert result.returncode == 0, result.stdout + result.stderr
     ingest = report(tmp_path, "ingest.json")
-    assert ingest["rows"] == 42 and ingest["bands"] == ["I", "R", "G", "U"]
+    assert ingest["rows"] == 42 and ingest["bands"] == ["U", "G", "R", "I"]
     assert ingest["reasons"] == {"missing_file": 4}, "the NGC galaxies have no U"
     assert (tmp_path / "models/1/saved_model.pb").is_file()
