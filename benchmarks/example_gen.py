@@ -22,7 +22,7 @@ def run_example_gen(folder: Path, bands: Sequence[str], side: int) -> tuple[floa
     """
     from tfx.types import standard_artifacts
 
-    from components.artifacts import IngestReport
+    from components.artifacts import IngestAccount
     from components.fits_example_gen.component import FitsExampleGen
     from pipeline.config import PipelineSettings
     from preprocessing.data_settings import DataSettings, SplitSettings
@@ -31,7 +31,7 @@ def run_example_gen(folder: Path, bands: Sequence[str], side: int) -> tuple[floa
         labels=str(folder / "labels.csv"), stamps=str(folder / "{band}" / "{name}_{band}.fits")
     )
     component = FitsExampleGen(data, SplitSettings(), bands, side, "benchmark", "benchmark")
-    outputs = {"examples": [standard_artifacts.Examples()], "report": [IngestReport()]}
+    outputs = {"examples": [standard_artifacts.Examples()], "account": [IngestAccount()]}
     for key, (artifact,) in outputs.items():
         artifact.uri = str(folder / "out" / key)
     executor = component.executor_spec.executor_class
@@ -41,4 +41,4 @@ def run_example_gen(folder: Path, bands: Sequence[str], side: int) -> tuple[floa
     started = time.perf_counter()
     executor(context).Do({}, outputs, component.exec_properties)
     seconds = time.perf_counter() - started
-    return seconds, before, json.loads((folder / "out" / "report" / "ingest.json").read_text())
+    return seconds, before, json.loads((folder / "out" / "account" / "ingest.json").read_text())

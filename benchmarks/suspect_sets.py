@@ -21,7 +21,7 @@ from preprocessing.fits.files import StampError
 from preprocessing.labels.reading import read_labels
 from preprocessing.picture import make_picture
 from preprocessing.rows.division import stamp_reader
-from trainer.backbone_features import BackboneFeatures, FeatureCache, compute_features
+from trainer.backbone_features import FeatureCache, FeatureStore, compute_features
 from trainer.fine_tune import start_classifier
 from trainer.galaxies import read_examples
 
@@ -38,14 +38,14 @@ class LabelledSet:
     title : str
     files : mapping of str to sequence of str
         Transformed Examples by split.
-    features : BackboneFeatures
+    features : FeatureStore
     types : dict of str to str
         Hubble type by name, where it is known.
     """
 
     title: str
     files: Mapping[str, Sequence[str]]
-    features: BackboneFeatures
+    features: FeatureStore
     types: dict[str, str] = field(default_factory=dict)
 
 
@@ -127,7 +127,7 @@ def draw(labelled: LabelledSet, suspects: Sequence[Suspect], path: Path) -> None
     figure.savefig(path, dpi=110)
 
 
-def _features(files: Mapping[str, Sequence[str]], folder: Path) -> BackboneFeatures:
+def _features(files: Mapping[str, Sequence[str]], folder: Path) -> FeatureStore:
     recipe = head_recipe(BACKBONE, SIZE)
     out = folder / "features"
     out.mkdir(exist_ok=True)
@@ -140,7 +140,7 @@ def _features(files: Mapping[str, Sequence[str]], folder: Path) -> BackboneFeatu
         batch_size=recipe.train.batch_size,
         cache=FeatureCache(folder / "cache"),
     )
-    return BackboneFeatures.load(out)
+    return FeatureStore.load(out)
 
 
 def _tell(what: str) -> None:

@@ -14,7 +14,7 @@ from benchmarks.training_data import FOLDS, take
 from benchmarks.training_networks import StepClock
 from preprocessing.features import TRAIN, VALIDATION
 from preprocessing.settings import ImageSettings
-from trainer.backbone_features import BackboneFeatures, compute_features
+from trainer.backbone_features import FeatureStore, compute_features
 from trainer.backbones.names import backbone_facts
 from trainer.fine_tune import start_classifier
 from trainer.fit import TrainingSet, fit
@@ -138,7 +138,7 @@ def _features(model: keras.Model, recipe: Recipe, files: Files, folder: Path) ->
 
 
 def _top(recipe: Recipe, folder: Path) -> float:
-    store = BackboneFeatures.load(folder)
+    store = FeatureStore.load(folder)
     learning, validation = (np.flatnonzero(store.galaxies.splits == split) for split in (TRAIN, VALIDATION))
     return _seconds(lambda: fit_head(store, learning, validation, model=recipe.model, settings=recipe.train))
 

@@ -3,10 +3,10 @@
 from tfx.types.artifact import Artifact
 
 
-class IngestReport(Artifact):
+class IngestAccount(Artifact):
     """A folder with ``ingest.json`` and ``rejects.csv``."""
 
-    TYPE_NAME = "IngestReport"
+    TYPE_NAME = "IngestAccount"
 
 
 class Warnings(Artifact):

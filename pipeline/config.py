@@ -183,7 +183,7 @@ def load_settings(path: Path, overrides: Iterable[str] = ()) -> Settings:
         # for a tuple.
         return Settings.model_validate_json(json.dumps(tables, default=str), strict=True)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_problem(error, tables)}") from error
+        raise InputError(f"{path}: {_key_problem(error, tables)}") from error
 
 
 def _override(tables: dict[str, Any], override: str) -> None:
@@ -239,7 +239,7 @@ def _skip_random_features(tables: dict[str, Any]) -> None:
         tables["train"] = {"epochs": 0, **train}
 
 
-def _first_problem(error: ValidationError, tables: dict[str, Any]) -> str:
+def _key_problem(error: ValidationError, tables: dict[str, Any]) -> str:
     """Put the first of pydantic's findings into one line."""
     # A misspelt key is missing under its right name, too: the spelling is the cause.
     problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")

@@ -23,11 +23,11 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from components.anomaly_gate.component import AnomalyGate
 from components.atomic_pusher.component import AtomicPusher
-from components.backbone_features.component import BackboneFeatures
 from components.cross_validation.component import CrossValidation
 from components.example_schema.component import ExampleSchema
+from components.feature_extractor.component import FeatureExtractor
 from components.fits_example_gen.component import FitsExampleGen
-from components.fold_model.component import FoldModel
+from components.fold_exporter.component import FoldExporter
 from components.fold_trainer.component import FoldTrainer
 from components.head_trainer.component import HeadTrainer
 from components.incumbent_resolver.strategy import IncumbentStrategy
@@ -135,7 +135,7 @@ class _Data:
 
     nodes: list[BaseNode]
     examples: BaseChannel
-    ingest_report: BaseChannel
+    ingest_account: BaseChannel
     pictures: BaseChannel
     graph: BaseChannel
     looked: BaseNode
@@ -182,7 +182,7 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
     return _Data(
         [example_gen, statistics, schema, validator, gate, transform, looked],
         examples,
-        example_gen.outputs["report"],
+        example_gen.outputs["account"],
         pictures,
         transform.outputs["transform_graph"],
         looked,
@@ -203,11 +203,11 @@ def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
     recipe = Recipe(
         settings.image, ModelSettings(**backbone), TrainSettings(**asked), CrossValidationSettings()
     )
-    node = BackboneFeatures(
+    node = FeatureExtractor(
         examples=data.pictures,
         recipe=_json(recipe.dump()),
         cache=f"{place.scratch}/features" if place.scratch else "",
-        code=code_fingerprint("BackboneFeatures"),
+        code=code_fingerprint("FeatureExtractor"),
     )
     data.before(node)
     return [node]
@@ -259,10 +259,10 @@ class _Candidate:
 def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> _Candidate:
     if settings.cross_validation.publish in ("single", "retrained"):
         return _trainer(settings, data, folds.features, place)
-    node = FoldModel(
+    node = FoldExporter(
         folds=folds.models,
         config=_json(_training_config(settings)),
-        code=code_fingerprint("FoldModel"),
+        code=code_fingerprint("FoldExporter"),
     )
     return _Candidate([node], node.outputs["model"], {"fold_model": node.outputs["fold"]})
 
@@ -324,11 +324,12 @@ def _judgement(
         ).with_id("IncumbentResolver")
         incumbent = resolver.outputs["model"]
         nodes.append(resolver)
-    bands = json.dumps(settings.example_bands)
+    bands, flux = json.dumps(settings.example_bands), _json(settings.data.flux)
     answers = PredictionGen(
         examples=data.examples,
         model=candidate.model,
         bands=bands,
+        flux=flux,
         splits="[]",
         code=code_fingerprint("PredictionGen"),
     )
@@ -339,6 +340,7 @@ def _judgement(
             examples=data.examples,
             model=incumbent,
             bands=bands,
+            flux=flux,
             splits=json.dumps([TEST]),
             code=code_fingerprint("IncumbentPredictionGen"),
         ).with_id("IncumbentPredictionGen")
@@ -353,7 +355,7 @@ def _judgement(
     ).with_id("Evaluator")
     findings: dict[str, Any] = {
         "examples": data.examples,
-        "ingest_report": data.ingest_report,
+        "ingest_account": data.ingest_account,
         "model": candidate.model,
         "predictions": answers.outputs["predictions"],
         "evaluation": evaluator.outputs["evaluation"],

@@ -27,6 +27,7 @@ from tfx.orchestration.portable import launcher
 from components.anomaly_gate.component import AnomalyError
 from components.fits_example_gen.ingest import IngestError
 from components.picture_gate.component import PictureError
+from components.prediction_gen.compatibility import IncompatibleModelError
 from pipeline.config import Settings
 from pipeline.create import Place, create_cross_validation, create_pipeline, create_training
 from pipeline.errors import InputError
@@ -52,7 +53,7 @@ _CREATE = {
 }
 # A training diverges by the learning rate, the weights or the flux that it was given.
 _INPUT_ERRORS = (
-    *(AnomalyError, IngestError, InputError, PictureError, TableError),
+    *(AnomalyError, IncompatibleModelError, IngestError, InputError, PictureError, TableError),
     *(TrainingDataError, TrainingDiverged),
 )
 

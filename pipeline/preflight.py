@@ -1,6 +1,7 @@
 """Everything that can be found wrong before a component runs."""
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from components.atomic_pusher.publish import published_versions
+from components.prediction_gen.compatibility import incompatibility
 from pipeline.config import Settings
 from pipeline.errors import InputError
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
@@ -144,7 +146,21 @@ def _check_table(settings: Settings, table: LabelTable) -> Preflight:
     _check_folds(settings, classes)
     fingerprint = input_fingerprint(label_files(settings.data), table.objects, reader)
     refused = Counter(reject.reason for reject in table.rejects)
-    return Preflight(fingerprint, dict(classes), table.rows, dict(refused), tuple(table.notes))
+    notes = (*table.notes, *_few_test_galaxies(settings, classes))
+    return Preflight(fingerprint, dict(classes), table.rows, dict(refused), notes)
+
+
+def _few_test_galaxies(settings: Settings, classes: Mapping[str, int]) -> Iterator[str]:
+    """Say where the test split will have too few galaxies of a class for any model to be published."""
+    counts = {name: classes[name] for name in (CLASS_NAMES[SPIRAL], CLASS_NAMES[ELLIPTICAL])}
+    share, least = settings.split.test, settings.gate.min_galaxies
+    name, count = min(counts.items(), key=lambda item: item[1])
+    most = math.ceil(count * share - 1e-6)
+    if most < least:
+        yield (
+            f"no model can be published: the test split gets at most {most} of {count} {name} galaxies, and"
+            f" [gate] min_galaxies asks for {least}"
+        )
 
 
 def _check_folds(settings: Settings, classes: Mapping[str, int]) -> None:
@@ -249,29 +265,16 @@ def _check_incumbent(settings: Settings) -> None:
         return
     version, description = max(descriptions.items())
     try:
-        published = json.loads(description.read_text())
-        missing = [band for band in published["bands"] if band not in settings.example_bands]
-        cut = published["image"]["cut"]
-        flux = published.get("flux", settings.data.flux)  # absent: a model from before there was a choice
-    except (OSError, ValueError, KeyError, TypeError):
+        problem = incompatibility(
+            json.loads(description.read_text()),
+            settings.example_bands,
+            settings.example_side,
+            settings.data.flux,
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise InputError(
             f"[push] directory: {description} is not a description that galmorph wrote"
         ) from None
-    if missing:
-        raise InputError(
-            f"[data] bands: the published model (version {version}) needs band {missing[0]} to be compared"
-            f" with: add it to [data] bands, or choose another [push] directory and [pipeline] root"
-        )
-    different = [key for key, value in settings.data.flux.items() if flux.get(key) != value]
-    if different:
-        raise InputError(
-            f"[data] {different[0]}: the published model (version {version}) learned from flux with"
-            f" {different[0]} = {flux.get(different[0])!r} and cannot be compared with: choose another [push]"
-            f" directory and [pipeline] root"
-        )
-    if cut > settings.example_side:
-        raise InputError(
-            f"[data] stamp_size: the published model (version {version}) needs stamps of {cut} pixels to be"
-            f" compared with, but {settings.example_side} are kept: set stamp_size = {cut}, or choose another"
-            f" [push] directory and [pipeline] root"
-        )
+    if problem is not None:
+        key, text = problem
+        raise InputError(f"{key}: the published model (version {version}) {text}")

@@ -19,7 +19,7 @@ def lupton_rgb(
     Parameters
     ----------
     flux : tf.Tensor, float32, shape (..., H, W, 3)
-        Flux after `preprocessing.calibration`, the band shown red first.
+        Flux after `preprocessing.flux_scale`, the band shown red first.
     stretch : float
         Linear stretch, greater than 0 [units of `flux`].
     q : float

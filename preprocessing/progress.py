@@ -14,7 +14,7 @@ WARNINGS_FILE = "warnings.txt"
 _logger = logging.getLogger(PROGRESS_LOGGER)
 
 
-def report_progress(phase: str, **figures: float) -> None:
+def send_progress(phase: str, **figures: float) -> None:
     """Log a step of progress.
 
     Parameters

@@ -12,10 +12,10 @@ import numpy as np
 
 from preprocessing.bands import band_name
 from preprocessing.blank_areas import blank_areas
-from preprocessing.calibration import Calibration, CalibrationError, saturation_level
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import Header
 from preprocessing.fits.reading import read_image
+from preprocessing.flux_scale import FluxScale, FluxScaleError, saturation_level
 from preprocessing.sky_position import pixel_of
 from preprocessing.stamp_paths import find_stamp, stamp_path
 
@@ -32,7 +32,7 @@ class Plane:
     Attributes
     ----------
     flux : numpy.ndarray, float32, shape (side, side)
-        Flux after `preprocessing.calibration`; blank pixels are NaN or infinite.
+        Flux after `preprocessing.flux_scale`; blank pixels are NaN or infinite.
     height, width : int
         Size of the whole image before the cut [pixels].
     saturated, blank : float
@@ -128,7 +128,7 @@ class StampReader:
         Side of the square to keep [pixels].
     cube_bands : sequence of str
         Bands of a cube's planes, first plane first; empty if each band has a file.
-    calibration : Calibration
+    flux_scale : FluxScale
     max_blank, max_saturated : float
         Largest fractions of NaN or infinite, and of saturated pixels that are accepted.
     max_offset : float
@@ -139,7 +139,7 @@ class StampReader:
     bands: Sequence[str]
     side: int
     cube_bands: Sequence[str] = ()
-    calibration: Calibration = field(default_factory=Calibration)
+    flux_scale: FluxScale = field(default_factory=FluxScale)
     max_blank: float = 0.2
     max_saturated: float = 0.05
     max_offset: float = 0.25
@@ -213,16 +213,16 @@ class StampReader:
         self._check_position(header, (height, width), position, path)
         try:
             level = saturation_level(header) if self.max_saturated < 1 else None
-        except CalibrationError as error:
+        except FluxScaleError as error:
             raise StampError("bad_saturation", path, str(error)) from None
         # The level of the sky is that of the whole stamp; without it, the rest of the stamp is of no account.
-        if self.calibration.background == "none":
+        if self.flux_scale.background == "none":
             image = centre_cut(image, side)
         image, filled = _without_filled_areas(image, level)
         saturated = self._saturated(centre_cut(image, side), level, path)
         try:
-            calibrated, _ = self.calibration.apply(image, header, band)
-        except CalibrationError as error:
+            calibrated, _ = self.flux_scale.apply(image, header, band)
+        except FluxScaleError as error:
             raise StampError("no_zero_point", path, str(error)) from None
         flux = np.ascontiguousarray(centre_cut(calibrated, side))
         blank = self._blank(flux, filled, path)

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from preprocessing import features
-from preprocessing.progress import report_progress
+from preprocessing.progress import send_progress
 from preprocessing.whole_files import write_whole
 from trainer.augment import dihedral_views
 from trainer.backbones.names import backbone_facts
@@ -32,7 +32,7 @@ _TYPE = np.float16  # 3 digits, of numbers that training varies by far more; hal
 
 
 @dataclass(frozen=True)
-class BackboneFeatures:
+class FeatureStore:
     """Features of galaxies.
 
     Attributes
@@ -46,7 +46,7 @@ class BackboneFeatures:
     values: np.ndarray
 
     @classmethod
-    def load(cls, folder: Path) -> "BackboneFeatures":
+    def load(cls, folder: Path) -> "FeatureStore":
         """Open what `compute_features` has written."""
         with np.load(Path(folder, _GALAXIES)) as columns:
             galaxies = Galaxies(**columns)
@@ -129,7 +129,7 @@ def compute_features(
     files : mapping of str to sequence of str
         Gzipped TFRecords of transformed Examples by split.
     folder : Path
-        For `BackboneFeatures.load`.
+        For `FeatureStore.load`.
     views : int
         Symmetries of each picture, 1 to 8.
     batch_size : int
@@ -169,7 +169,7 @@ def compute_features(
         for first in range(0, len(rows), batch_size):
             batch = rows[first : first + batch_size]
             values[batch] = extract(tf.constant([next(needed) for _ in batch]))
-            report_progress("backbone's features", done=len(batch), total=len(missing))
+            send_progress("backbone's features", done=len(batch), total=len(missing))
         if cache is not None:
             cache.put(galaxies.digests[rows].tolist(), values[rows])
     values.flush()

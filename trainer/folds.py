@@ -11,16 +11,16 @@ import keras
 import numpy as np
 
 from evaluation.formats.out_of_fold import SCORES_FILE, OutOfFold, read_scores, write_scores
-from trainer.backbone_features import BackboneFeatures
+from trainer.backbone_features import FeatureStore
 from trainer.checkpoint import Checkpoint
 from trainer.devices import strategy
+from trainer.epoch_progress import EpochProgress, HeadProgress
 from trainer.fine_tune import fine_tune, probabilities, start_classifier
 from trainer.galaxies import Galaxies, TrainingDataError, read_galaxies
 from trainer.head import Head, fit_head, with_heads
 from trainer.input import Pictures
 from trainer.model import backbone_of
 from trainer.recipe import BACKBONE_FILE, HEAD_FILE, Recipe
-from trainer.report_epochs import ReportEpochs, ReportHead
 
 ABOUT_FILE = "fold.json"
 
@@ -80,13 +80,13 @@ def train_fold(
         If the loss is no longer finite.
     """
     started = time.monotonic()
-    store = BackboneFeatures.load(features) if features is not None else None
+    store = FeatureStore.load(features) if features is not None else None
     galaxies = store.galaxies if store is not None else read_galaxies(files)
     learning, scored = _divide(galaxies, fold)
     history: dict[str, Any] = {}
     head = None
     if store is not None:
-        watch = [ReportHead(recipe.train.epochs)]
+        watch = [HeadProgress(recipe.train.epochs)]
         head, history["head"] = fit_head(
             store, learning, None, model=recipe.model, settings=recipe.train, callbacks=watch
         )
@@ -102,7 +102,7 @@ def train_fold(
                 None,
                 has_head=head is not None,
                 checkpoint=checkpoint,
-                callbacks=[ReportEpochs(recipe.train.fine_tune_epochs)],
+                callbacks=[EpochProgress(recipe.train.fine_tune_epochs)],
             )
         head = Head.of(model)
         backbone_of(model).save_weights(folder / BACKBONE_FILE)

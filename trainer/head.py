@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.backbone_features import BackboneFeatures
+from trainer.backbone_features import FeatureStore
 from trainer.fit import Stream, TrainingSet, fit
 from trainer.model import FEATURES, OUTPUT, top
 from trainer.settings import ModelSettings, TrainSettings
@@ -73,7 +73,7 @@ def with_heads(model: keras.Model, heads: Sequence[Head]) -> keras.Model:
 
 
 def fit_head(
-    features: BackboneFeatures,
+    features: FeatureStore,
     train: np.ndarray,
     validation: np.ndarray | None,
     *,
@@ -85,7 +85,7 @@ def fit_head(
 
     Parameters
     ----------
-    features : BackboneFeatures
+    features : FeatureStore
     train : ndarray of int
         Numbers of the galaxies to learn from; in each epoch each is seen in one of the first
         `settings.views` of its views.
@@ -134,7 +134,7 @@ def fit_head(
     return Head.of(network), history
 
 
-def _stream(features: BackboneFeatures, train: np.ndarray, settings: TrainSettings) -> Stream:
+def _stream(features: FeatureStore, train: np.ndarray, settings: TrainSettings) -> Stream:
     """Return the stream of galaxies in random order, in each epoch each in a random view."""
     galaxies, values = features.galaxies, features.values
     targets = galaxies.soft_labels if settings.labels == "votes" else galaxies.labels

@@ -8,8 +8,8 @@ from keras import layers
 
 from trainer.augment import dihedral_views
 from trainer.backbone import build_backbone, scale_pixels
-from trainer.calibration import TemperatureScaling
 from trainer.settings import ModelSettings
+from trainer.temperature import TemperatureScaling
 
 FEATURES = "features"
 """Name of the layer whose output is a picture's features: the average of the backbone's last maps."""
@@ -137,7 +137,7 @@ def averaged(models: Sequence[keras.Model], views: int = 1, temperature: float |
         1, or up to 8 symmetries of the square.
     temperature : float, optional
         By which the probability of each classifier, the mean over its views, is scaled before the mean over
-        classifiers is taken (see `trainer.calibration`).
+        classifiers is taken (see `trainer.temperature`).
 
     Returns
     -------

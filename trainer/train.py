@@ -10,16 +10,16 @@ from tfx.dsl.io import fileio
 
 from evaluation.calibration import fit_temperature
 from preprocessing.features import TRAIN, VALIDATION
-from preprocessing.progress import report_progress
+from preprocessing.progress import send_progress
 from trainer.checkpoint import Checkpoint, checkpoint_folder
 from trainer.devices import strategy
+from trainer.epoch_progress import EpochProgress
 from trainer.fine_tune import fine_tune, probabilities, start_classifier
 from trainer.galaxies import read_galaxies
 from trainer.head import Head
 from trainer.input import Pictures
 from trainer.model import backbone_of
 from trainer.recipe import BACKBONE_FILE, HEAD_FILE, HISTORY_FILE, Recipe
-from trainer.report_epochs import ReportEpochs
 from trainer.signatures import export_classifier
 
 
@@ -49,7 +49,7 @@ def run_fn(fn_args: FnArgs) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
 
     # With EfficientNetB7 a minute goes by before the first step.
-    report_progress("building and compiling the network")
+    send_progress("building and compiling the network")
     with strategy().scope():
         model = start_classifier(recipe, head)
         if recipe.train.fine_tune_epochs:
@@ -75,7 +75,7 @@ def _temperature(model: keras.Model, recipe: Recipe, validation: Sequence[str]) 
     labels = read_galaxies({VALIDATION: validation}).labels
     if not len(labels):
         return 1.0
-    report_progress("fitting the temperature")
+    send_progress("fitting the temperature")
     pictures = Pictures(validation, recipe.image.size, recipe.train.batch_size)
     return fit_temperature(labels, probabilities(model, recipe, pictures))
 
@@ -104,5 +104,5 @@ def _fine_tune(
         has_head=has_head,
         checkpoint=checkpoint,
         log_dir=log_dir,
-        callbacks=[ReportEpochs(recipe.train.fine_tune_epochs)],
+        callbacks=[EpochProgress(recipe.train.fine_tune_epochs)],
     )

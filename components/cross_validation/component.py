@@ -20,7 +20,7 @@ from components.cross_validation.summary import summarize
 from evaluation.formats.out_of_fold import SCORES_FILE, OutOfFold, write_scores
 from trainer.folds import FoldScores
 
-SUMMARY_FILE, COURSES_FILE = "cross_validation.json", "history.json"
+SUMMARY_FILE, HISTORY_FILE = "cross_validation.json", "history.json"
 
 
 class Executor(BaseExecutor):
@@ -32,7 +32,7 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Write ``cross_validation.json``, ``out_of_fold.csv`` and ``history.json``, the folds' courses.
+        """Write ``cross_validation.json``, ``out_of_fold.csv`` and ``history.json``, the folds' histories.
 
         Parameters
         ----------
@@ -48,8 +48,8 @@ class Executor(BaseExecutor):
         folder = Path(artifact_utils.get_single_uri(output_dict["summary"]))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / SUMMARY_FILE).write_text(json.dumps(summarize(folds), indent=2) + "\n")
-        courses = [{"fold": fold.about["fold"], **fold.about["history"]} for fold in folds]
-        (folder / COURSES_FILE).write_text(json.dumps(courses, indent=2) + "\n")
+        histories = [{"fold": fold.about["fold"], **fold.about["history"]} for fold in folds]
+        (folder / HISTORY_FILE).write_text(json.dumps(histories, indent=2) + "\n")
         write_scores(folder / SCORES_FILE, OutOfFold.joined(fold.scores for fold in folds))
 
 

@@ -9,7 +9,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel_utils import as_channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import IngestReport
+from components.artifacts import IngestAccount
 from components.fits_example_gen.executor import Executor
 from preprocessing.data_settings import DataSettings, SplitSettings
 
@@ -25,7 +25,7 @@ class FitsExampleGenSpec(ComponentSpec):
     INPUTS: dict[str, ChannelParameter] = {}
     OUTPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
-        "report": ChannelParameter(type=IngestReport),
+        "account": ChannelParameter(type=IngestAccount),
     }
 
 
@@ -70,6 +70,6 @@ class FitsExampleGen(BaseBeamComponent):
                 fingerprint=fingerprint,
                 code=code,
                 examples=as_channel([standard_artifacts.Examples()]),
-                report=as_channel([IngestReport()]),
+                account=as_channel([IngestAccount()]),
             )
         )

@@ -16,7 +16,7 @@ from components.fits_example_gen.ingest import ingest
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.labels.reading import Corrected, Match
 from preprocessing.rejects import Reject
-from preprocessing.rows.account import ingest_report, table_csv
+from preprocessing.rows.account import ingest_account, table_csv
 from preprocessing.rows.division import StampNote, stamp_reader
 
 
@@ -36,7 +36,7 @@ class Executor(BaseBeamExecutor):
         input_dict : dict
             Empty.
         output_dict : dict
-            ``examples``, ``report``.
+            ``examples``, ``account``.
         exec_properties : dict
             ``settings``: JSON with ``data``, ``split``, ``bands`` and ``side``; ``fingerprint``.
         """
@@ -45,7 +45,7 @@ class Executor(BaseBeamExecutor):
         data, split = DataSettings(**settings["data"]), SplitSettings(**settings["split"])
         reader = stamp_reader(data, settings["bands"], settings["side"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        report = artifact_utils.get_single_instance(output_dict["report"])
+        account = artifact_utils.get_single_instance(output_dict["account"])
 
         scratch = os.path.join(self._get_tmp_dir(), "fits_example_gen")
         fileio.makedirs(scratch)
@@ -60,7 +60,7 @@ class Executor(BaseBeamExecutor):
         examples.split_names = artifact_utils.encode_split_names(ingested.splits)
         examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         files = {
-            "ingest.json": ingest_report(
+            "ingest.json": ingest_account(
                 ingested.table,
                 ingested.division,
                 ingested.notes,
@@ -78,4 +78,4 @@ class Executor(BaseBeamExecutor):
         if data.positions:
             files["matches.csv"] = table_csv(Match, ingested.table.matches)
         for name, text in files.items():
-            io_utils.write_string_file(os.path.join(report.uri, name), text)
+            io_utils.write_string_file(os.path.join(account.uri, name), text)

@@ -21,7 +21,7 @@ from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.features import SPLITS
 from preprocessing.fits.files import StampError
 from preprocessing.labels.reading import LabelledObject, LabelTable
-from preprocessing.progress import report_progress
+from preprocessing.progress import send_progress
 from preprocessing.rejects import Reject
 from preprocessing.rows.division import Division, StampNote, divide, notes_on, refusal
 from preprocessing.rows.exclusion import read_rows
@@ -187,7 +187,7 @@ def _check_batch(
         except StampError as error:
             findings.append(refusal(row, name, error))
     _keep(findings, folder, f"row-{batch[0][0]}")
-    report_progress("checking stamps", done=len(batch), total=total)
+    send_progress("checking stamps", done=len(batch), total=total)
 
 
 @dataclass(frozen=True)
@@ -228,4 +228,4 @@ def _write_shard(shard: _Shard, reader: StampReader, total: int, folder: str) ->
             else:
                 writer.write(example)
     _keep(late, folder, f"row-{shard.members[0][0].row}")
-    report_progress("writing examples", done=len(shard.members), total=total)
+    send_progress("writing examples", done=len(shard.members), total=total)

@@ -7,8 +7,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples
 
-from components.artifacts import BackboneFeatures as Features
-from components.artifacts import FoldModel
+from components.artifacts import BackboneFeatures, FoldModel
 from components.example_files import learning_files
 from trainer.checkpoint import checkpoint_folder
 from trainer.folds import train_fold
@@ -23,7 +22,7 @@ def FoldTrainer(
     recipe: Parameter[str],
     checkpoints: Parameter[str],
     code: Parameter[str],
-    features: InputArtifact[Features] = None,
+    features: InputArtifact[BackboneFeatures] = None,
 ) -> None:
     """Train one fold.
 

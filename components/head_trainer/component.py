@@ -9,17 +9,17 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Model
 from tfx.utils import path_utils
 
-from components.artifacts import BackboneFeatures as Features
+from components.artifacts import BackboneFeatures
 from preprocessing.features import TRAIN, VALIDATION
-from trainer.backbone_features import BackboneFeatures
+from trainer.backbone_features import FeatureStore
+from trainer.epoch_progress import HeadProgress
 from trainer.head import fit_head
 from trainer.recipe import HEAD_FILE, HISTORY_FILE, Recipe
-from trainer.report_epochs import ReportHead
 
 
 @component
 def HeadTrainer(
-    features: InputArtifact[Features],
+    features: InputArtifact[BackboneFeatures],
     head: OutputArtifact[Model],
     recipe: Parameter[str],
     code: Parameter[str],
@@ -37,7 +37,7 @@ def HeadTrainer(
         Fingerprint of our own code, for the cache.
     """
     tables = Recipe.load(json.loads(recipe))
-    store = BackboneFeatures.load(Path(features.uri))
+    store = FeatureStore.load(Path(features.uri))
     everything = tables.cross_validation.publish == "retrained"
     splits = store.galaxies.splits
     learning = np.flatnonzero(np.isin(splits, (TRAIN, VALIDATION) if everything else (TRAIN,)))
@@ -48,7 +48,7 @@ def HeadTrainer(
         validation,
         model=tables.model,
         settings=tables.train,
-        callbacks=[ReportHead(tables.train.epochs)],
+        callbacks=[HeadProgress(tables.train.epochs)],
     )
     folder = Path(path_utils.serving_model_dir(head.uri))
     folder.mkdir(parents=True, exist_ok=True)

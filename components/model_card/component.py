@@ -8,7 +8,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 
-from components.artifacts import CrossValidation, IngestReport, Predictions
+from components.artifacts import CrossValidation, IngestAccount, Predictions
 from components.artifacts import ModelCard as Card
 from components.morphology_report.evidence import write_evidence
 from report.card.write import write_card
@@ -18,7 +18,7 @@ from report.evidence.reading import read_evidence
 @component
 def ModelCard(
     examples: InputArtifact[Examples],
-    ingest_report: InputArtifact[IngestReport],
+    ingest_account: InputArtifact[IngestAccount],
     model: InputArtifact[Model],
     predictions: InputArtifact[Predictions],
     evaluation: InputArtifact[ModelEvaluation],
@@ -34,10 +34,10 @@ def ModelCard(
 
     Parameters
     ----------
-    examples, ingest_report : Examples, IngestReport
+    examples, ingest_account : Examples, IngestAccount
         Of FitsExampleGen.
     model : Model
-        Exported by Trainer or FoldModel.
+        Exported by Trainer or FoldExporter.
     predictions : Predictions
         Of PredictionGen.
     evaluation, blessing : ModelEvaluation, ModelBlessing
@@ -56,7 +56,7 @@ def ModelCard(
     """
     given = {
         "examples": examples,
-        "ingest_report": ingest_report,
+        "ingest_account": ingest_account,
         "model": model,
         "predictions": predictions,
         "evaluation": evaluation,

@@ -166,12 +166,12 @@ def draw_attention(picture: np.ndarray, attention: np.ndarray) -> bytes:
 def add_attention(
     folder: Path, classifier: keras.Model, p_elliptical: Mapping[str, float], *, whose: str = ""
 ) -> None:
-    """Draw where the network looks in pictures that `develop_pictures` has made, and note it in their index.
+    """Draw where the network looks in pictures that `render_pictures` has made, and note it in their index.
 
     Parameters
     ----------
     folder : Path
-        What `components.morphology_report.pictures.develop_pictures` has filled. Its index gets ``attention``
+        What `components.morphology_report.pictures.render_pictures` has filled. Its index gets ``attention``
         for each galaxy.
     classifier : keras.Model
         From `trainer.model.build_classifier`.

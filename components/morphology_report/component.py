@@ -14,11 +14,11 @@ from tfx.types.standard_artifacts import (
     PushedModel,
 )
 
-from components.artifacts import CrossValidation, FoldModel, IngestReport, ModelCard, Predictions
+from components.artifacts import CrossValidation, FoldModel, IngestAccount, ModelCard, Predictions
 from components.artifacts import MorphologyReport as Report
 from components.example_files import files_by_split
 from components.morphology_report.evidence import write_evidence
-from components.morphology_report.gallery import take_pictures
+from components.morphology_report.shown_galaxies import render_shown_galaxies
 from report.run.build import build
 from trainer.recipe import Recipe
 
@@ -26,7 +26,7 @@ from trainer.recipe import Recipe
 @component
 def MorphologyReport(
     examples: InputArtifact[Examples],
-    ingest_report: InputArtifact[IngestReport],
+    ingest_account: InputArtifact[IngestAccount],
     model: InputArtifact[Model],
     predictions: InputArtifact[Predictions],
     evaluation: InputArtifact[ModelEvaluation],
@@ -49,10 +49,10 @@ def MorphologyReport(
 
     Parameters
     ----------
-    examples, ingest_report : Examples, IngestReport
+    examples, ingest_account : Examples, IngestAccount
         Of FitsExampleGen.
     model : Model
-        Exported by Trainer or FoldModel.
+        Exported by Trainer or FoldExporter.
     predictions : Predictions
         Of PredictionGen.
     evaluation, blessing : ModelEvaluation, ModelBlessing
@@ -79,7 +79,7 @@ def MorphologyReport(
     folder = Path(report.uri)
     given = {
         "examples": examples,
-        "ingest_report": ingest_report,
+        "ingest_account": ingest_account,
         "model": model,
         "predictions": predictions,
         "evaluation": evaluation,
@@ -92,7 +92,7 @@ def MorphologyReport(
     }
     write_evidence(folder, run_name, tables, fingerprint, given)
     weights = model_run or fold_model
-    take_pictures(
+    render_shown_galaxies(
         folder,
         files_by_split(examples),
         Recipe.load(tables),

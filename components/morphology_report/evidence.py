@@ -12,7 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from components.cross_validation.component import COURSES_FILE, SUMMARY_FILE
+from components.cross_validation.component import HISTORY_FILE, SUMMARY_FILE
 from components.model_evaluator.executor import VERDICT_FILE
 from components.model_evaluator.tfma_results import read_tfma
 from evaluation.formats.galaxies import GALAXIES
@@ -47,7 +47,7 @@ def write_evidence(
     fingerprint : str
         Of table and stamps.
     given : mapping of str to Artifact or None
-        ``predictions``, ``ingest_report``, ``model``, ``evaluation``, ``blessing``; as far as there are,
+        ``predictions``, ``ingest_account``, ``model``, ``evaluation``, ``blessing``; as far as there are,
         ``cross_validation`` and ``pushed_model``; any other for its lineage.
     """
     artifacts = {role: artifact for role, artifact in given.items() if artifact is not None}
@@ -55,12 +55,12 @@ def write_evidence(
     predictions = artifacts["predictions"].uri
     for file in (PREDICTIONS, GALAXIES):
         _copy(predictions, file, folder)
-    for file in fileio.listdir(artifacts["ingest_report"].uri):
-        _copy(artifacts["ingest_report"].uri, file, folder)
-    summary, courses = None, []
+    for file in fileio.listdir(artifacts["ingest_account"].uri):
+        _copy(artifacts["ingest_account"].uri, file, folder)
+    summary, histories = None, []
     if "cross_validation" in artifacts:
         folds = artifacts["cross_validation"].uri
-        summary, courses = _read(folds, SUMMARY_FILE), _read(folds, COURSES_FILE)
+        summary, histories = _read(folds, SUMMARY_FILE), _read(folds, HISTORY_FILE)
         _copy(folds, SCORES_FILE, folder)
     about = _read(path_utils.serving_model_path(artifacts["model"].uri), "assets.extra/galmorph.json")
     pushed = artifacts.get("pushed_model")
@@ -79,7 +79,7 @@ def write_evidence(
         },
     }
     _write(folder / RUN, run)
-    _write(folder / HISTORY, {**about.get("history", {}), "folds": courses})
+    _write(folder / HISTORY, {**about.get("history", {}), "folds": histories})
     _write(folder / LINEAGE, {"artifacts": [_about(*pair) for pair in artifacts.items()]})
 
 

@@ -12,7 +12,7 @@ from preprocessing import features
 from preprocessing.bands import RGB_PRESETS
 from preprocessing.picture import decode_flux, make_picture
 from preprocessing.picture_files import upright_pngs
-from preprocessing.progress import report_progress
+from preprocessing.progress import send_progress
 from preprocessing.settings import STRETCH_FACTORS, ImageSettings
 from report.evidence.reading import PICTURE_INDEX
 
@@ -21,7 +21,7 @@ _BATCH_EXAMPLES = 64
 Example = Mapping[str, tf.train.Feature]
 
 
-def develop_pictures(
+def render_pictures(
     folder: Path,
     files: Mapping[str, Sequence[str]],
     names: Collection[str],
@@ -68,7 +68,7 @@ def develop_pictures(
             del problems[name]
         except _NoPicture as error:
             problems[name] = str(error)
-        report_progress("developing pictures", done=1, total=len(chosen))
+        send_progress("rendering pictures", done=1, total=len(chosen))
     index = {
         "galaxies": {name: galaxies[name] for name in chosen if name in galaxies},
         "size": image.size,
@@ -133,15 +133,15 @@ def _write(
 ) -> dict[str, Any]:
     """Write the pictures of a galaxy and return its entry in the index."""
     picture = f"{number}.png"
-    (folder / picture).write_bytes(_develop(example, image))
+    (folder / picture).write_bytes(_render(example, image))
     views = {}
     for place, (title, other) in enumerate(others.items(), start=1):
         views[title] = f"{number}-view-{place}.png"
-        (folder / views[title]).write_bytes(_develop(example, other))
+        (folder / views[title]).write_bytes(_render(example, other))
     return {"picture": picture, "views": views}
 
 
-def _develop(example: Example, image: ImageSettings) -> bytes:
+def _render(example: Example, image: ImageSettings) -> bytes:
     """Return a picture as PNG, or raise `_NoPicture`."""
     planes = []
     for band in image.bands:

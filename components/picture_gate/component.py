@@ -12,7 +12,7 @@ from tfx.types.standard_artifacts import Examples
 from components.artifacts import Warnings
 from components.example_files import files_by_split
 from preprocessing.features import PICTURE, TRAIN
-from preprocessing.progress import WARNINGS_FILE, report_progress
+from preprocessing.progress import WARNINGS_FILE, send_progress
 from report.inspection.picture_findings import PictureCounts, picture_findings
 
 
@@ -62,5 +62,5 @@ def count_pictures(files: Iterable[str]) -> PictureCounts:
         png = tf.io.parse_single_example(record, wanted)[PICTURE]
         counts.count(tf.io.decode_png(png, channels=3).numpy())
         if counts.pictures % 256 == 0:
-            report_progress("looking at pictures", count=counts.pictures)
+            send_progress("looking at pictures", count=counts.pictures)
     return counts

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,23 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.prediction_gen.compatibility import IncompatibleModelError, incompatibility
 from evaluation.formats.galaxies import GALAXIES
 from evaluation.formats.predictions import PREDICTIONS, predictions_writer
 from preprocessing import features
 from preprocessing.picture import decode_flux, shows_nothing
-from preprocessing.progress import report_progress
+from preprocessing.progress import send_progress
 from preprocessing.settings import ImageSettings
 
 BATCH_EXAMPLES = 64
 
 
 def classify_examples(
-    folder: Path, model_path: str, files: Mapping[str, Sequence[str]], bands: Sequence[str]
+    folder: Path,
+    model_path: str,
+    files: Mapping[str, Sequence[str]],
+    bands: Sequence[str],
+    flux: Mapping[str, Any],
 ) -> int:
     """Classify raw Examples and write what is said of them, and what else is known of them.
 
@@ -35,14 +41,27 @@ def classify_examples(
         TFRecord files by split.
     bands : sequence of str
         Bands in the Examples.
+    flux : mapping
+        How the numbers in the stamps became flux, see `DataSettings.flux`.
 
     Returns
     -------
     int
         Number of galaxies.
+
+    Raises
+    ------
+    IncompatibleModelError
+        If the Examples lack what the model needs.
     """
+    description: dict[str, Any] = json.loads(
+        tf.io.gfile.GFile(f"{model_path}/assets.extra/galmorph.json").read()
+    )
+    side = _side(files, bands)
+    if side is not None and (problem := incompatibility(description, bands, side, flux)):
+        raise IncompatibleModelError(f"{problem[0]}: the published model {model_path} {problem[1]}")
+    image = ImageSettings(**description["image"])
     classify = tf.saved_model.load(model_path).signatures["serving_default"]
-    image = _image(model_path)
     scalars = _scalars(bands)
     asked = 0
     with (
@@ -65,7 +84,7 @@ def classify_examples(
                 write(name, *_position(example), split, label, p, morphology, nothing_shown=bool(empty))
                 galaxies.writerow((name, split, *(_scalar(example, feature) for feature in scalars)))
             asked += len(probabilities)
-            report_progress("classifying", count=asked)
+            send_progress("classifying", count=asked)
     return asked
 
 
@@ -75,12 +94,13 @@ def write_no_answers(folder: Path) -> None:
         pass
 
 
-def _image(model_path: str) -> ImageSettings:
-    """Return the picture that a model makes of flux, as its description says."""
-    description: dict[str, Any] = json.loads(
-        tf.io.gfile.GFile(f"{model_path}/assets.extra/galmorph.json").read()
-    )
-    return ImageSettings(**description["image"])
+def _side(files: Mapping[str, Sequence[str]], bands: Sequence[str]) -> int | None:
+    """Return the side of the flux in the Examples [pixels], None if there is no Example."""
+    for _, records in _batches(files):
+        example = tf.train.Example.FromString(records[0].numpy()).features.feature
+        flux = example[features.flux_feature(bands[0])].bytes_list.value[0]
+        return math.isqrt(len(flux) // np.dtype(np.float32).itemsize)
+    return None
 
 
 def _shows_nothing(records: tf.Tensor, image: ImageSettings) -> np.ndarray:

@@ -18,6 +18,7 @@ def PredictionGen(
     examples: InputArtifact[Examples],
     predictions: OutputArtifact[Predictions],
     bands: Parameter[str],
+    flux: Parameter[str],
     splits: Parameter[str],
     code: Parameter[str],
     model: InputArtifact[Model] = None,
@@ -31,12 +32,19 @@ def PredictionGen(
     predictions : Predictions
     bands : str
         Bands in the Examples, as JSON.
+    flux : str
+        How the numbers in the stamps became flux, as JSON (`DataSettings.flux`).
     splits : str
         Splits to be asked about, as JSON; an empty list: all.
     code : str
         Fingerprint of our own code, for the cache.
     model : Model
-        Exported by Trainer or FoldModel. Without one the table has no row.
+        Exported by Trainer or FoldExporter. Without one the table has no row.
+
+    Raises
+    ------
+    IncompatibleModelError
+        If the Examples lack a band or pixels that the model needs, or it learned from other flux.
     """
     folder = Path(predictions.uri)
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,4 +53,6 @@ def PredictionGen(
         return
     asked = json.loads(splits)
     files = {split: paths for split, paths in files_by_split(examples).items() if not asked or split in asked}
-    classify_examples(folder, path_utils.serving_model_path(model.uri), files, json.loads(bands))
+    classify_examples(
+        folder, path_utils.serving_model_path(model.uri), files, json.loads(bands), json.loads(flux)
+    )

@@ -35,7 +35,7 @@ def table_csv(kind: type, entries: Iterable[Any]) -> str:
     return text.getvalue()
 
 
-def ingest_report(table: LabelTable, division: Division, notes: Sequence[StampNote], **details: Any) -> str:
+def ingest_account(table: LabelTable, division: Division, notes: Sequence[StampNote], **details: Any) -> str:
     """Return the text of ``ingest.json``.
 
     Parameters

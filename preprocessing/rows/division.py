@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from preprocessing.calibration import Calibration
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL, TEST, TRAIN, VALIDATION
 from preprocessing.fits.files import StampError
+from preprocessing.flux_scale import FluxScale
 from preprocessing.labels.reading import LabelledObject, LabelTable
 from preprocessing.rejects import Reject, usual_reasons
 from preprocessing.rows.duplicates import reject_duplicates
@@ -121,9 +121,7 @@ def stamp_reader(data: DataSettings, bands: Sequence[str], side: int) -> StampRe
         bands=tuple(bands),
         side=side,
         cube_bands=data.cube_bands,
-        calibration=Calibration(
-            data.background, data.zero_points, data.reference_zero_point, data.flux_factors
-        ),
+        flux_scale=FluxScale(data.background, data.zero_points, data.reference_zero_point, data.flux_factors),
         max_blank=data.max_blank,
         max_saturated=data.max_saturated,
         max_offset=data.max_offset,

@@ -11,10 +11,10 @@ from report.comparison.runs import Run
 from report.evidence.configuration import table_of
 from report.evidence.reading import PICTURES
 from report.html.tiles import Tile
-from report.run.album import png_tile
+from report.run.images import png_tile
 
 MOST_SHOWN = 24
-"""In a gallery; the farthest apart come first."""
+"""In a panel; the farthest apart come first."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Disagreement:
 
 
 @dataclass(frozen=True)
-class Gallery:
+class Panel:
     """Galaxies that only one of two runs calls right.
 
     Attributes
@@ -56,7 +56,7 @@ class Gallery:
     count: int
 
 
-def galleries(pair: Pair) -> list[Gallery]:
+def panels(pair: Pair) -> list[Panel]:
     """Return the galaxies that only the one, and those that only the other run calls right.
 
     Parameters
@@ -65,12 +65,12 @@ def galleries(pair: Pair) -> list[Gallery]:
 
     Returns
     -------
-    list of Gallery
+    list of Panel
         Two; they may be empty.
     """
     one, other = pair.one.letter, pair.other.letter
     sides = ((one, other, pair.only_one), (other, one, pair.only_other))
-    return [Gallery(right, wrong, _shown(pair, rows), len(rows)) for right, wrong, rows in sides]
+    return [Panel(right, wrong, _shown(pair, rows), len(rows)) for right, wrong, rows in sides]
 
 
 def _shown(pair: Pair, rows: np.ndarray) -> list[Disagreement]:

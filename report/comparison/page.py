@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from evaluation.comparison import SIGNIFICANCE, chance_text
 from preprocessing.features import ELLIPTICAL
-from report.comparison.disagreements import Gallery, galleries
+from report.comparison.disagreements import Panel, panels
 from report.comparison.figure import draw_probabilities
 from report.comparison.pairs import Pair
 from report.comparison.runs import Run, setting_rows
@@ -27,7 +27,7 @@ class Section:
     notes: list[str]
     figure: Markup
     caption: str
-    galleries: list[Gallery]
+    panels: list[Panel]
     ellipticals: int
 
 
@@ -60,4 +60,4 @@ def render_page(runs: Sequence[Run], pairs: Sequence[Pair]) -> str:
 def _section(pair: Pair) -> Section:
     figure, caption = draw_probabilities(pair)
     ellipticals = int((pair.common.labels == ELLIPTICAL).sum())
-    return Section(pair, verdict(pair), notes(pair), figure, caption, galleries(pair), ellipticals)
+    return Section(pair, verdict(pair), notes(pair), figure, caption, panels(pair), ellipticals)

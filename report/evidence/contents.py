@@ -296,10 +296,10 @@ def read_content(path: Path, shape: type[BaseModel]) -> Any:
     except OSError as error:
         raise ReportError(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        raise ReportError(f"{path} is damaged: {_first_problem(error)}") from error
+        raise ReportError(f"{path} is damaged: {_damage(error)}") from error
 
 
-def _first_problem(error: ValidationError) -> str:
+def _damage(error: ValidationError) -> str:
     """Put the first of pydantic's findings into one line."""
     problem = error.errors()[0]
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])

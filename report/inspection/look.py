@@ -11,14 +11,14 @@ from preprocessing.rows.division import StampNote, divide, stamp_reader
 from preprocessing.rows.exclusion import read_rows
 from preprocessing.whole_files import write_whole
 from report.inspection.advice import suggest
-from report.inspection.darkroom import Darkroom, Develop
 from report.inspection.findings import Finding, sentence, stamp_findings, table_findings
 from report.inspection.flux_findings import flux_findings
 from report.inspection.numbers import numbers
 from report.inspection.page import render_page
 from report.inspection.picture_findings import picture_findings, sampled_pictures
-from report.inspection.pictures import Camera
+from report.inspection.pictures import TileMaker
 from report.inspection.records import Look, Request
+from report.inspection.renderer import Render, Renderer
 from report.inspection.sample import choose_by_class, has_files, mixed, spread
 from report.inspection.sheets import band_check, draw_sheets
 from report.inspection.survey import survey_stamps
@@ -39,7 +39,7 @@ def inspect_data(
     *,
     problems: Sequence[str] = (),
     progress: Progress | None = None,
-    develop: Develop | None = None,
+    render: Render | None = None,
 ) -> Look:
     """Look at everything and write ``index.html``, ``inspect.json`` and tables.
 
@@ -51,8 +51,8 @@ def inspect_data(
     problems : sequence of str
         What else is known to stop a run.
     progress : callable, optional
-    develop : callable, optional
-        Makes the picture files, see `report.inspection.darkroom.develop`; a process of its own unless given.
+    render : callable, optional
+        Makes the picture files, see `report.inspection.renderer.render`; a process of its own unless given.
 
     Returns
     -------
@@ -76,11 +76,11 @@ def inspect_data(
     progress = progress or (lambda *_: None)
     progress("reading the table", 0, 1)
     table = read_rows(request.data)
-    if develop is not None:
-        look = _look(request, table, problems, progress, develop)
+    if render is not None:
+        look = _look(request, table, problems, progress, render)
     else:
-        with Darkroom() as darkroom:
-            look = _look(request, table, problems, progress, darkroom)
+        with Renderer() as renderer:
+            look = _look(request, table, problems, progress, renderer)
     files = {
         "rejects.csv": table_csv(Reject, look.division.rejects),
         "warnings.csv": table_csv(StampNote, look.survey.notes),
@@ -108,7 +108,7 @@ def inspect_data(
 
 
 def _look(
-    request: Request, table: LabelTable, problems: Sequence[str], progress: Progress, develop: Develop
+    request: Request, table: LabelTable, problems: Sequence[str], progress: Progress, render: Render
 ) -> Look:
     data, image = request.data, request.image
     reader = stamp_reader(data, request.bands, request.side)
@@ -123,7 +123,7 @@ def _look(
 
     progress("drawing pictures", 0, 1)
     suggestion = suggest(image.bands, survey.bands)
-    camera = Camera(reader, data.stamp_size, develop)
+    tile_maker = TileMaker(reader, data.stamp_size, render)
     pool = division.kept or table.objects
     by_class = choose_by_class(pool, request.objects, request.seed)
     sheets = draw_sheets(
@@ -132,7 +132,7 @@ def _look(
         image,
         survey,
         suggestion.stretch,
-        camera,
+        tile_maker,
         band_check(reader, spread(pool)),
     )
 
@@ -143,7 +143,7 @@ def _look(
     example = table.objects[0].name if table.objects else ""
     findings += stamp_findings(survey, request.side, empty, example, data)
     findings += table_findings(table, division, data)
-    peaks = {band: camera.median_peak(band) for band in camera.peaks}
+    peaks = {band: tile_maker.median_peak(band) for band in tile_maker.peaks}
     peaks |= {band: found.median("peak") for band, found in survey.bands.items()}
     findings += flux_findings(survey, peaks, suggestion, image, data)
     sampled = sampled_pictures(spread(pool), replace(reader, bands=image.bands, side=image.cut), image)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from preprocessing.labels.reading import LabelTable
-from preprocessing.rows.account import ingest_report
+from preprocessing.rows.account import ingest_account
 from preprocessing.rows.division import Division
 from report.inspection.advice import Suggestion, round_to
 from report.inspection.findings import Finding
@@ -43,7 +43,7 @@ def numbers(
         ``findings``, ``bands`` and ``suggested``. What is unknown is null.
     """
     bands = {band: _of_band(found) for band, found in survey.bands.items()}
-    return ingest_report(
+    return ingest_account(
         table,
         division,
         survey.notes,

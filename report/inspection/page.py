@@ -10,9 +10,9 @@ from preprocessing.rejects import REASONS, Reject
 from preprocessing.stamps import WARNINGS
 from report.html.environment import page_environment
 from report.inspection import figures
-from report.inspection.darkroom import LARGEST_SHOWN
 from report.inspection.measures import STATISTICS
 from report.inspection.records import Look, Request
+from report.inspection.renderer import LARGEST_SHOWN
 
 EXAMPLES = 10
 """Rejects of each reason that stand on the page."""

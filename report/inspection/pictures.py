@@ -11,8 +11,8 @@ from preprocessing.labels.reading import LabelledObject
 from preprocessing.settings import ImageSettings
 from preprocessing.stamps import StampReader
 from report.html.tiles import Tile
-from report.inspection.darkroom import LARGEST_SHOWN, Develop
 from report.inspection.measures import STATISTICS, measure
+from report.inspection.renderer import LARGEST_SHOWN, Render
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class View:
     configured: bool = False
 
 
-class Camera:
+class TileMaker:
     """Reads stamps and makes pictures of them.
 
     Parameters
@@ -43,8 +43,8 @@ class Camera:
         As the run reads. Bands and side follow each view.
     stamp_size : int
         Side that the Examples keep [pixels]; 0: the cut of the view.
-    develop : callable
-        Makes the picture files, see `report.inspection.darkroom.develop`.
+    render : callable
+        Makes the picture files, see `report.inspection.renderer.render`.
 
     Attributes
     ----------
@@ -52,11 +52,11 @@ class Camera:
         By band: the peak of every plane read, see `report.inspection.measures.measure` [flux units].
     """
 
-    def __init__(self, reader: StampReader, stamp_size: int, develop: Develop) -> None:
-        self._reader, self._stamp_size, self._develop = reader, stamp_size, develop
+    def __init__(self, reader: StampReader, stamp_size: int, render: Render) -> None:
+        self._reader, self._stamp_size, self._render = reader, stamp_size, render
         self.peaks: dict[str, list[float]] = {}
 
-    def take(self, objects: Sequence[LabelledObject], view: View) -> list[Tile]:
+    def tiles(self, objects: Sequence[LabelledObject], view: View) -> list[Tile]:
         """Make pictures of some objects.
 
         Parameters
@@ -85,7 +85,7 @@ class Camera:
                 self.peaks.setdefault(band, []).append(peak)
         tiles = [Tile(problem=problems.get(place, "")) for place in range(len(objects))]
         if fluxes:
-            files = self._develop(np.stack(list(fluxes.values())), image)
+            files = self._render(np.stack(list(fluxes.values())), image)
             for place, file in zip(fluxes, files, strict=True):
                 tiles[place] = Tile.of_png(file, min(image.size, LARGEST_SHOWN))
         return tiles

@@ -10,7 +10,7 @@ from preprocessing.settings import STRETCH_FACTORS, ImageSettings
 from preprocessing.stamps import StampReader
 from report.html.formats import count_of
 from report.html.tiles import Tile
-from report.inspection.pictures import Camera, View
+from report.inspection.pictures import TileMaker, View
 from report.inspection.sample import has_files
 from report.inspection.survey import Survey
 
@@ -59,7 +59,7 @@ def draw_sheets(
     image: ImageSettings,
     survey: Survey,
     stretch: float,
-    camera: Camera,
+    tile_maker: TileMaker,
     available: Callable[[str], str],
 ) -> Sheets:
     """Draw all contact sheets.
@@ -74,7 +74,7 @@ def draw_sheets(
     survey : Survey
     stretch : float
         The suggested one; NaN if there is none.
-    camera : Camera
+    tile_maker : TileMaker
     available : callable
         Says what keeps a band from being read; empty if nothing does.
 
@@ -85,17 +85,17 @@ def draw_sheets(
     configured = View(f"{rgb_title(image.bands)}, stretch {image.stretch:g}, cut {image.cut}", image)
     presets, left_out = _preset_views(image, available)
     return Sheets(
-        {name: _sheet(entries, [configured], camera) for name, entries in by_class.items()},
-        _sheet(objects, presets, camera, left_out),
-        _sheet(objects, _stretch_views(image, stretch), camera),
-        _sheet(objects, _cut_views(image, survey), camera),
+        {name: _sheet(entries, [configured], tile_maker) for name, entries in by_class.items()},
+        _sheet(objects, presets, tile_maker, left_out),
+        _sheet(objects, _stretch_views(image, stretch), tile_maker),
+        _sheet(objects, _cut_views(image, survey), tile_maker),
     )
 
 
 def _sheet(
-    objects: Sequence[LabelledObject], views: list[View], camera: Camera, left_out: Sequence[str] = ()
+    objects: Sequence[LabelledObject], views: list[View], tile_maker: TileMaker, left_out: Sequence[str] = ()
 ) -> Sheet:
-    columns = [camera.take(objects, view) for view in views]
+    columns = [tile_maker.tiles(objects, view) for view in views]
     rows = [(entry, [column[place] for column in columns]) for place, entry in enumerate(objects)]
     return Sheet(views, rows, list(left_out))
 
@@ -157,7 +157,7 @@ def band_check(reader: StampReader, objects: Sequence[LabelledObject]) -> Callab
             return "" if band in reader.cube_bands else f"the cubes have no {band}"
         if not has_files(reader, objects, band):
             return f"{band} has no files"
-        zero_points = reader.calibration.zero_points
+        zero_points = reader.flux_scale.zero_points
         if not isinstance(zero_points, str) and band not in zero_points:
             return f"{band} has no entry in [data] zero_points"
         return ""

@@ -9,10 +9,10 @@ from preprocessing.whole_files import replacing, write_whole
 from report.card.write import card_body, write_card
 from report.errors import ReportError
 from report.evidence.reading import Evidence, read_evidence
-from report.run.album import Album
 from report.run.choice import choose
 from report.run.figures.every import FIGURES, draw_figures
 from report.run.figures.plot import Plot
+from report.run.images import ReportImages
 from report.run.page import render_page
 from report.topics.numbers import run_numbers
 from report.topics.suspects import suspect_numbers
@@ -52,9 +52,9 @@ def build(folder: Path) -> dict[str, Any]:
         numbers["suspect_labels"] = suspect_numbers(suspects, numbers["out_of_fold"])
     plots = draw_figures(evidence, numbers)
     choice = choose(evidence.predictions, evidence.out_of_fold)
-    album = Album(evidence, choice, issues)
+    images = ReportImages(evidence, choice, issues)
     card = card_body(write_card(evidence, folder, numbers))
-    page = render_page(evidence, numbers, plots, album, card=card)
+    page = render_page(evidence, numbers, plots, images, card=card)
     try:
         _write_suspects(folder / SUSPECTS_FILE, suspects, evidence)
         _write_pngs(folder, plots)

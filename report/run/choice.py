@@ -30,9 +30,9 @@ MOST = {
     HOLDOUT_WRONG: 12,
     SUSPECTS: 36,
 }
-"""Galaxies in a gallery."""
+"""Galaxies in a panel."""
 HANDFUL = {SURE_SPIRALS: 3, SURE_ELLIPTICALS: 3, WRONG: 2, BETWEEN: 2}
-"""Galaxies of each gallery that are shown in other ways, too."""
+"""Galaxies of each panel that are shown in other ways, too."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,18 @@ class Choice:
 
     Attributes
     ----------
-    galleries : mapping of str to tuple of str
-        Names by the gallery's title, in the order in which they are shown. Every gallery is there; it may be
+    panels : mapping of str to tuple of str
+        Names by the panel's title, in the order in which they are shown. Every panel is there; it may be
         empty.
     totals : mapping of str to int
-        Galaxies of that kind, by the gallery's title; at most `MOST` of them are shown.
+        Galaxies of that kind, by the panel's title; at most `MOST` of them are shown.
     views : tuple of str
         Names of those that are shown in other band sets and stretches.
     attention : tuple of str
         Names of those for which is shown where the network looks.
     """
 
-    galleries: Mapping[str, tuple[str, ...]]
+    panels: Mapping[str, tuple[str, ...]]
     totals: Mapping[str, int]
     views: tuple[str, ...]
     attention: tuple[str, ...]
@@ -60,7 +60,7 @@ class Choice:
     @property
     def names(self) -> tuple[str, ...]:
         """Every galaxy that needs a picture, once."""
-        shown = [name for gallery in self.galleries.values() for name in gallery]
+        shown = [name for panel in self.panels.values() for name in panel]
         return tuple(dict.fromkeys((*shown, *self.views, *self.attention)))
 
 
@@ -95,11 +95,11 @@ def choose(predictions: Predictions, out_of_fold: OutOfFold | None) -> Choice:
         HOLDOUT_WRONG: holdout.first(0.5 - np.abs(holdout.p - DECISION), ~holdout.right, HOLDOUT_WRONG),
         SUSPECTS: (suspects[: MOST[SUSPECTS]], len(suspects)),
     }
-    galleries = {title: names for title, (names, _) in found.items()}
-    handful = [name for title, count in HANDFUL.items() for name in galleries[title][:count]]
+    panels = {title: names for title, (names, _) in found.items()}
+    handful = [name for title, count in HANDFUL.items() for name in panels[title][:count]]
     handful = list(dict.fromkeys(handful))  # a wrong one may be in between
     totals = {title: total for title, (_, total) in found.items()}
-    return Choice(galleries, totals, tuple(handful), tuple(handful))
+    return Choice(panels, totals, tuple(handful), tuple(handful))
 
 
 @dataclass(frozen=True)

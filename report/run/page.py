@@ -14,8 +14,8 @@ from report.evidence.reading import CONFIGURATION, Evidence
 from report.html.environment import page_environment
 from report.html.formats import count_of
 from report.run import choice
-from report.run.album import Album
 from report.run.figures.plot import Plot
+from report.run.images import ReportImages
 from report.topics.decision import precision_text
 from report.topics.groups import unknown_properties
 from report.topics.headlines import headlines
@@ -29,7 +29,7 @@ def render_page(
     evidence: Evidence,
     numbers: Mapping[str, Any],
     plots: Mapping[str, Plot],
-    album: Album,
+    images: ReportImages,
     card: Markup | None,
 ) -> str:
     """Return the page.
@@ -40,7 +40,7 @@ def render_page(
     numbers : mapping
         The content of ``metrics.json``.
     plots : mapping of str to Plot
-    album : Album
+    images : ReportImages
     card : Markup or None
         The body of the model card; None: there is none, and no section for it.
 
@@ -68,7 +68,7 @@ def render_page(
             unknown=unknown_properties(numbers),
             groups=[plot for name, plot in plots.items() if name.startswith("groups-")],
             trainings=[plot for name, plot in plots.items() if name.startswith("training-")],
-            album=album,
+            images=images,
             titles=choice,
             card=card,
             seen=_seen(table_of(evidence.settings, "image")),

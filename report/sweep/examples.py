@@ -10,8 +10,8 @@ from preprocessing.labels.reading import LabelledObject
 from preprocessing.rows.division import stamp_reader
 from preprocessing.settings import ImageSettings
 from report.html.tiles import Tile
-from report.inspection.darkroom import Darkroom, Develop
-from report.inspection.pictures import Camera, View
+from report.inspection.pictures import TileMaker, View
+from report.inspection.renderer import Render, Renderer
 from report.inspection.sample import choose_by_class
 from report.sweep.points import CONFIGURED, describe, key_of
 from report.sweep.results import PointResult, SweepResults
@@ -67,7 +67,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Album:
+class ExampleImages:
     """All example pictures.
 
     Attributes
@@ -87,31 +87,31 @@ class Album:
     problem: str = ""
 
 
-def take_album(examples: Examples, results: SweepResults, develop: Develop | None = None) -> Album:
+def render_examples(examples: Examples, results: SweepResults, render: Render | None = None) -> ExampleImages:
     """Make the example pictures.
 
     Parameters
     ----------
     examples : Examples
     results : SweepResults
-    develop : callable, optional
-        Makes the picture files, see `report.inspection.darkroom.develop`; a process of its own unless given.
+    render : callable, optional
+        Makes the picture files, see `report.inspection.renderer.render`; a process of its own unless given.
 
     Returns
     -------
-    Album
+    ExampleImages
     """
     try:
-        if develop is not None:
-            return _take(examples, results, develop)
-        with Darkroom() as darkroom:
-            return _take(examples, results, darkroom)
+        if render is not None:
+            return _take(examples, results, render)
+        with Renderer() as renderer:
+            return _take(examples, results, renderer)
     except RuntimeError as error:
         # Hours of training must not lose their page for want of pictures.
-        return Album(problem=str(error))
+        return ExampleImages(problem=str(error))
 
 
-def _take(examples: Examples, results: SweepResults, develop: Develop) -> Album:
+def _take(examples: Examples, results: SweepResults, render: Render) -> ExampleImages:
     objects = _choose(examples, results.common)
     alike: dict[tuple[str, str], list[PointResult]] = {}
     for result in results.ranked:
@@ -122,18 +122,18 @@ def _take(examples: Examples, results: SweepResults, develop: Develop) -> Album:
     for group in groups[:MOST_ROWS]:
         point = group[0].point
         data, image = examples.settings[point.slug]
-        camera = Camera(stamp_reader(data, image.bands, image.cut), data.stamp_size, develop)
+        tile_maker = TileMaker(stamp_reader(data, image.bands, image.cut), data.stamp_size, render)
         scores = results.scores(point)
         rows.append(
             Row(
                 _title(point.values),
                 image,
                 group,
-                camera.take(objects, View("", image)),
+                tile_maker.tiles(objects, View("", image)),
                 [scores.get(entry.name) for entry in objects],
             )
         )
-    return Album(objects, rows, len(groups) - len(rows))
+    return ExampleImages(objects, rows, len(groups) - len(rows))
 
 
 def _choose(examples: Examples, scored: set[str]) -> list[LabelledObject]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from evaluation.comparison import SIGNIFICANCE, Comparison, chance_text
 from preprocessing.features import CLASS_NAMES
 from report.html.environment import page_environment
-from report.inspection.darkroom import LARGEST_SHOWN, Develop
-from report.sweep.examples import Examples, take_album
+from report.inspection.renderer import LARGEST_SHOWN, Render
+from report.sweep.examples import Examples, render_examples
 from report.sweep.figures import colour_scale, draw_dots, heat_maps
 from report.sweep.files import write_whole
 from report.sweep.record import CSV, JSON, POINTS
@@ -18,7 +18,7 @@ PAGE = "index.html"
 
 
 def write_page(
-    results: SweepResults, examples: Examples | None, folder: Path, *, develop: Develop | None = None
+    results: SweepResults, examples: Examples | None, folder: Path, *, render: Render | None = None
 ) -> Path:
     """Write the page.
 
@@ -29,8 +29,8 @@ def write_page(
         None: without pictures, which take TensorFlow some seconds.
     folder : Path
         Gets ``index.html``.
-    develop : callable, optional
-        Makes the picture files, see `report.inspection.darkroom.develop`; a process of its own unless given.
+    render : callable, optional
+        Makes the picture files, see `report.inspection.renderer.render`; a process of its own unless given.
 
     Returns
     -------
@@ -43,11 +43,11 @@ def write_page(
         If it cannot be written.
     """
     path = folder / PAGE
-    write_whole(path, render_page(results, examples, develop))
+    write_whole(path, render_page(results, examples, render))
     return path
 
 
-def render_page(results: SweepResults, examples: Examples | None, develop: Develop | None = None) -> str:
+def render_page(results: SweepResults, examples: Examples | None, render: Render | None = None) -> str:
     """Return the page as HTML; see `write_page`."""
     environment = page_environment("report.sweep")
     environment.filters["chance"] = chance_text
@@ -63,7 +63,7 @@ def render_page(results: SweepResults, examples: Examples | None, develop: Devel
         maps=heat_maps(results, scale),
         scale=scale,
         dots=draw_dots(results),
-        album=examples and take_album(examples, results, develop),
+        images=examples and render_examples(examples, results, render),
         labels=_labels(examples),
         class_names=CLASS_NAMES,
         largest_shown=LARGEST_SHOWN,

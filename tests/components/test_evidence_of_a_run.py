@@ -7,7 +7,7 @@ import pytest
 import tfx  # noqa: F401
 from tfx.types.standard_artifacts import Model, ModelBlessing, ModelEvaluation
 
-from components.artifacts import IngestReport, Predictions
+from components.artifacts import IngestAccount, Predictions
 from components.model_evaluator.executor import Executor as Evaluator
 from components.morphology_report.evidence import write_evidence
 from pipeline.config import Settings
@@ -25,7 +25,7 @@ def artifacts(tmp_path) -> dict:
     """What the nodes before the report leave, for a model that has no answer for one galaxy."""
     made = {
         "predictions": Predictions(),
-        "ingest_report": IngestReport(),
+        "ingest_account": IngestAccount(),
         "model": Model(),
         "evaluation": ModelEvaluation(),
         "blessing": ModelBlessing(),
@@ -51,7 +51,7 @@ def artifacts(tmp_path) -> dict:
     about = Path(made["model"].uri, "Format-Serving", "assets.extra", "galmorph.json")
     about.parent.mkdir(parents=True)
     about.write_text(json.dumps({"temperature": None, "history": {"network": {"loss": [0.7, 0.5]}}}))
-    (Path(made["ingest_report"].uri) / "ingest.json").write_text(
+    (Path(made["ingest_account"].uri) / "ingest.json").write_text(
         json.dumps({"rows": 4, "examples": 4, "rejects": 0, "reasons": {}, "splits": {}, "classes": {}})
     )
     Evaluator().Do(

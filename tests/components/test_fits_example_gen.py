@@ -7,7 +7,7 @@ import pytest
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.artifacts import IngestReport
+from components.artifacts import IngestAccount
 from components.fits_example_gen.component import FitsExampleGen
 from preprocessing.data_settings import DataSettings, SplitSettings
 
@@ -30,7 +30,7 @@ def component(tmp_path, write_stamp) -> FitsExampleGen:
 
 def test_the_component_declares_its_outputs_and_parameters(component):
     assert component.outputs["examples"].type_name == standard_artifacts.Examples.TYPE_NAME
-    assert component.outputs["report"].type_name == IngestReport.TYPE_NAME
+    assert component.outputs["account"].type_name == IngestAccount.TYPE_NAME
     assert component.exec_properties["fingerprint"] == "f1" and component.exec_properties["code"] == "c1"
     settings = json.loads(component.exec_properties["settings"])
     assert settings["bands"] == ["R", "G"] and settings["side"] == 8
@@ -44,7 +44,7 @@ def test_the_component_has_no_driver_work(component):
 
 
 def test_the_executor_fills_its_artifacts(component, tmp_path):
-    outputs = {"examples": [standard_artifacts.Examples()], "report": [IngestReport()]}
+    outputs = {"examples": [standard_artifacts.Examples()], "account": [IngestAccount()]}
     for key, (artifact,) in outputs.items():
         artifact.uri = str(tmp_path / "out" / key)
     context = BaseExecutor.Context(tmp_dir=str(tmp_path / "tmp"), unique_id="1")
@@ -58,7 +58,7 @@ def test_the_executor_fills_its_artifacts(component, tmp_path):
     for split in ("train", "val", "test"):
         (file,) = (tmp_path / "out" / "examples" / f"Split-{split}").iterdir()
         assert file.name == "data_tfrecord-00000-of-00001"
-    report = json.loads((tmp_path / "out" / "report" / "ingest.json").read_text())
+    report = json.loads((tmp_path / "out" / "account" / "ingest.json").read_text())
     assert report["splits"] == {"train": 21, "val": 6, "test": 3}
     assert report["reasons"] == {"missing_file": 1} and report["fingerprint"] == "f1"
-    assert "lost" in (tmp_path / "out" / "report" / "rejects.csv").read_text()
+    assert "lost" in (tmp_path / "out" / "account" / "rejects.csv").read_text()

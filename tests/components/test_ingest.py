@@ -15,7 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components.fits_example_gen.ingest import Ingested, IngestError, ingest
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.rejects import REASONS, Reject
-from preprocessing.rows.account import ingest_report, table_csv
+from preprocessing.rows.account import ingest_account, table_csv
 from preprocessing.rows.division import stamp_reader
 
 LABELS = ["spiral"] * 24 + ["elliptical"] * 16 + ["uncertain"] * 3
@@ -85,7 +85,7 @@ def test_every_row_is_an_example_or_a_reject(survey, tmp_path):
         (50, "duplicate_name"),
     }
     assert {reject.reason for reject in rejects} <= REASONS.keys()
-    report = json.loads(ingest_report(result.table, result.division, result.notes))
+    report = json.loads(ingest_account(result.table, result.division, result.notes))
     assert report["rows"] == 50 == report["examples"] + report["rejects"]
     assert report["classes"] == {"spiral": 24, "elliptical": 16, "uncertain": 3}
     assert report["rejects_by_class"] == {
@@ -164,10 +164,10 @@ def test_a_row_unaccounted_for_is_an_error(survey, tmp_path):
     result = run(survey, tmp_path / "out")
     lost = dataclasses.replace(result.division, rejects=result.division.rejects[1:])
     with pytest.raises(RuntimeError, match="50 rows, but 43 examples and 6 rejects of 49 different rows"):
-        ingest_report(result.table, lost, result.notes)
+        ingest_account(result.table, lost, result.notes)
     twice = [*lost.rejects, lost.rejects[0]]
     with pytest.raises(RuntimeError, match="50 rows, but 43 examples and 7 rejects of 49 different rows"):
-        ingest_report(result.table, dataclasses.replace(lost, rejects=twice), result.notes)
+        ingest_account(result.table, dataclasses.replace(lost, rejects=twice), result.notes)
 
 
 def test_a_stamp_that_is_lost_or_makes_us_fail_between_the_passes_is_a_reject(survey, tmp_path, monkeypatch):
@@ -192,7 +192,7 @@ def test_a_stamp_that_is_lost_or_makes_us_fail_between_the_passes_is_a_reject(su
     result = run(survey, tmp_path / "late")
     late = {r.name: (r.row, r.reason) for r in result.division.rejects if r.name in (lost, faulty)}
     assert late == {lost: (6, "missing_file"), faulty: (31, "internal_error")}
-    assert json.loads(ingest_report(result.table, result.division, result.notes))["examples"] == 41
+    assert json.loads(ingest_account(result.table, result.division, result.notes))["examples"] == 41
     monkeypatch.setattr(module, "_check_stamps", check)
     again = run(survey, tmp_path / "early")
     assert contents(tmp_path / "late") == contents(tmp_path / "early")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,14 @@ from components.fits_example_gen.examples import build_example
 from components.model_evaluator.executor import VERDICT_FILE
 from components.model_evaluator.executor import Executor as Evaluator
 from components.prediction_gen.classify import classify_examples
+from components.prediction_gen.compatibility import IncompatibleModelError
 from components.prediction_gen.component import PredictionGen
 from evaluation.formats.predictions import COLUMNS
 from preprocessing.labels.reading import LabelledObject
 from preprocessing.stamps import Plane
+
+BANDS = ["R", "I", "G"]
+FLUX = {"background": "none", "zero_points": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +38,10 @@ def model(tmp_path_factory) -> str:
         return {"p_elliptical": p, "p_spiral": 1 - p, "morphology": names}
 
     tf.saved_model.save(tf.Module(), path, signatures={"serving_default": serving_default})
-    description = {"image": {"rgb": ["R", "I", "G"], "cut": 8, "size": 32}}
+    description = {"bands": BANDS, "image": {"rgb": BANDS, "cut": 8, "size": 32}, "flux": FLUX}
     (Path(path) / "assets.extra").mkdir()
     (Path(path) / "assets.extra" / "galmorph.json").write_text(json.dumps(description))
     return path
-
-
-BANDS = ["R", "I", "G"]
 
 
 def write_examples(folder, split: str, magnitudes: list[float]) -> list[str]:
@@ -74,7 +76,7 @@ def test_the_tables_hold_each_galaxy_once_with_every_digit_of_its_probability(mo
         "train": write_examples(tmp_path / "a", "train", list(magnitudes)),
         "test": write_examples(tmp_path / "b", "test", [3.0, 21.0]),
     }
-    assert classify_examples(tmp_path, model, files, BANDS) == 152
+    assert classify_examples(tmp_path, model, files, BANDS, FLUX) == 152
     predictions, galaxies = rows(tmp_path / "predictions.csv"), rows(tmp_path / "galaxies.csv")
     assert tuple(predictions[0]) == COLUMNS
     assert [row["name"] for row in predictions] == [row["name"] for row in galaxies]
@@ -108,7 +110,7 @@ def test_the_component_asks_the_model_about_the_splits(model, tmp_path, splits, 
     PredictionGen.EXECUTOR_SPEC.executor_class().Do(
         {"examples": [examples], "model": [trained]},
         {"predictions": [predictions]},
-        {"bands": json.dumps(BANDS), "splits": splits, "code": ""},
+        {"bands": json.dumps(BANDS), "flux": json.dumps(FLUX), "splits": splits, "code": ""},
     )
     assert [row["split"] for row in rows(tmp_path / "predictions/predictions.csv")] == expected
 
@@ -119,9 +121,26 @@ def test_without_a_model_there_is_a_table_without_a_row(tmp_path):
     PredictionGen.EXECUTOR_SPEC.executor_class().Do(
         {"examples": [examples], "model": []},
         {"predictions": [predictions]},
-        {"bands": json.dumps(BANDS), "splits": '["test"]', "code": ""},
+        {"bands": json.dumps(BANDS), "flux": json.dumps(FLUX), "splits": '["test"]', "code": ""},
     )
     assert (tmp_path / "predictions/predictions.csv").read_text() == ",".join(COLUMNS) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("needs", "key", "named"),
+    [
+        ({"bands": ["R", "I", "F515"]}, "bands", "F515"),
+        ({"image": {"rgb": BANDS, "cut": 9, "size": 32}}, "stamp_size", "9 pixels"),
+        ({"flux": {**FLUX, "zero_points": "header"}}, "zero_points", "'header'"),
+    ],
+)
+def test_a_model_that_learned_from_other_stamps_is_refused(model, tmp_path, needs, key, named):
+    shutil.copytree(model, tmp_path / "other")
+    file = tmp_path / "other/assets.extra/galmorph.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **needs}))
+    files = {"test": write_examples(tmp_path / "a", "test", [3.0])}
+    with pytest.raises(IncompatibleModelError, match=rf"\[data\] {key}: .*{named}"):
+        classify_examples(tmp_path, str(tmp_path / "other"), files, BANDS, FLUX)
 
 
 def test_a_model_with_an_answer_that_is_no_number_is_refused_without_tfma(model, tmp_path):
@@ -129,7 +148,7 @@ def test_a_model_with_an_answer_that_is_no_number_is_refused_without_tfma(model,
     trained.uri, trained.id, predictions.uri = model, 7, str(tmp_path)
     evaluation.uri, blessing.uri = str(tmp_path / "evaluation"), str(tmp_path / "blessing")
     examples = write_examples(tmp_path / "a", "test", [3.0, float("nan")])
-    classify_examples(tmp_path, model, {"test": examples}, BANDS)
+    classify_examples(tmp_path, model, {"test": examples}, BANDS, FLUX)
     Evaluator().Do(
         {"model": [trained], "predictions": [predictions]},
         {"evaluation": [evaluation], "blessing": [blessing]},

@@ -78,7 +78,7 @@ def test_a_changed_line_changes_exactly_the_nodes_that_import_the_module(file, c
 
 
 def test_what_the_list_of_old_left_out_counts():
-    assert "components.cross_validation.summary" in dependencies("FoldModel")
+    assert "components.cross_validation.summary" in dependencies("FoldExporter")
     assert all(
         "evaluation.scores" in dependencies(node) for node in ("Trainer", "HeadTrainer", "FoldTrainer")
     )

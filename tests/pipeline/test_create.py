@@ -49,7 +49,7 @@ def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names(
     names = [node.id for node in nodes]
     expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform"]
     expected += ["PictureGate"]
-    expected += ["BackboneFeatures", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
+    expected += ["FeatureExtractor", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
     expected += ["IncumbentResolver", "PredictionGen", "IncumbentPredictionGen", "Evaluator", "ModelCard"]
     expected += ["Pusher", "MorphologyReport"]
     assert [name for name in names if name != "ExampleSchema"] == expected
@@ -115,10 +115,10 @@ def test_settings_that_mean_the_same_are_the_same(tmp_path, spellings, told):
     [
         ({"fingerprint": "g"}, {"FitsExampleGen"}),
         ({"split": {"seed": 3}}, {"FitsExampleGen"}),
-        ({"image": {"stretch": 5.0}}, {"Transform", "BackboneFeatures", *FOLDS, *TRAINERS}),
-        ({"image": {"cut": 96}}, {"FitsExampleGen", "Transform", "BackboneFeatures", *FOLDS, *TRAINERS}),
+        ({"image": {"stretch": 5.0}}, {"Transform", "FeatureExtractor", *FOLDS, *TRAINERS}),
+        ({"image": {"cut": 96}}, {"FitsExampleGen", "Transform", "FeatureExtractor", *FOLDS, *TRAINERS}),
         ({"train": {"learning_rate": 0.01}}, {*FOLDS, *TRAINERS}),
-        ({"train": {"views": 1}}, {"BackboneFeatures", *FOLDS, *TRAINERS}),
+        ({"train": {"views": 1}}, {"FeatureExtractor", *FOLDS, *TRAINERS}),
         ({"cross_validation": {"publish": "retrained"}}, TRAINERS),
         ({"model": {"calibration": "temperature"}}, {"Trainer"}),
         ({"decision": {"uncertain": (0.2, 0.8)}}, {"Trainer"}),
@@ -139,7 +139,7 @@ def test_a_temperature_trains_no_fold_again():
     ensemble = {"cross_validation": {"publish": "ensemble", "phases": "all"}}
     before = parameters(**ensemble)
     after = parameters(**ensemble, model={"calibration": "temperature"})
-    assert {node for node in before if before[node] != after[node]} - TOLD == {"FoldModel"}
+    assert {node for node in before if before[node] != after[node]} - TOLD == {"FoldExporter"}
 
 
 def ids(make=create_pipeline, **tables) -> list[str]:
@@ -154,16 +154,16 @@ def test_what_is_published_decides_who_makes_it():
     made_by = {
         "single": TRAINERS,
         "retrained": TRAINERS,
-        "ensemble": {"FoldModel"},
-        "best_fold": {"FoldModel"},
+        "ensemble": {"FoldExporter"},
+        "best_fold": {"FoldExporter"},
     }
     for publish, nodes in made_by.items():
         asked = {"publish": publish, "phases": "all"}
-        assert {*ids(cross_validation=asked)} & {*TRAINERS, "FoldModel"} == nodes
+        assert {*ids(cross_validation=asked)} & {*TRAINERS, "FoldExporter"} == nodes
 
 
 def test_phases_that_are_left_out_have_no_nodes():
-    assert not {"BackboneFeatures", "HeadTrainer"} & {*ids(train={"epochs": 0})}
+    assert not {"FeatureExtractor", "HeadTrainer"} & {*ids(train={"epochs": 0})}
     assert not {"CrossValidation", *FOLDS} & {*ids(cross_validation={"phases": "none"})}
     assert [name for name in ids(split={"folds": 3}) if name.startswith("FoldTrainer")] == FOLDS[:3]
 
@@ -174,10 +174,10 @@ def test_a_sweep_ends_with_the_folds_and_pretraining_with_the_network():
 
 
 def test_the_features_do_not_depend_on_what_the_top_learns_with():
-    before, after = ({**parameters(**change)}["BackboneFeatures"] for change in ({}, {"train": {"seed": 5}}))
+    before, after = ({**parameters(**change)}["FeatureExtractor"] for change in ({}, {"train": {"seed": 5}}))
     assert before == after, "learned weights have no seed"
     random = {"backbone": "EfficientNetB0", "weights": "none"}
-    seeds = [parameters(model=random, train={"seed": seed})["BackboneFeatures"] for seed in (0, 1)]
+    seeds = [parameters(model=random, train={"seed": seed})["FeatureExtractor"] for seed in (0, 1)]
     assert seeds[0] != seeds[1]
 
 

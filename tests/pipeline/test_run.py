@@ -308,7 +308,9 @@ def test_the_ensemble_of_the_folds_can_be_published(first_run, folder):
     result = galmorph("run", folder / "galmorph.toml", *(word for key in keys for word in ("--set", key)))
     assert result.returncode == 0, result.stdout + result.stderr
     nodes = states(result)
-    assert nodes["FoldModel"] == "done" and "Trainer" not in nodes and nodes["BackboneFeatures"] == "cached"
+    assert (
+        nodes["FoldExporter"] == "done" and "Trainer" not in nodes and nodes["FeatureExtractor"] == "cached"
+    )
     newest = max((folder / "models").iterdir(), key=lambda path: int(path.name))
     description = json.loads((newest / "assets.extra/galmorph.json").read_text())
     assert description["folds"] == [0, 1, 2, 3, 4] and description["model"]["dihedral_average"]

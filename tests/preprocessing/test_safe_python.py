@@ -84,10 +84,10 @@ def test_workers_of_the_simulation_and_the_inspection(folder, entry):
 
 def test_the_process_that_makes_pictures(folder):
     from preprocessing.settings import ImageSettings
-    from report.inspection.darkroom import Darkroom
+    from report.inspection.renderer import Renderer
 
-    with Darkroom() as develop:
-        (picture,) = develop(np.ones((1, 16, 16, 3), "f4"), ImageSettings(cut=16, size=16))
+    with Renderer() as render:
+        (picture,) = render(np.ones((1, 16, 16, 3), "f4"), ImageSettings(cut=16, size=16))
     assert picture.startswith(b"\x89PNG")
 
 

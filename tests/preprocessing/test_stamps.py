@@ -3,8 +3,8 @@ import pytest
 from astropy.io import fits
 from astropy.stats import mad_std
 
-from preprocessing.calibration import Calibration
 from preprocessing.fits.files import StampError
+from preprocessing.flux_scale import FluxScale
 from preprocessing.stamp_paths import find_stamp, stamp_path
 from preprocessing.stamps import StampReader
 
@@ -131,7 +131,7 @@ def test_keywords_are_inherited_unless_that_is_forbidden(tmp_path, reader):
         primary = fits.PrimaryHDU(header=fits.Header({"MAGZERO": 22.5}))
         image = fits.ImageHDU(noise(), fits.Header({} if inherit is None else {"INHERIT": inherit}))
         fits.HDUList([primary, image]).writeto(tmp_path / "a_R.fits", overwrite=True)
-        read = reader(template=template, calibration=Calibration(zero_points="header")).read
+        read = reader(template=template, flux_scale=FluxScale(zero_points="header")).read
         assert (
             reason_of(read, "a") if outcome == "no_zero_point" else next(iter(read("a").planes))
         ) == outcome
@@ -151,15 +151,15 @@ def test_areas_of_one_number_are_blank(write_stamp, reader, fill, background):
     image = noise((40, 40)) + 100
     image[:, :13] = fill
     path = write_stamp("a", "R", image, SATURATE=1e5)
-    calibration = Calibration(background=background)
-    stamp = reader(side=40, max_blank=0.4, calibration=calibration).read("a")
+    flux_scale = FluxScale(background=background)
+    stamp = reader(side=40, max_blank=0.4, flux_scale=flux_scale).read("a")
     plane = stamp.planes["R"]
     assert plane.blank == 13 / 40 and plane.filled == (np.float32(fill),) and plane.saturated == 0
     assert np.isnan(plane.flux[:, :13]).all() and np.isfinite(plane.flux[:, 13:]).all()
     assert plane.mean == pytest.approx(105 if background == "none" else 0, abs=0.5)
     assert [(warning.code, warning.path) for warning in stamp.warnings] == [("filled_area", str(path))]
     with pytest.raises(StampError, match=r"32.5% of the pixels are blank \(.* fills areas") as caught:
-        reader(side=40, calibration=calibration).read("a")
+        reader(side=40, flux_scale=flux_scale).read("a")
     assert caught.value.reason == "too_blank"
     assert reader(side=10).read("a").planes["R"].blank == 0, "the area lies beyond the cut"
 
@@ -186,23 +186,23 @@ def test_flux_of_all_bands_comes_to_one_scale(write_stamp, reader):
         write_stamp("a", band, (noise() * scale).astype("f4"), MAGZERO=20 + 2.5 * np.log10(scale))
     plain = reader("RZ").read("a").planes
     assert plain["Z"].mean / plain["R"].mean == pytest.approx(1e15, rel=1e-4)
-    for calibration in (
-        Calibration(factors={"R": 1e10, "Z": 1e-5}),
-        Calibration(zero_points={"R": 0.0, "Z": 37.5}, reference_zero_point=25.0),
-        Calibration(zero_points="header", reference_zero_point=20.0),
+    for flux_scale in (
+        FluxScale(factors={"R": 1e10, "Z": 1e-5}),
+        FluxScale(zero_points={"R": 0.0, "Z": 37.5}, reference_zero_point=25.0),
+        FluxScale(zero_points="header", reference_zero_point=20.0),
     ):
-        planes = reader("RZ", calibration=calibration).read("a").planes
+        planes = reader("RZ", flux_scale=flux_scale).read("a").planes
         assert planes["R"].mean == pytest.approx(noise()[15:25, 20:30].mean(), rel=1e-5)
         assert planes["Z"].mean == pytest.approx(planes["R"].mean, rel=1e-5)
     write_stamp("b", "R", noise())
-    assert reason_of(reader(calibration=Calibration(zero_points="header")).read, "b") == "no_zero_point"
+    assert reason_of(reader(flux_scale=FluxScale(zero_points="header")).read, "b") == "no_zero_point"
 
 
 def test_a_sky_pedestal_is_taken_off(write_stamp, reader):
     image = noise() + 1100
     image[18:22, 23:27] += 500
     write_stamp("a", "R", image)
-    flux = reader(calibration=Calibration(background="sigma_clip")).read("a").planes["R"].flux
+    flux = reader(flux_scale=FluxScale(background="sigma_clip")).read("a").planes["R"].flux
     assert np.array_equal(flux, image[15:25, 20:30] - np.float32(1105) + (flux[0, 0] - image[15, 20] + 1105))
     assert np.median(flux) == pytest.approx(0, abs=0.7)
 
@@ -255,7 +255,7 @@ def test_files_are_found_under_any_spelling_of_the_band(tmp_path, spelling):
 
 def test_real_stamps_of_two_surveys(real_data):
     template = str(real_data / "kids-stamps" / "{band}_stamps" / "{name}_{band}.fits")
-    reader = StampReader(template, ("G", "R", "I"), 64, calibration=Calibration(factors={"G": 1e10}))
+    reader = StampReader(template, ("G", "R", "I"), 64, flux_scale=FluxScale(factors={"G": 1e10}))
     planes = reader.read("KIDS001").planes
     image = fits.getdata(real_data / "kids-stamps" / "G_stamps" / "KIDS001_G.fits")
     height, width = image.shape

@@ -81,7 +81,7 @@ def request_for(folder: Path, **changes: object) -> Request:
     return Request(data_settings, image_settings, SplitSettings(), bands, side, **others)
 
 
-def quick_develop(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
+def quick_render(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
     """Grey pictures, without TensorFlow."""
     assert flux.dtype == np.float32 and flux.shape[1] == flux.shape[2] >= image.cut and flux.shape[3] == 3
 
@@ -96,4 +96,4 @@ def quick_develop(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
 
 def look_at(folder: Path, **changes: object) -> Look:
     """Look at `survey_folder`, quickly; the page is in `look`."""
-    return inspect_data(request_for(folder, **changes), folder / "look", develop=quick_develop)
+    return inspect_data(request_for(folder, **changes), folder / "look", render=quick_render)

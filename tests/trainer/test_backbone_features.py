@@ -4,7 +4,7 @@ from transformed import recipe, synthetic, write_split
 
 from trainer import backbone_features
 from trainer.augment import dihedral
-from trainer.backbone_features import BackboneFeatures, FeatureCache, compute_features, features_key
+from trainer.backbone_features import FeatureCache, FeatureStore, compute_features, features_key
 from trainer.fine_tune import start_classifier
 from trainer.model import feature_extractor
 from trainer.settings import ModelSettings
@@ -24,7 +24,7 @@ def files(tmp_path_factory):
 def compute(model, files, folder, cache=None, views=8):
     folder.mkdir()
     computed = compute_features(model, files, folder, views=views, batch_size=4, cache=cache)
-    return BackboneFeatures.load(folder), computed
+    return FeatureStore.load(folder), computed
 
 
 def test_they_are_those_of_the_network_for_each_symmetry(model, files, tmp_path):

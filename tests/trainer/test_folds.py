@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from transformed import recipe, write_split
 
-from trainer.backbone_features import BackboneFeatures, compute_features
+from trainer.backbone_features import FeatureStore, compute_features
 from trainer.fine_tune import start_classifier
 from trainer.folds import FoldScores, fold_classifiers, train_fold
 from trainer.galaxies import TrainingDataError, read_galaxies
@@ -40,7 +40,7 @@ def test_every_galaxy_is_scored_by_the_fold_that_left_it_out(files, features, tm
     found = folds(settings, files, features, tmp_path)
     galaxies = read_galaxies(files)
     assert sorted(name for fold in found for name in fold.scores.names) == sorted(galaxies.names)
-    store = BackboneFeatures.load(features)
+    store = FeatureStore.load(features)
     for number, fold in enumerate(found):
         assert fold.about["fold"] == number and set(fold.scores.folds) == {number}
         assert fold.about["phases"] == "head"

@@ -3,14 +3,14 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from transformed import recipe, synthetic
 
-from trainer.backbone_features import BackboneFeatures
+from trainer.backbone_features import FeatureStore
 from trainer.fine_tune import start_classifier
 from trainer.galaxies import Galaxies, TrainingDataError
 from trainer.head import Head, fit_head, with_heads
 from trainer.model import feature_extractor
 
 
-def features(count=240, views=2, width=6, seed=0) -> BackboneFeatures:
+def features(count=240, views=2, width=6, seed=0) -> FeatureStore:
     """Gaussian clouds that overlap; the second view is noisier."""
     random = np.random.default_rng(seed)
     labels = (np.arange(count) % 3 == 0).astype(np.int64)
@@ -24,7 +24,7 @@ def features(count=240, views=2, width=6, seed=0) -> BackboneFeatures:
         splits=np.full(count, "train"),
         digests=np.array([b""] * count),
     )
-    return BackboneFeatures(galaxies, values)
+    return FeatureStore(galaxies, values)
 
 
 def train(store, learning=None, validation=None, **values):
@@ -78,7 +78,7 @@ def test_views_beyond_those_asked_for_teach_nothing():
     store = features(views=4)
     (asked, _), (first, _) = (
         train(store, views=2),
-        train(BackboneFeatures(store.galaxies, store.values[:, :2])),
+        train(FeatureStore(store.galaxies, store.values[:, :2])),
     )
     np.testing.assert_array_equal(asked.kernel, first.kernel)
 

@@ -14,12 +14,12 @@ from transformed import SIDE, recipe, write_split
 from evaluation.calibration import calibration_error, fit_temperature, with_temperature
 from preprocessing.features import flux_feature
 from preprocessing.picture import make_picture
-from trainer.calibration import TemperatureScaling
 from trainer.fine_tune import probabilities, start_classifier
 from trainer.galaxies import read_galaxies
 from trainer.head import Head
 from trainer.input import Pictures
 from trainer.signatures import export_classifier
+from trainer.temperature import TemperatureScaling
 from trainer.train import run_fn
 from trainer.trained import load_classifier
 

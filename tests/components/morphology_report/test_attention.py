@@ -12,7 +12,7 @@ from components.morphology_report.attention import (
     attention_maps,
     draw_attention,
 )
-from components.morphology_report.pictures import develop_pictures
+from components.morphology_report.pictures import render_pictures
 from preprocessing.picture_files import read_upright_png, upright_pngs
 from preprocessing.settings import ImageSettings
 from trainer.augment import dihedral_views
@@ -147,7 +147,7 @@ def test_the_index_gets_the_drawings_of_the_pictures_that_are_there(tmp_path):
     galaxies = {name: stamp(number, side=32) for number, name in enumerate("abc")}
     files = {"test": [write_raw(tmp_path / "test", galaxies)]}
     folder = tmp_path / "pictures"
-    develop_pictures(folder, files, ["a", "b", "c", "nobody"], [], image, ("I", "R", "G"))
+    render_pictures(folder, files, ["a", "b", "c", "nobody"], [], image, ("I", "R", "G"))
     before = json.loads((folder / "index.json").read_text())
     model = classifier()
     for _ in range(2):
@@ -170,7 +170,7 @@ def test_the_index_gets_the_drawings_of_the_pictures_that_are_there(tmp_path):
 
 
 def test_no_pictures_leave_the_index_as_it_is(tmp_path):
-    develop_pictures(tmp_path, {}, ["a"], [], ImageSettings(cut=32, size=32), ("I", "R", "G"))
+    render_pictures(tmp_path, {}, ["a"], [], ImageSettings(cut=32, size=32), ("I", "R", "G"))
     before = (tmp_path / "index.json").read_text()
     add_attention(tmp_path, classifier(), {"a": 0.5})
     assert (tmp_path / "index.json").read_text() == before

@@ -8,7 +8,7 @@ from astropy.visualization import make_lupton_rgb
 from raw_examples import stamp, write_raw
 
 from components.morphology_report import pictures
-from components.morphology_report.pictures import develop_pictures
+from components.morphology_report.pictures import render_pictures
 from preprocessing.settings import ImageSettings
 from preprocessing.stamps import Plane
 
@@ -19,8 +19,8 @@ def png(path: Path) -> np.ndarray:
     return tf.io.decode_png(path.read_bytes()).numpy()
 
 
-def developed(folder: Path, files, names, views=(), image=IMAGE, bands=("I", "R", "G")) -> dict:
-    develop_pictures(folder / "pictures", files, names, views, image, bands)
+def rendered(folder: Path, files, names, views=(), image=IMAGE, bands=("I", "R", "G")) -> dict:
+    render_pictures(folder / "pictures", files, names, views, image, bands)
     index = json.loads((folder / "pictures" / "index.json").read_text())
     written = {path.name for path in (folder / "pictures").glob("*.png")}
     listed = [file for galaxy in index["galaxies"].values() for file in galaxy["views"].values()]
@@ -38,7 +38,7 @@ def expected(planes: dict[str, Plane], rgb: str, stretch: float) -> np.ndarray:
 def test_a_picture_is_what_the_network_sees_the_right_way_up(tmp_path):
     galaxies = {f"g{number}": stamp(number) for number in range(5)}
     files = {"train": [write_raw(tmp_path / "train", galaxies)], "uncertain": []}
-    index = developed(tmp_path, files, {"g3", "g1"})
+    index = rendered(tmp_path, files, {"g3", "g1"})
     assert list(index["galaxies"]) == ["g1", "g3"] and index["size"] == 16
     assert index["problems"] == {} and index["notes"] == []
     for name, entry in index["galaxies"].items():
@@ -56,7 +56,7 @@ def test_chosen_galaxies_of_any_split_and_batch_are_found(tmp_path, monkeypatch)
         split: [write_raw(tmp_path / split, half)]
         for split, half in zip(("test", "train"), halves, strict=True)
     }
-    index = developed(tmp_path, files, names[3::4])
+    index = rendered(tmp_path, files, names[3::4])
     assert list(index["galaxies"]) == names[3::4]
     for name, entry in index["galaxies"].items():
         picture = png(tmp_path / "pictures" / entry["picture"])
@@ -65,13 +65,13 @@ def test_chosen_galaxies_of_any_split_and_batch_are_found(tmp_path, monkeypatch)
 
 def test_reading_ends_with_the_last_galaxy_asked_for(tmp_path):
     files = {"train": [write_raw(tmp_path / "train", {"a": stamp(0)})], "val": [str(tmp_path / "absent")]}
-    assert list(developed(tmp_path, files, ["a"])["galaxies"]) == ["a"]
+    assert list(rendered(tmp_path, files, ["a"])["galaxies"]) == ["a"]
 
 
 def test_views_are_the_presets_that_the_bands_allow_and_other_stretches(tmp_path):
     planes = stamp(0, "IRGZ")
     files = {"train": [write_raw(tmp_path / "train", {"a": planes, "b": stamp(1, "IRGZ")})]}
-    index = developed(tmp_path, files, ["b"], ["a"], bands=("I", "R", "G", "Z"))
+    index = rendered(tmp_path, files, ["b"], ["a"], bands=("I", "R", "G", "Z"))
     assert index["galaxies"]["b"]["views"] == {}
     views = index["galaxies"]["a"]["views"]
     assert list(views) == ["ZRG", "stretch 1", "stretch 10", "stretch 30"]
@@ -85,7 +85,7 @@ def test_views_are_the_presets_that_the_bands_allow_and_other_stretches(tmp_path
 def test_stretches_go_with_the_units_of_the_flux(tmp_path):
     files = {"train": [write_raw(tmp_path / "train", {"a": stamp(0)})]}
     image = ImageSettings(cut=16, size=16, stretch=0.012)
-    views = developed(tmp_path, files, [], ["a"], image)["galaxies"]["a"]["views"]
+    views = rendered(tmp_path, files, [], ["a"], image)["galaxies"]["a"]["views"]
     assert list(views) == ["stretch 0.004", "stretch 0.04", "stretch 0.12"]
 
 
@@ -93,7 +93,7 @@ def test_a_black_level_goes_with_its_band(tmp_path):
     planes = stamp(0, "IRGZ")
     files = {"train": [write_raw(tmp_path / "train", {"a": planes})]}
     image = ImageSettings(cut=16, size=16, minimum=(0.5, 1.0, 2.0))
-    index = developed(tmp_path, files, [], ["a"], image, ("I", "R", "G", "Z"))
+    index = rendered(tmp_path, files, [], ["a"], image, ("I", "R", "G", "Z"))
     picture = png(tmp_path / "pictures" / index["galaxies"]["a"]["views"]["ZRG"])
     cut = [planes[band].flux[2:18, 2:18] for band in "ZRG"]
     reference = make_lupton_rgb(*cut, minimum=[0.0, 1.0, 2.0], stretch=3, Q=8)[::-1]
@@ -103,7 +103,7 @@ def test_a_black_level_goes_with_its_band(tmp_path):
 def test_names_of_any_kind_make_safe_file_names(tmp_path):
     names = ["../../etc/passwd", "..", "a/b", "<b>&amp;", "é" * 300, "SPLUS.001.griz"]
     files = {"train": [write_raw(tmp_path / "train", {name: stamp(0) for name in names})]}
-    index = developed(tmp_path, files, names)
+    index = rendered(tmp_path, files, names)
     assert set(index["galaxies"]) == set(names)
     assert all(entry["picture"].removesuffix(".png").isdigit() for entry in index["galaxies"].values())
 
@@ -113,7 +113,7 @@ def test_a_galaxy_without_picture_is_a_problem_not_an_end(tmp_path):
     torn["G"] = Plane(np.ones(7, "f4"), 20, 20, 0.0, 0.0)
     galaxies = {"good": stamp(0), "no G": stamp(1, "IR"), "torn": torn, "small": stamp(3, side=12)}
     files = {"train": [write_raw(tmp_path / "train", galaxies)]}
-    index = developed(tmp_path, files, [*galaxies, "nobody"])
+    index = rendered(tmp_path, files, [*galaxies, "nobody"])
     assert list(index["galaxies"]) == ["good"]
     assert index["problems"] == {
         "no G": "its Example has no plane of band G",
@@ -125,5 +125,5 @@ def test_a_galaxy_without_picture_is_a_problem_not_an_end(tmp_path):
 
 @pytest.mark.parametrize("files", [{}, {"train": []}])
 def test_no_galaxies_at_all(tmp_path, files):
-    index = developed(tmp_path, files, [])
+    index = rendered(tmp_path, files, [])
     assert index == {"galaxies": {}, "size": 16, "problems": {}, "notes": []}

@@ -33,7 +33,7 @@ def sweep(config, monkeypatch, capsys):
             return [outcome for outcome, _ in courses]
 
         monkeypatch.setattr("pipeline.sweep.run.run_jobs", run_jobs)
-        monkeypatch.setattr("report.sweep.page.take_album", lambda *_: None)  # it would load TensorFlow
+        monkeypatch.setattr("report.sweep.page.render_examples", lambda *_: None)  # it would load TensorFlow
         status = exit_status(monkeypatch, "sweep", config, "--stretch", "3,4,5")
         return status, capsys.readouterr()
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from inspected_survey import quick_develop, write_table
+from inspected_survey import quick_render, write_table
 from typer.testing import CliRunner
 
 import report.inspection.look
@@ -11,11 +11,11 @@ from pipeline.cli import app
 from pipeline.errors import InputError
 
 
-class QuickDarkroom:
-    """A darkroom without TensorFlow."""
+class QuickRenderer:
+    """A renderer without TensorFlow."""
 
     def __enter__(self):
-        return quick_develop
+        return quick_render
 
     def __exit__(self, *_):
         pass
@@ -23,7 +23,7 @@ class QuickDarkroom:
 
 @pytest.fixture
 def configured(survey_folder, monkeypatch):
-    monkeypatch.setattr(report.inspection.look, "Darkroom", QuickDarkroom)
+    monkeypatch.setattr(report.inspection.look, "Renderer", QuickRenderer)
     path = survey_folder / "survey.toml"
     path.write_text(
         '[pipeline]\nroot = "run"\n'

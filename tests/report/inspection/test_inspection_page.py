@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from html_page import Page, check_stands_alone
-from inspected_survey import SPITEFUL, look_at, quick_develop, request_for, stamp, write_table
+from inspected_survey import SPITEFUL, look_at, quick_render, request_for, stamp, write_table
 
 from preprocessing.labels.reading import TableError
 from report.inspection.look import InspectionError, inspect_data
@@ -174,7 +174,7 @@ def test_votes_and_matches_are_shown(survey_folder):
 
 def test_a_table_that_cannot_be_used_and_a_folder_that_cannot_be_written(survey_folder):
     with pytest.raises(InspectionError, match="cannot be made"):
-        inspect_data(request_for(survey_folder), survey_folder / "labels.csv" / "x", develop=quick_develop)
+        inspect_data(request_for(survey_folder), survey_folder / "labels.csv" / "x", render=quick_render)
     (survey_folder / "labels.csv").write_text("a,b\n1,2\n")
     with pytest.raises(TableError):
         look_at(survey_folder)

@@ -5,13 +5,13 @@ import random
 
 import numpy as np
 import pytest
-from inspected_survey import quick_develop, request_for, stamp
+from inspected_survey import quick_render, request_for, stamp
 
 from preprocessing.labels.reading import read_labels
 from preprocessing.rows.division import stamp_reader
 from preprocessing.settings import ImageSettings
-from report.inspection.darkroom import LARGEST_SHOWN, Darkroom, develop
-from report.inspection.pictures import Camera, View
+from report.inspection.pictures import TileMaker, View
+from report.inspection.renderer import LARGEST_SHOWN, Renderer, render
 from report.inspection.sample import choose, choose_by_class, mixed
 from report.inspection.sheets import band_check, draw_sheets
 from report.inspection.survey import survey_stamps
@@ -26,10 +26,10 @@ def sheets_of(folder, objects, stretch=1.0, **changes):
     request = request_for(folder, **changes)
     reader = stamp_reader(request.data, request.bands, request.side)
     survey = survey_stamps(objects, reader)
-    camera = Camera(reader, request.data.stamp_size, quick_develop)
+    tile_maker = TileMaker(reader, request.data.stamp_size, quick_render)
     by_class = choose_by_class(objects, 4, 0)
     check = band_check(reader, objects)
-    return draw_sheets(by_class, mixed(by_class, 5), request.image, survey, stretch, camera, check)
+    return draw_sheets(by_class, mixed(by_class, 5), request.image, survey, stretch, tile_maker, check)
 
 
 def test_the_choice_depends_on_names_and_seed_alone(objects):
@@ -118,7 +118,7 @@ def test_pictures_are_what_the_network_sees(survey_folder, objects, size):
 
     request = request_for(survey_folder, size=size)
     reader = stamp_reader(request.data, request.bands, request.side)
-    (tile,) = Camera(reader, 0, develop).take(objects[:1], View("", request.image))
+    (tile,) = TileMaker(reader, 0, render).tiles(objects[:1], View("", request.image))
     png = base64.b64decode(tile.source.removeprefix("data:image/png;base64,"))
     shown = tf.io.decode_png(png).numpy()
     planes = reader.read(objects[0].name).planes
@@ -131,13 +131,13 @@ def test_pictures_are_what_the_network_sees(survey_folder, objects, size):
 
 
 @pytest.mark.slow
-def test_the_darkroom_develops_alike_and_passes_errors_on():
+def test_the_renderer_draws_alike_and_passes_errors_on():
     flux = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("f4")
     image = ImageSettings(cut=16, size=16)
-    with Darkroom() as darkroom:
-        assert darkroom(flux, image) == develop(flux, image)
+    with Renderer() as renderer:
+        assert renderer(flux, image) == render(flux, image)
         with pytest.raises(RuntimeError, match="stamps must be at least"):
-            darkroom(flux[:, :8], image)
-        darkroom._process.kill()
+            renderer(flux[:, :8], image)
+        renderer._process.kill()
         with pytest.raises(RuntimeError, match="has ended"):
-            darkroom(flux, image)
+            renderer(flux, image)

@@ -15,10 +15,10 @@ from report_folder import galaxies, write_folder, write_out_of_fold
 from evaluation.formats.out_of_fold import OutOfFold, write_scores
 from report.errors import ReportError
 from report.evidence.reading import read_evidence
-from report.run.album import Album
 from report.run.build import build
 from report.run.choice import choose
 from report.run.figures.plot import Plot
+from report.run.images import ReportImages
 from report.run.page import render_page
 from report.topics.headlines import headlines
 from report.topics.numbers import run_numbers
@@ -119,10 +119,10 @@ def test_a_model_card_has_a_section_of_its_own_where_there_is_one(built):
         ("folds", "confusion_matrix", "probabilities", "roc", "precision_recall", "thresholds"),
         Plot("plot", "none"),
     ) | dict.fromkeys(("calibration", "uncertain", "holdout", "nodes"), Plot("plot", "none"))
-    album = Album(evidence, choose(evidence.predictions, None), [])
-    page = Page(render_page(evidence, numbers, plots, album, card=Markup("<h3>Licence</h3><p>CC BY</p>")))
+    images = ReportImages(evidence, choose(evidence.predictions, None), [])
+    page = Page(render_page(evidence, numbers, plots, images, card=Markup("<h3>Licence</h3><p>CC BY</p>")))
     assert "Model card Licence CC BY" in page.text and "card" in page.values("id")
-    page = Page(render_page(evidence, numbers, plots, album, card=None))
+    page = Page(render_page(evidence, numbers, plots, images, card=None))
     assert "Model card" not in page.text and "card" not in page.values("id")
 
 

@@ -29,8 +29,8 @@ def rows_of(evidence, names):
 
 
 def test_every_gallery_is_there_and_none_is_too_large(chosen):
-    assert chosen.galleries.keys() == MOST.keys()
-    for title, names in chosen.galleries.items():
+    assert chosen.panels.keys() == MOST.keys()
+    for title, names in chosen.panels.items():
         assert 0 < len(names) <= MOST[title] and len(set(names)) == len(names)
     assert set(chosen.views) <= set(chosen.names) and set(chosen.attention) <= set(chosen.names)
     assert len(set(chosen.names)) == len(chosen.names)
@@ -38,7 +38,7 @@ def test_every_gallery_is_there_and_none_is_too_large(chosen):
 
 def test_wrong_galaxies_are_all_wrong_and_the_surest_come_first(evidence, chosen):
     predictions = evidence.predictions
-    rows = rows_of(evidence, chosen.galleries[choice.WRONG])
+    rows = rows_of(evidence, chosen.panels[choice.WRONG])
     p, labels = predictions.p_elliptical[rows], predictions.labels[rows]
     assert ((p > 0.5) != (labels == 1)).all()
     sureness = np.abs(p - 0.5)
@@ -56,25 +56,25 @@ def test_how_many_there_are_is_counted_whatever_is_shown(evidence, chosen):
     assert chosen.totals[choice.WRONG] == (~right).sum()
     assert chosen.totals[choice.UNCERTAIN_GALAXIES] == len(uncertain) > MOST[choice.UNCERTAIN_GALAXIES]
     assert chosen.totals[choice.BETWEEN] == (predictions.morphologies[test] == -1).sum()
-    for title, names in chosen.galleries.items():
+    for title, names in chosen.panels.items():
         assert len(names) == min(MOST[title], chosen.totals[title])
 
 
 def test_right_and_sure_ones_are_outside_the_uncertain_interval(evidence, chosen):
     predictions = evidence.predictions
     for title, label in ((choice.SURE_SPIRALS, 0), (choice.SURE_ELLIPTICALS, 1)):
-        rows = rows_of(evidence, chosen.galleries[title])
+        rows = rows_of(evidence, chosen.panels[title])
         assert (predictions.labels[rows] == label).all() and (predictions.morphologies[rows] == label).all()
 
 
 def test_the_ones_in_between_are_called_uncertain(evidence, chosen):
-    rows = rows_of(evidence, chosen.galleries[choice.BETWEEN])
+    rows = rows_of(evidence, chosen.panels[choice.BETWEEN])
     assert (evidence.predictions.morphologies[rows] == -1).all()
     assert (np.diff(np.abs(evidence.predictions.p_elliptical[rows] - 0.5)) >= 0).all()
 
 
 def test_uncertain_galaxies_span_all_probabilities(evidence, chosen):
-    p = evidence.predictions.p_elliptical[rows_of(evidence, chosen.galleries[choice.UNCERTAIN_GALAXIES])]
+    p = evidence.predictions.p_elliptical[rows_of(evidence, chosen.panels[choice.UNCERTAIN_GALAXIES])]
     every = evidence.predictions.scored("uncertain")[1]
     assert len(p) == 16 and (np.diff(p) >= 0).all() and (p[0], p[-1]) == (every.min(), every.max())
 
@@ -83,7 +83,7 @@ def test_only_issues_are_suspected(evidence, chosen):
     scores = evidence.out_of_fold
     labels = dict(zip(scores.names, scores.labels, strict=True))
     p = dict(zip(scores.names, scores.p_elliptical, strict=True))
-    suspects = chosen.galleries[choice.SUSPECTS]
+    suspects = chosen.panels[choice.SUSPECTS]
     assert all((p[name] > 0.5) != (labels[name] == 1) for name in suspects)
     assert len(suspects) < len(scores)
 
@@ -100,7 +100,7 @@ def test_equals_go_by_name(tmp_path):
     data = galaxies(400)
     data["p"] = np.full(400, 0.9, np.float32)
     evidence = read_evidence(write_folder(tmp_path, data=data, pictures=False))
-    names = choose(evidence.predictions, None).galleries[choice.WRONG]
+    names = choose(evidence.predictions, None).panels[choice.WRONG]
     wrong = sorted(data["name"][(data["split"] == "test") & (data["label"] == 0)].tolist())
     assert list(names) == wrong[: MOST[choice.WRONG]]
 
@@ -118,4 +118,4 @@ def test_nothing_at_all_is_chosen_from_nothing(tmp_path, scores):
     data = {key: values[:0] for key, values in galaxies(10).items()}
     evidence = read_evidence(write_folder(tmp_path, data=data, pictures=False))
     chosen = choose(evidence.predictions, scores)
-    assert chosen.names == () and set(chosen.galleries) == set(MOST)
+    assert chosen.names == () and set(chosen.panels) == set(MOST)

@@ -66,8 +66,8 @@ def examples(tmp_path, write_stamp):
     return make
 
 
-def page_of(results, examples=None, develop=None):
-    return Page(render_page(results, examples, develop or Photographer()))
+def page_of(results, examples=None, render=None):
+    return Page(render_page(results, examples, render or Photographer()))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_only_so_many_rows(tmp_path, examples):
     assert len(page.all("img")) == 8 * MOST_ROWS and "2 more settings are left out" in page.text
 
 
-def test_a_stamp_that_is_missing_and_a_darkroom_that_dies(tmp_path, examples):
+def test_a_stamp_that_is_missing_and_a_renderer_that_dies(tmp_path, examples):
     results = swept(tmp_path, {"rgb": ["IRG", "IGU"]})
     page = page_of(results, examples(results))
     assert page.text.count("no picture: missing_file") == 8 and len(page.all("img")) == 8

@@ -1,6 +1,6 @@
 """From the numbers in a stamp to flux on one scale: background, zero point, and the level of saturation.
 
-Pipelines write a number such as -999, 99 or NaN where a calibration failed. Numbers of headers are therefore
+Pipelines write a number such as -999, 99 or NaN where a flux_scale failed. Numbers of headers are therefore
 judged before they are used.
 """
 
@@ -23,12 +23,12 @@ SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
 _NINES = frozenset(float(f"{nines}{rest}") for nines in ("99", "999", "9999") for rest in ("", ".9", ".99"))
 
 
-class CalibrationError(Exception):
-    """A header lacks what the calibration needs, or states what cannot be; the message is one sentence."""
+class FluxScaleError(Exception):
+    """A header lacks what the flux_scale needs, or states what cannot be; the message is one sentence."""
 
 
 @dataclass(frozen=True)
-class Calibration:
+class FluxScale:
     """How the numbers of a stamp become flux.
 
     Attributes
@@ -67,7 +67,7 @@ class Calibration:
 
         Raises
         ------
-        CalibrationError
+        FluxScaleError
             If the zero point stands nowhere or is none, or the factor is out of `FACTOR_RANGE`.
         """
         factor = self._factor(header, band)
@@ -88,10 +88,10 @@ class Calibration:
             elif band in self.zero_points:
                 zero_point, source = self.zero_points[band], "[data] zero_points"
             else:
-                raise CalibrationError(f"[data] zero_points has none for band {band}")
+                raise FluxScaleError(f"[data] zero_points has none for band {band}")
             factor = float(factor * 10.0 ** (-0.4 * (zero_point - self.reference_zero_point)))
         if not FACTOR_RANGE[0] <= factor <= FACTOR_RANGE[1]:
-            raise CalibrationError(
+            raise FluxScaleError(
                 f"flux would be multiplied by {factor:.3g} by {source}; the limits are"
                 f" {FACTOR_RANGE[0]:g} and {FACTOR_RANGE[1]:g}"
             )
@@ -109,13 +109,13 @@ def _zero_point(header: Header) -> tuple[float, str]:
         elif math.isfinite(zero_point) and abs(zero_point) <= LARGEST_ZERO_POINT:
             return zero_point, card
         else:
-            raise CalibrationError(
+            raise FluxScaleError(
                 f"{card} is no zero point: one lies between {-LARGEST_ZERO_POINT:g} and"
                 f" {LARGEST_ZERO_POINT:g} mag"
             )
     if unread:
-        raise CalibrationError(f"no zero point in the header: {unread[0]} is no number")
-    raise CalibrationError(f"no zero point in the header (none of {', '.join(ZERO_POINT_KEYWORDS)})")
+        raise FluxScaleError(f"no zero point in the header: {unread[0]} is no number")
+    raise FluxScaleError(f"no zero point in the header (none of {', '.join(ZERO_POINT_KEYWORDS)})")
 
 
 def saturation_level(header: Header) -> float | None:
@@ -132,7 +132,7 @@ def saturation_level(header: Header) -> float | None:
 
     Raises
     ------
-    CalibrationError
+    FluxScaleError
         For a number that is no level: negative, infinite, NaN, or one of nines (99, 999.9, ...).
     """
     for keyword in SATURATION_KEYWORDS:
@@ -140,7 +140,7 @@ def saturation_level(header: Header) -> float | None:
         if level is None or level == 0:
             continue
         if not 0 < level < math.inf or level in _NINES:
-            raise CalibrationError(
+            raise FluxScaleError(
                 f"{keyword} = {header.spelling(keyword)} is no level of saturation; [data] max_saturated = 1"
                 " accepts stamps without looking for saturated pixels"
             )

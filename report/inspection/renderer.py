@@ -18,17 +18,17 @@ from preprocessing.settings import ImageSettings
 LARGEST_SHOWN = 224
 """Side above which a picture is shrunk for the page [pixels], or the page would have tens of megabytes."""
 
-Develop = Callable[[np.ndarray, ImageSettings], list[bytes]]
-"""Makes PNG files of flux, see `develop`."""
+Render = Callable[[np.ndarray, ImageSettings], list[bytes]]
+"""Makes PNG files of flux, see `render`."""
 
 
-def develop(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
+def render(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
     """Make pictures exactly as the network sees them, the right way up.
 
     Parameters
     ----------
     flux : numpy.ndarray, float32, shape (N, H, W, 3)
-        Flux after `preprocessing.calibration`, red first; rows in the order of a FITS image, whose first is
+        Flux after `preprocessing.flux_scale`, red first; rows in the order of a FITS image, whose first is
         the lowest on the sky.
     image : ImageSettings
 
@@ -49,8 +49,8 @@ def develop(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
     return upright_pngs(pictures)
 
 
-class Darkroom:
-    """Runs `develop` in another process. Use as a context manager; call it like `develop`."""
+class Renderer:
+    """Runs `render` in another process. Use as a context manager; call it like `render`."""
 
     def __enter__(self) -> Self:
         # Not a pool, which cannot be ended at once.
@@ -92,7 +92,7 @@ def _work(orders: Connection) -> None:
         except EOFError:
             return  # the parent is gone
         try:
-            answer: list[bytes] | str = develop(flux, image)
+            answer: list[bytes] | str = render(flux, image)
         except Exception as error:  # Not every exception can be sent.
             answer = f"{type(error).__name__}: {error}"
         orders.send(answer)

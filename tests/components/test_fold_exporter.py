@@ -9,7 +9,7 @@ from tfx.types.standard_artifacts import Model
 from tfx.utils import path_utils
 
 from components.artifacts import FoldModel
-from components.fold_model.component import Executor
+from components.fold_exporter.component import Executor
 from evaluation.calibration import fit_temperature, with_temperature
 from evaluation.formats.out_of_fold import SCORES_FILE, OutOfFold, read_scores, write_scores
 from preprocessing.picture import make_picture

@@ -1,4 +1,4 @@
-"""FoldModel: the model that the folds make together, or the best of them, as one SavedModel."""
+"""FoldExporter: the model that the folds make together, or the best of them, as one SavedModel."""
 
 import json
 import shutil
@@ -69,8 +69,8 @@ class Executor(BaseExecutor):
         shutil.copytree(folders[chosen[0]], copy, dirs_exist_ok=True)
 
 
-class FoldModelSpec(ComponentSpec):
-    """Inputs (a fold each), outputs and parameters of FoldModel."""
+class FoldExporterSpec(ComponentSpec):
+    """Inputs (a fold each), outputs and parameters of FoldExporter."""
 
     PARAMETERS = {"config": ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
     INPUTS: dict[str, ChannelParameter] = {}
@@ -80,7 +80,7 @@ class FoldModelSpec(ComponentSpec):
     }
 
 
-class FoldModel(BaseComponent):
+class FoldExporter(BaseComponent):
     """Make the model that may be published from those of the folds.
 
     Parameters
@@ -93,11 +93,11 @@ class FoldModel(BaseComponent):
         Fingerprint of our own code, for the cache.
     """
 
-    SPEC_CLASS = FoldModelSpec
+    SPEC_CLASS = FoldExporterSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
     def __init__(self, folds: Sequence[BaseChannel], config: str, code: str) -> None:
-        spec = with_folds(FoldModelSpec, len(folds))
+        spec = with_folds(FoldExporterSpec, len(folds))
         super().__init__(
             spec=spec(
                 config=config,

@@ -5,10 +5,10 @@ from typing import Any
 
 import keras
 
-from preprocessing.progress import report_progress
+from preprocessing.progress import send_progress
 
 
-class ReportEpochs(keras.callbacks.Callback):
+class EpochProgress(keras.callbacks.Callback):
     """Report each epoch's figures, and the share of the epoch done.
 
     Parameters
@@ -45,10 +45,10 @@ class ReportEpochs(keras.callbacks.Callback):
         self._report("epoch", **figures)
 
     def _report(self, phase: str, **figures: float) -> None:
-        report_progress(phase, epoch=self._epoch, epochs=self._epochs, **figures)
+        send_progress(phase, epoch=self._epoch, epochs=self._epochs, **figures)
 
 
-class ReportHead(keras.callbacks.Callback):
+class HeadProgress(keras.callbacks.Callback):
     """Report that an epoch of the top is done; there are many, each a fraction of a second.
 
     Parameters
@@ -62,4 +62,4 @@ class ReportHead(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report one epoch."""
-        report_progress("training the top: epoch", done=1, total=self._epochs)
+        send_progress("training the top: epoch", done=1, total=self._epochs)

@@ -1,4 +1,4 @@
-"""BackboneFeatures: what the frozen backbone says of every picture, in each view asked for."""
+"""FeatureExtractor: what the frozen backbone says of every picture, in each view asked for."""
 
 import json
 from pathlib import Path
@@ -7,18 +7,18 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples
 
-from components.artifacts import BackboneFeatures as Features
+from components.artifacts import BackboneFeatures
 from components.example_files import learning_files
-from preprocessing.progress import report_progress
+from preprocessing.progress import send_progress
 from trainer.backbone_features import FeatureCache, compute_features, features_key
 from trainer.fine_tune import start_classifier
 from trainer.recipe import Recipe
 
 
 @component
-def BackboneFeatures(
+def FeatureExtractor(
     examples: InputArtifact[Examples],
-    features: OutputArtifact[Features],
+    features: OutputArtifact[BackboneFeatures],
     recipe: Parameter[str],
     cache: Parameter[str],
     code: Parameter[str],
@@ -39,7 +39,7 @@ def BackboneFeatures(
     """
     tables = Recipe.load(json.loads(recipe))
     key = features_key(tables.model, tables.train, tables.image.size, code)
-    report_progress("building the network")
+    send_progress("building the network")
     Path(features.uri).mkdir(parents=True, exist_ok=True)
     computed = compute_features(
         start_classifier(tables, None),

@@ -18,7 +18,7 @@ _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 @dataclass(frozen=True)
 class Shown:
-    """A galaxy in a gallery.
+    """A galaxy in a panel.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Sheet:
     rows: list[tuple[Shown, list[Tile]]]
 
 
-class Album:
+class ReportImages:
     """Reads the pictures of chosen galaxies.
 
     Parameters
@@ -84,12 +84,12 @@ class Album:
         """What is to be said of the pictures."""
         return list(self._evidence.pictures.get("notes", ()))
 
-    def gallery(self, title: str) -> list[Shown]:
-        """Return the galaxies of a gallery."""
-        return [self._shown(name, title == SUSPECTS) for name in self._choice.galleries[title]]
+    def panel(self, title: str) -> list[Shown]:
+        """Return the galaxies of a panel."""
+        return [self._shown(name, title == SUSPECTS) for name in self._choice.panels[title]]
 
     def total(self, title: str) -> int:
-        """Return how many galaxies there are of the kind that a gallery shows."""
+        """Return how many galaxies there are of the kind that a panel shows."""
         return self._choice.totals[title]
 
     def views(self) -> Sheet:

@@ -1,25 +1,25 @@
-"""The pictures of a report: which galaxies are shown is chosen by their scores, then they are developed."""
+"""The pictures of a report: which galaxies are shown is chosen by their scores, then they are rendered."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.morphology_report.attention import add_attention
-from components.morphology_report.pictures import develop_pictures
-from preprocessing.progress import report_progress
+from components.morphology_report.pictures import render_pictures
+from preprocessing.progress import send_progress
 from report.evidence.reading import PICTURES, read_evidence
 from report.run.choice import choose
 from trainer.recipe import Recipe
 from trainer.trained import load_classifier
 
 
-def take_pictures(
+def render_shown_galaxies(
     folder: Path,
     files: Mapping[str, Sequence[str]],
     recipe: Recipe,
     bands: Sequence[str],
     weights: Path | None,
 ) -> None:
-    """Develop the galaxies that the report shows, and draw where the network looks in some of them.
+    """Render the galaxies that the report shows, and draw where the network looks in some of them.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def take_pictures(
     """
     evidence = read_evidence(folder)
     choice = choose(evidence.predictions, evidence.out_of_fold)
-    develop_pictures(folder / PICTURES, files, choice.names, choice.views, recipe.image, bands)
+    render_pictures(folder / PICTURES, files, choice.names, choice.views, recipe.image, bands)
     if weights is not None and choice.attention:
-        report_progress("drawing where the network looks")
+        send_progress("drawing where the network looks")
         rows = evidence.predictions.find(choice.attention)
         p_elliptical = {name: float(evidence.predictions.p_elliptical[row]) for name, row in rows.items()}
         several = recipe.cross_validation.publish == "ensemble"

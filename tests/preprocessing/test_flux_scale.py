@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 from astropy.stats import sigma_clipped_stats
 
-from preprocessing.calibration import (
+from preprocessing.data_settings import DataSettings
+from preprocessing.fits.header import Header
+from preprocessing.flux_scale import (
     SATURATION_KEYWORDS,
     ZERO_POINT_KEYWORDS,
-    Calibration,
-    CalibrationError,
+    FluxScale,
+    FluxScaleError,
     saturation_level,
     sky_level,
 )
-from preprocessing.data_settings import DataSettings
-from preprocessing.fits.header import Header
 
 
 def header(**cards) -> Header:
@@ -31,20 +31,20 @@ def test_the_sky_level_is_that_of_astropy():
 @pytest.mark.parametrize("keyword", ZERO_POINT_KEYWORDS)
 def test_zero_points_of_headers(keyword):
     image = np.ones((2, 2), "f4")
-    flux, factor = Calibration(zero_points="header").apply(image, header(**{keyword: 25.0}), "R")
+    flux, factor = FluxScale(zero_points="header").apply(image, header(**{keyword: 25.0}), "R")
     assert factor == pytest.approx(0.1) and flux == pytest.approx(0.1 * image)
 
 
 def test_a_zero_point_that_stands_nowhere_is_an_error():
-    with pytest.raises(CalibrationError, match="MAGZERO"):
-        Calibration(zero_points="header").apply(np.ones((2, 2), "f4"), header(EXPTIME=3.0), "R")
-    with pytest.raises(CalibrationError, match="none for band R"):
-        Calibration(zero_points={"G": 22.5}).apply(np.ones((2, 2), "f4"), header(), "R")
+    with pytest.raises(FluxScaleError, match="MAGZERO"):
+        FluxScale(zero_points="header").apply(np.ones((2, 2), "f4"), header(EXPTIME=3.0), "R")
+    with pytest.raises(FluxScaleError, match="none for band R"):
+        FluxScale(zero_points={"G": 22.5}).apply(np.ones((2, 2), "f4"), header(), "R")
 
 
 def test_without_calibration_the_very_array_comes_back():
     image = np.ones((2, 2), "f4")
-    assert Calibration().apply(image, header(), "R")[0] is image
+    assert FluxScale().apply(image, header(), "R")[0] is image
 
 
 def written(keyword: str, text: str) -> Header:
@@ -69,8 +69,8 @@ NO_NUMBERS = [
 @pytest.mark.parametrize("text", [*NO_NUMBERS, "60.1", "-9999", "'none'", "T", "2.5 mag", "(1.0, 2.0)", ""])
 def test_zero_points_that_are_none_are_not_used(text):
     for keyword in ZERO_POINT_KEYWORDS:
-        with pytest.raises(CalibrationError, match="zero point"):
-            Calibration(zero_points="header").apply(np.ones((2, 2), "f4"), written(keyword, text), "R")
+        with pytest.raises(FluxScaleError, match="zero point"):
+            FluxScale(zero_points="header").apply(np.ones((2, 2), "f4"), written(keyword, text), "R")
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,22 @@ def test_zero_points_that_are_none_are_not_used(text):
     ],
 )
 def test_zero_points_in_any_spelling(text, zero_point):
-    calibration = Calibration(zero_points="header", reference_zero_point=zero_point)
-    _, factor = calibration.apply(np.ones((2, 2), "f4"), written("MAGZERO", text), "R")
+    flux_scale = FluxScale(zero_points="header", reference_zero_point=zero_point)
+    _, factor = flux_scale.apply(np.ones((2, 2), "f4"), written("MAGZERO", text), "R")
     assert factor == pytest.approx(1.0)
 
 
 def test_a_word_leaves_the_zero_point_to_the_next_keyword():
     cards = written("MAGZERO", "'unknown'").cards + written("ZP", "23.5").cards
-    assert Calibration(zero_points="header", reference_zero_point=23.5).apply(
+    assert FluxScale(zero_points="header", reference_zero_point=23.5).apply(
         np.ones((2, 2), "f4"), Header(cards), "R"
     )[1] == pytest.approx(1.0)
 
 
 def test_factors_out_of_range_are_refused():
     for options in ({"factors": {"R": 1e31}}, {"zero_points": {"R": -60.0}, "factors": {"R": 1e10}}):
-        with pytest.raises(CalibrationError, match="flux would be multiplied by"):
-            Calibration(**options).apply(np.ones((2, 2), "f4"), header(), "R")
+        with pytest.raises(FluxScaleError, match="flux would be multiplied by"):
+            FluxScale(**options).apply(np.ones((2, 2), "f4"), header(), "R")
     template = {"labels": "t.csv", "stamps": "{name}_{band}.fits"}
     for wrong in (
         {"zero_points": {"R": 99.0}},
@@ -115,7 +115,7 @@ def test_factors_out_of_range_are_refused():
 @pytest.mark.parametrize("keyword", SATURATION_KEYWORDS)
 def test_saturation(keyword):
     for text in [*NO_NUMBERS, "-1"]:
-        with pytest.raises(CalibrationError, match=f"{keyword} = .* is no level of saturation"):
+        with pytest.raises(FluxScaleError, match=f"{keyword} = .* is no level of saturation"):
             saturation_level(written(keyword, text))
     for text, level in (("1.0e+03", 1000.0), ("283.09", 283.09), ("'65535'", 65535.0), ("1e30", 1e30)):
         assert saturation_level(written(keyword, text)) == level
