@@ -1,4 +1,4 @@
-"""The process that runs pipelines: started, watched and ended here. Imports no TFX and no TensorFlow."""
+"""Start, watch and end the child process that runs pipelines. Imports neither TFX nor TensorFlow."""
 
 import contextlib
 import fcntl
@@ -31,11 +31,11 @@ class Job:
     Attributes
     ----------
     task : str
-        How far it goes: ``run``, all of it; ``cross_validation``, to the summary of the folds; ``training``,
-        to the Trainer.
+        Last node to run: ``run``, the whole pipeline; ``cross_validation``, up to the summary of the folds;
+        ``training``, up to the Trainer.
     settings : Settings
     fingerprint : str
-        Of table and stamps.
+        Fingerprint of table and stamps.
     """
 
     task: Task
@@ -43,7 +43,7 @@ class Job:
     fingerprint: str
 
     def dump(self) -> dict:
-        """Return it in the types of JSON."""
+        """Return the job in types that JSON can hold."""
         return {
             "task": self.task,
             "settings": self.settings.model_dump(mode="json"),
@@ -53,15 +53,15 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What became of a job.
+    """The result of a job.
 
     Attributes
     ----------
     failure : FailureEvent or None
     outputs : dict of str to dict of str to str
-        Where the artifacts are, by node and output.
+        Paths of the artifacts, by node and output.
     nodes : list of NodeEvent
-        The end of each, in their order.
+        The last event of each node, in the order of the nodes.
     seconds : float
         Wall time.
     """
@@ -74,7 +74,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class RunPaths:
-    """What runs leave under their root.
+    """Paths of what runs write under their root.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class RunPaths:
 
     @property
     def logs(self) -> Path:
-        """Folder of the logs, one a run."""
+        """Folder of the logs, one per run."""
         return self.root / "logs"
 
     @property
@@ -100,20 +100,20 @@ class RunPaths:
 
     @property
     def lock(self) -> Path:
-        """File that a running run holds."""
+        """Lock file of a run in progress."""
         return self.root / ".lock"
 
 
 @contextlib.contextmanager
 def opened_log(root: Path, kind: str) -> Iterator[tuple[Path, int]]:
-    """Hold the root, and return the path of a new log and the lock to hand to the child.
+    """Lock the root, and yield the path of a new log and the descriptor of the lock.
 
     Parameters
     ----------
     root : Path
-        Made if it is not there.
+        Is created if it does not exist.
     kind : str
-        How the log's name begins.
+        First part of the log's name.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def opened_log(root: Path, kind: str) -> Iterator[tuple[Path, int]]:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """Hold the root for one run; the system lets go of it when the run's processes end, however they end."""
+    """Lock the root for one run; the system releases the lock when the run's processes end."""
     with open(path, "a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -148,26 +148,26 @@ def run_jobs(
     console: Console,
     finished: Callable[[int, Outcome], None] = lambda number, outcome: None,
 ) -> list[Outcome]:
-    """Run pipelines one after the other in a process of their own and show their events.
+    """Run pipelines one after the other in a child process and show their events.
 
-    A process that dies costs the job that it was at: another one goes on with the next.
+    If the process dies, its current job has failed, and a new process runs the remaining jobs.
 
     Parameters
     ----------
     jobs : sequence of Job
-        One that fails does not keep the next from being run.
+        A failed job does not stop the next ones.
     log : Path
-        Gets all that the processes and the engines in them print.
+        Gets everything that the processes print.
     lock : int
-        Of `opened_log`: the child holds it, too.
+        Descriptor from `opened_log`; the child inherits it.
     console : Console
     finished : callable
-        Told the number and the outcome of each job at its end; of one that was never begun it is not told.
+        Called at the end of each job with its number and outcome; not for jobs that never started.
 
     Returns
     -------
     list of Outcome
-        Where a process died before it had begun a job, that and all after it have failed.
+        If a process died before it started a job, that job and all after it have failed.
     """
     outcomes = [Outcome() for _ in jobs]
     first = 0
@@ -178,7 +178,7 @@ def run_jobs(
 
         begun = _run_process(jobs[first:], outcomes[first:], log, lock, console, told)
         if not begun:
-            break  # and the next process would get no further
+            break  # the next process would fail in the same way
         first += begun
     return outcomes
 
@@ -191,22 +191,22 @@ def _run_process(
     console: Console,
     finished: Callable[[int], None],
 ) -> int:
-    """Run pipelines in one process, fill in their outcomes, and return how many of them it has begun."""
+    """Run pipelines in one process, fill in their outcomes, and return how many of them were started."""
     description = log.with_suffix(".json")
     description.write_text(json.dumps([job.dump() for job in jobs]))
     reader, writer = os.pipe()
-    # TensorFlow, Beam and TFX leave files behind where temporary files are.
+    # TensorFlow, Beam and TFX leave temporary files behind.
     with (
         open(log, "ab") as output,
         tempfile.TemporaryDirectory(prefix="galmorph-", ignore_cleanup_errors=True) as temporary,
     ):
         child = subprocess.Popen(
             module_command("pipeline.local_runner", description, writer),
-            stdin=subprocess.PIPE,  # its end tells the child that we are gone
+            stdin=subprocess.PIPE,  # it closes when this process ends, which ends the child
             stdout=output,
             stderr=output,
             pass_fds=[writer, lock],
-            start_new_session=True,  # so that Ctrl-C reaches it through us, once
+            start_new_session=True,  # Ctrl-C must not reach the child directly
             env=_child_environment(temporary),
         )
         os.close(writer)
@@ -215,7 +215,7 @@ def _run_process(
             with os.fdopen(reader) as events, RunDisplay(console) as display:
                 for line in events:
                     if not line.endswith("\n"):
-                        break  # the process was killed in the middle of a word
+                        break  # the process was killed while it wrote the line
                     event = read_event(line)
                     if isinstance(event, JobEvent):
                         if begun:
@@ -236,7 +236,7 @@ def _run_process(
             if child.poll() is None:
                 _end(child)
             description.unlink(missing_ok=True)
-    # It ends with 1 after failures that it has told of; all else is the end of the process itself.
+    # Status 1 follows failures that the child has reported. Any other status means that the process died.
     told = status == 0 or (status == 1 and any(outcome.failure for outcome in outcomes))
     if begun < len(jobs) or not told:
         cause = f"signal {-status}" if status < 0 else f"status {status}"
@@ -253,13 +253,13 @@ def _child_environment(temporary: str) -> dict[str, str]:
         **safe_environment(),
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": temporary,
-        # TensorFlow's remarks on the processor would stand in the log before anything else.
+        # Otherwise TensorFlow's remarks on the processor come first in the log.
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
     }
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child and everything it started."""
+    """End the child and its own children."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, number)

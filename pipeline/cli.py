@@ -4,7 +4,7 @@ import os
 import sys
 
 if __name__ == "__main__":
-    # Before anything else is imported: `python -m` has put the working folder first.
+    # Before any other import, because `python -m` puts the working folder first on the search path.
     working = os.path.realpath(os.curdir)
     project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:] = [*(place for place in sys.path if os.path.realpath(place) != working), project]
@@ -26,10 +26,10 @@ from pipeline.commands.sweep import sweep
 from pipeline.errors import ExitStatus, InputError
 from preprocessing.safe_python import make_environment_safe
 
-# Heavier modules are imported inside the verbs: `galmorph --help` must not wait for them.
+# The verbs import heavier modules themselves, so that `galmorph --help` stays fast.
 
 app = typer.Typer(
-    help="Learn to tell spiral from elliptical galaxies from FITS stamps; publish only what is good enough.",
+    help="Train a classifier of spiral and elliptical galaxies on FITS stamps; publish it if it is good enough.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -54,12 +54,12 @@ def galmorph(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Tell spiral from elliptical galaxies."""
+    """Classify spiral and elliptical galaxies."""
 
 
 def main() -> None:
     """Run the command line; bad input ends in one line on standard error and status 2."""
-    # Where HOME cannot be written, Matplotlib would say so on two lines in the middle of ours.
+    # Where HOME cannot be written, Matplotlib would print two lines in the middle of ours.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     make_environment_safe()
     try:

@@ -1,4 +1,4 @@
-"""The report of a run that has ended, where its user looks for it."""
+"""Copy the report of a finished run to ``report/`` under the root."""
 
 import json
 import os
@@ -15,26 +15,27 @@ from report.run.build import build
 
 
 def collect_report(paths: RunPaths, outcome: Outcome, settings: Settings) -> dict[str, Any]:
-    """Copy the run's report artifact to ``report/`` with what the nodes took, all at once.
+    """Copy the run's report artifact, with time and memory of each node, to ``report/`` in one step.
 
-    The report of an earlier run is kept under ``reports/``; a run that found everything again adds none.
+    The report of an earlier run is moved to ``reports/``. A run in which every node was a cache hit adds no
+    report of its own.
 
     Parameters
     ----------
     paths : RunPaths
     outcome : Outcome
-        Of a run in which no node failed.
+        Outcome of a run in which no node failed.
     settings : Settings
 
     Returns
     -------
     dict
-        Its metrics.
+        The content of ``metrics.json``.
     """
     artifact = outcome.outputs["MorphologyReport"]["report"]
     known = _report_of_artifact(paths.root, artifact)
     finished = {
-        # A run that found everything again has found nothing new: its report stays that of the first time.
+        # If every node was a cache hit there is nothing new, so the report keeps the time of the first run.
         "time": report_time(known) if known else time.strftime("%Y-%m-%dT%H-%M-%S"),
         "artifact": os.path.relpath(artifact, paths.root),
     }
@@ -54,7 +55,7 @@ def collect_report(paths: RunPaths, outcome: Outcome, settings: Settings) -> dic
 
 
 def _report_of_artifact(root: Path, artifact: str) -> Path | None:
-    """Return the report that is a copy of an artifact already."""
+    """Return the folder of the report that was copied from an artifact, or None."""
     for folder in reports_of(root).values():
         if finish_of(folder).get("artifact") == os.path.relpath(artifact, root):
             return folder
@@ -62,12 +63,12 @@ def _report_of_artifact(root: Path, artifact: str) -> Path | None:
 
 
 def keep_report(root: Path) -> None:
-    """Move the report of the last run to ``reports/``, under its time.
+    """Move the report of the last run to ``reports/``, in a folder named by its time.
 
     Parameters
     ----------
     root : Path
-        Afterwards it has no ``report``. One that is not whole is removed.
+        Root of the run. Afterwards it has no folder ``report``; an incomplete report is removed.
     """
     report = root / REPORT
     if report not in reports_of(root).values():
@@ -84,13 +85,13 @@ def keep_report(root: Path) -> None:
 
 
 def node_costs(outcome: Outcome, former: Path) -> list[dict[str, Any]]:
-    """Return what each node took; of one that was not run again, what it took when it was.
+    """Return time and memory of each node; for a cache hit, those of the run that executed the node.
 
     Parameters
     ----------
     outcome : Outcome
     former : Path
-        What this function returned for the last run, as JSON; need not exist.
+        JSON file with the return value of the last run; need not exist.
 
     Returns
     -------

@@ -25,7 +25,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class PipelineSettings(BaseModel):
-    """The `[pipeline]` table: what the run is called and where it lives."""
+    """The `[pipeline]` table: name and root folder of a run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,16 +39,18 @@ class PipelineSettings(BaseModel):
 
 
 class DecisionSettings(BaseModel):
-    """The `[decision]` table: from probability to class."""
+    """The `[decision]` table: how a probability becomes a class."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    uncertain: tuple[Share, Share] = Field((0.25, 0.75), description="probabilities called uncertain")
+    uncertain: tuple[Share, Share] = Field(
+        (0.25, 0.75), description="interval of probabilities that are classified as uncertain"
+    )
     precision: float = Field(
         0.99,
         gt=0.5,
         le=1,
-        description="precision of both classes that the interval proposed in the report is to give",
+        description="precision of both classes that the interval proposed in the report must reach",
     )
 
     @model_validator(mode="after")
@@ -122,13 +124,13 @@ class Settings(BaseModel):
 
     @property
     def recipe(self) -> Recipe:
-        """How the classifier is made."""
+        """The settings that the training of the classifier depends on."""
         trained = self.cross_validation.trained(self.train)
         decided = self.cross_validation.model_copy(update={"phases": trained})
         return Recipe(self.image, self.model, self.train, decided)
 
     def with_pinned_weights(self) -> "Settings":
-        """Return the settings with the content of a file of weights named, so that a changed file counts."""
+        """Return the settings with the SHA-256 of a weights file, so that a changed file is no cache hit."""
         if not self.model.weights_are_file or self.model.weights_sha256:
             return self
         digest = file_digest(Path(self.model.weights), "sha256")
@@ -136,7 +138,7 @@ class Settings(BaseModel):
         return self.model_copy(update={"model": pinned})
 
     def to_toml(self) -> str:
-        """Return the resolved configuration, every key spelled out."""
+        """Return the resolved configuration as TOML, with every key."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
@@ -155,8 +157,8 @@ def load_settings(path: Path, overrides: Iterable[str] = ()) -> Settings:
     path : Path
         TOML file. Relative paths in it are relative to its folder.
     overrides : iterable of str
-        ``section.key=value``, the value in TOML's spelling or, failing that, as text. Relative paths in them
-        are relative to the file, too.
+        ``section.key=value``. The value is TOML; what is not valid TOML is taken as text. Relative paths are
+        relative to the folder of the file, too.
 
     Returns
     -------
@@ -179,8 +181,7 @@ def load_settings(path: Path, overrides: Iterable[str] = ()) -> Settings:
     _resolve_paths(tables, path.resolve().parent)
     _skip_random_features(tables)
     try:
-        # As JSON, because only there does pydantic's strict mode (no "3" for 3, no true for 1) take a list
-        # for a tuple.
+        # As JSON: in strict mode (no "3" for 3, no true for 1) pydantic takes a list for a tuple only there.
         return Settings.model_validate_json(json.dumps(tables, default=str), strict=True)
     except ValidationError as error:
         raise InputError(f"{path}: {_key_problem(error, tables)}") from error
@@ -226,24 +227,24 @@ def _resolve_paths(tables: dict[str, Any], folder: Path) -> None:
 
 
 def _resolved(value: Any, folder: Path) -> Any:
-    """Return a path in full, and anything else as it is."""
+    """Return the absolute path; return anything that is not a local path unchanged."""
     if not isinstance(value, str) or "://" in value or value in ("", "imagenet", "none"):
         return value
     return os.path.normpath(folder / Path(value).expanduser())
 
 
 def _skip_random_features(tables: dict[str, Any]) -> None:
-    """Let `[train] epochs` be 0 by default where nothing is learned yet that could be frozen."""
+    """Set `[train] epochs` to 0 by default if the weights are random: their features are of no use."""
     model, train = tables.get("model", {}), tables.get("train", {})
     if isinstance(model, dict) and isinstance(train, dict) and model.get("weights") == "none":
         tables["train"] = {"epochs": 0, **train}
 
 
 def _key_problem(error: ValidationError, tables: dict[str, Any]) -> str:
-    """Put the first of pydantic's findings into one line."""
-    # A misspelt key is missing under its right name, too: the spelling is the cause.
+    """Return the first of pydantic's findings as one line."""
+    # A misspelt key is reported as missing under its right name, too. The spelling is the cause.
     problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    # A key that may be one of several kinds has a finding for each, under names of pydantic's own.
+    # A key that accepts several types has one finding for each of them.
     findings = [finding for finding in error.errors() if finding["loc"][:2] == problem["loc"][:2]]
     location = [str(part) for part in problem["loc"][:2]]
     message = ", or: ".join(
@@ -257,7 +258,7 @@ def _key_problem(error: ValidationError, tables: dict[str, Any]) -> str:
     if not location:
         return message
     if len(location) == 1 and isinstance(tables.get(location[0]), dict):
-        return f"[{location[0]}] {message}"  # a rule over several keys names them itself
+        return f"[{location[0]}] {message}"  # the message of a rule over several keys names them
     return f"{where} = {problem['input']!r}: {message}"
 
 
@@ -268,4 +269,4 @@ def _suggestion(location: list[str]) -> str:
         section = Settings.model_fields[location[0]].annotation
         known = list(section.model_fields) if isinstance(section, type) else []
     close = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+    return f"; did you mean {close[0]!r}?" if close else f"; known keys are {', '.join(known)}"

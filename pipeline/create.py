@@ -1,16 +1,16 @@
-"""The pipeline: which components, and how they hang together."""
+"""The TFX pipeline: its components and how they are connected."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# TFX first: it stands in for a part of tfx-bsl that TFDV imports and that is no longer shipped.
+# TFX must come first: it replaces a part of tfx-bsl that TFDV imports and that is no longer shipped.
 import tfx  # noqa: F401  # isort: skip
 import tensorflow_data_validation as tfdv
 from ml_metadata.proto import metadata_store_pb2
 
-# Not from tfx.v1, which loads Google Cloud's client libraries: a quarter of the time that the start takes.
+# Not from tfx.v1: that loads Google Cloud's client libraries, a quarter of the start-up time.
 from tfx.components import ExampleValidator, StatisticsGen, Trainer, Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
@@ -45,7 +45,7 @@ from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettin
 
 @dataclass(frozen=True)
 class Place:
-    """What differs between one machine and another.
+    """Everything that depends on the platform where a pipeline runs.
 
     Attributes
     ----------
@@ -54,12 +54,12 @@ class Place:
     push_directory : str
     beam_args : sequence of str
     metadata : metadata_store_pb2.ConnectionConfig or None
-        None where the platform has its own store.
+        None if the platform has its own metadata store.
     resolve_incumbent : bool
         Whether the platform runs TFX's Resolver (open-source Kubeflow Pipelines does not).
     scratch : str
-        Folder that outlives a killed run, for checkpoints and for features of the backbone that another run
-        may find again; empty where the platform has none.
+        Folder that survives a killed run, for checkpoints and for cached features of the backbone; empty if
+        the platform has none.
     """
 
     root: str
@@ -71,18 +71,18 @@ class Place:
 
     @property
     def checkpoints(self) -> str:
-        """Folder of the states from which killed trainings go on; empty without `scratch`."""
+        """Folder of the checkpoints from which a killed training is resumed; empty without `scratch`."""
         return f"{self.scratch}/checkpoints" if self.scratch else ""
 
 
 def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipeline:
-    """Put the whole pipeline together.
+    """Return the whole pipeline.
 
     Parameters
     ----------
     settings : Settings
     fingerprint : str
-        Of label table and stamps (`pipeline.preflight.check_before_run`).
+        Fingerprint of label table and stamps (`pipeline.preflight.check_before_run`).
     place : Place
 
     Returns
@@ -98,7 +98,7 @@ def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipel
 
 
 def create_cross_validation(settings: Settings, fingerprint: str, place: Place) -> Pipeline:
-    """Put together what a sweep runs for each of its points: all up to the summary of the folds.
+    """Return the pipeline of one point of a sweep, which ends with the summary of the cross-validation.
 
     Parameters and return value are those of `create_pipeline`.
     """
@@ -108,7 +108,7 @@ def create_cross_validation(settings: Settings, fingerprint: str, place: Place) 
 
 
 def create_training(settings: Settings, fingerprint: str, place: Place) -> Pipeline:
-    """Put together what pretraining runs: all up to the Trainer.
+    """Return the pipeline of a pretraining, which ends with the Trainer.
 
     Parameters and return value are those of `create_pipeline`.
     """
@@ -131,7 +131,7 @@ def _pipeline(settings: Settings, place: Place, nodes: Sequence[BaseNode]) -> Pi
 
 @dataclass(frozen=True)
 class _Data:
-    """The nodes from stamps to pictures, and what they hand on."""
+    """The nodes from stamps to pictures, and their outputs."""
 
     nodes: list[BaseNode]
     examples: BaseChannel
@@ -141,7 +141,7 @@ class _Data:
     looked: BaseNode
 
     def before(self, *learning: BaseNode) -> None:
-        """Let nodes that learn from the pictures wait until these have been looked at."""
+        """Let nodes that train on the pictures wait until the pictures have been checked."""
         for node in learning:
             node.add_upstream_node(self.looked)
 
@@ -159,7 +159,7 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
     examples = example_gen.outputs["examples"]
     statistics = StatisticsGen(
         examples=examples,
-        # Statistics of pixels would cost more than the training and say nothing.
+        # Statistics of pixels would cost more than the training and are of no use.
         stats_options=tfdv.StatsOptions(feature_allowlist=scalar_features(bands)),
     )
     schema = ExampleSchema(bands=json.dumps(bands), code=code_fingerprint("ExampleSchema"))
@@ -190,11 +190,11 @@ def _data(settings: Settings, fingerprint: str) -> _Data:
 
 
 def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
-    """Return the node that asks the frozen backbone, if the top has a phase of its own."""
+    """Return the node that computes features of the frozen backbone, if the head is trained on its own."""
     train = settings.train
     if not train.epochs:
         return []
-    # Of the recipe only what features depend on: another learning rate must not ask the backbone again.
+    # Only what features depend on, so that another learning rate is still a cache hit.
     asked = {name: getattr(train, name) for name in ("batch_size", "mixed_precision")}
     asked["views"] = settings.recipe.feature_views
     if settings.model.weights == "none":
@@ -215,7 +215,7 @@ def _features(settings: Settings, data: _Data, place: Place) -> list[BaseNode]:
 
 @dataclass(frozen=True)
 class _Folds:
-    """The nodes of the cross-validation, and what they hand on."""
+    """The nodes of the cross-validation, and their outputs."""
 
     nodes: list[BaseNode]
     features: list[BaseNode]
@@ -228,7 +228,7 @@ def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
     if settings.cross_validation.trained(settings.train) == "none":
         return _Folds(features, features, [], None)
     recipe = _uncalibrated(settings.recipe)
-    # What only the published model depends on must not train the folds again.
+    # Settings of the published model alone must not train the folds again.
     recipe["cross_validation"]["publish"] = "single"
     trainers = [
         FoldTrainer(
@@ -249,7 +249,7 @@ def _folds(settings: Settings, data: _Data, place: Place) -> _Folds:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """The nodes that make the model that may be published, and its weights as Keras reads them."""
+    """The nodes that make the candidate for publication, and its weights in the format of Keras."""
 
     nodes: list[BaseNode]
     model: BaseChannel
@@ -295,7 +295,7 @@ def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: P
 
 
 def _uncalibrated(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe for what is trained alike whether or not the exported model carries a temperature."""
+    """Return the recipe without temperature scaling, for nodes whose training does not depend on it."""
     tables = recipe.dump()
     tables["model"]["calibration"] = "none"
     return tables
@@ -304,7 +304,7 @@ def _uncalibrated(recipe: Recipe) -> dict[str, Any]:
 def _training_config(settings: Settings) -> dict[str, Any]:
     return {
         **settings.recipe.dump(),
-        # The other keys are the report's: no model is trained anew for them.
+        # The other keys concern the report only and must not train a model again.
         "decision": settings.decision.model_dump(mode="json", include={"uncertain"}),
         "flux": settings.data.flux,
     }
@@ -361,7 +361,7 @@ def _judgement(
         "evaluation": evaluator.outputs["evaluation"],
         "blessing": evaluator.outputs["blessing"],
         "run_name": settings.pipeline.name,
-        # All but where things lie.
+        # Everything except paths.
         "settings": _json(settings.model_dump(mode="json", exclude={"pipeline", "push"})),
         "fingerprint": fingerprint,
         **({"cross_validation": folds.summary} if folds.summary is not None else {}),

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a line per node, a progress bar, a table of results."""
+"""The output of a run on the terminal: a line per node, a progress bar, a table of results."""
 
 import json
 from collections.abc import Iterable
@@ -26,8 +26,8 @@ _STATES = {
 class RunDisplay:
     """Shows the events of a run.
 
-    On a terminal the running node has a moving line with a bar; elsewhere (CI, a file) only finished nodes
-    and epochs are printed, a line each.
+    On a terminal the running node has a progress bar. Elsewhere (a pipe, a file) only finished nodes and
+    epochs are printed, one line each.
 
     Parameters
     ----------
@@ -102,13 +102,13 @@ class RunDisplay:
 
 
 def show_warnings(console: Console, warnings: Iterable[str]) -> None:
-    """Print what spoils the result if nobody looks at it, a line each."""
+    """Print warnings, one line each."""
     for warning in warnings:
         say_sentence(console, warning, "[yellow]warning[/]: ")
 
 
 def _warnings(event: NodeEvent) -> list[str]:
-    """Return the warnings that a node has written, now or when it last ran."""
+    """Return the warnings that a node wrote when it last ran, in this run or an earlier one."""
     try:
         return Path(event.outputs["warnings"], WARNINGS_FILE).read_text(encoding="utf-8").splitlines()
     except (KeyError, OSError):
@@ -130,7 +130,7 @@ def _epoch_line(figures: dict[str, Any]) -> str:
 def show_results(
     console: Console, metrics: dict[str, Any], report: Path, log: Path, seconds: float, peak_memory: int
 ) -> None:
-    """Print the results and where things are.
+    """Print the results of a run and the paths of its files.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def show_results(
     seconds : float
         Wall time of the run [s].
     peak_memory : int
-        Of the largest process [bytes].
+        Peak memory of the largest process [bytes].
     """
     test, holdout, uncertain = metrics["test"], metrics["holdout"], metrics["uncertain"]
     blessed, folds = metrics["gate"]["blessed"], metrics["cross_validation"]
@@ -152,7 +152,7 @@ def show_results(
         "AUC": _measure(test, "auc"),
         "loss": _measure(test, "loss"),
         "cross-validation": folds and _folds_line(folds),
-        "holdout": holdout and f"accuracy {holdout['accuracy']:.4f} on {_of_the_larger(holdout['n'])}",
+        "holdout split": holdout and f"accuracy {holdout['accuracy']:.4f} on {_of_the_larger(holdout['n'])}",
         "uncertain": uncertain and _uncertain_line(uncertain),
         "gate": "passed" if blessed else "not good enough",
         "model": blessed and f"version {metrics['pushed_version']}, {metrics['pushed_to']}",
@@ -173,14 +173,14 @@ def _of_the_larger(n: int) -> str:
 
 
 def _uncertain_line(uncertain: dict[str, Any]) -> str:
-    """Say how many of the galaxies labelled uncertain the model calls so, too."""
+    """Return how many of the galaxies labelled uncertain the model classifies as uncertain."""
     share, n = uncertain["fraction_uncertain"], uncertain["n"]
     labelled = f"{count_of(n, 'galaxy', 'galaxies')} labelled uncertain"
     return f"of {labelled}, the model calls {share * n:.0f} uncertain ({share:.1%})"
 
 
 def _measure(test: dict[str, Any], name: str) -> str:
-    """Return a number of the test split with its interval, or a dash."""
+    """Return a metric of the test split with its confidence interval, or a dash."""
     if test[name] is None:
         return "-"
     interval = test.get("intervals", {}).get(name)
@@ -189,7 +189,7 @@ def _measure(test: dict[str, Any], name: str) -> str:
 
 
 def _folds_line(summary: dict[str, Any]) -> str:
-    """Say in a line what the folds found."""
+    """Return the results of the cross-validation as one line."""
     parts = []
     for name, label in (("accuracy", "accuracy"), ("auc", "AUC"), ("loss", "loss")):
         mean, spread = summary[f"{name}_mean"], summary[f"{name}_std"]
@@ -200,7 +200,7 @@ def _folds_line(summary: dict[str, Any]) -> str:
 
 
 def _ingest_line(ingest: dict[str, Any]) -> str:
-    """Say in a line what became of the rows of the table."""
+    """Return the counts of rows, Examples and rejects as one line."""
     kinds = {"row": ingest["rows"], "example": ingest["examples"], "reject": ingest["rejects"]}
     rows, *rest = (count_of(count, kind) for kind, count in kinds.items())
     parts = [f"{rows}: {', '.join(rest)}"]

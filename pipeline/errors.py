@@ -1,4 +1,4 @@
-"""Exit statuses, and the error that a user can mend."""
+"""Exit statuses, and the error for bad input."""
 
 from enum import IntEnum
 
@@ -13,4 +13,4 @@ class ExitStatus(IntEnum):
 
 
 class InputError(Exception):
-    """Bad configuration or input; the message is one line that names key, value or file."""
+    """Bad configuration or input. The message is one line that names key, value or file."""

@@ -1,4 +1,4 @@
-"""What a running pipeline tells the terminal: one JSON object a line, through a pipe."""
+"""Events that a running pipeline sends to the command line: JSON lines through a pipe."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ from typing import IO, Any
 
 @dataclass(frozen=True)
 class JobEvent:
-    """The process went on to another of its pipelines; what follows belongs to that.
+    """The process started its next pipeline; the following events belong to it.
 
     Attributes
     ----------
@@ -27,11 +27,12 @@ class NodeEvent:
     ----------
     node : str
     state : str
-        ``running``, ``done``, ``cached``, ``skipped`` (a Pusher that had nothing to push) or ``failed``.
+        ``running``, ``done``, ``cached`` (a cache hit), ``skipped`` (a Pusher whose model was refused) or
+        ``failed``.
     seconds : float
         Since it started.
     outputs : dict of str to str
-        Where its artifacts are, by output, when it is ``done``, ``cached`` or ``skipped``.
+        Paths of its artifacts by output, if it is ``done``, ``cached`` or ``skipped``.
     memory : int or None
         The largest memory of its process while it ran [bytes].
     """
@@ -52,7 +53,7 @@ class FailureEvent:
     message : str
         One line.
     input : bool
-        Whether the input is to blame, rather than the program.
+        Whether the input is the cause, not a fault of the program.
     """
 
     message: str
@@ -61,7 +62,7 @@ class FailureEvent:
 
 @dataclass(frozen=True)
 class ProgressEvent:
-    """Something within a node advanced.
+    """Progress within a node.
 
     Attributes
     ----------
@@ -77,7 +78,7 @@ _KINDS = {kind.__name__: kind for kind in (JobEvent, NodeEvent, FailureEvent, Pr
 
 
 def write_event(stream: IO[str], event: Event) -> None:
-    """Write an event as a line of JSON; a reader that is gone is no reason to stop."""
+    """Write an event as a line of JSON; a closed pipe is ignored."""
     try:
         stream.write(json.dumps({"kind": type(event).__name__, **asdict(event)}) + "\n")
         stream.flush()

@@ -1,7 +1,7 @@
-"""Fingerprints of our own code, so that a new version does not reuse an old version's artifacts.
+"""Fingerprints of galmorph's code, so that a new version does not reuse artifacts of an old one.
 
 A node's fingerprint covers the modules of this project that its executor imports, directly or through others,
-and the templates beside them. It is read off the import statements: nothing is imported here.
+and the templates beside them. The import statements are parsed; nothing is imported here.
 """
 
 import ast
@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 PACKAGES: tuple[str, ...] = ("components", "configs", "evaluation", "fetch", "pipeline", "preprocessing")
 PACKAGES += ("report", "simulation", "trainer")
-"""Those that are installed. All else that is imported is a library."""
+"""The packages that belong to galmorph. Every other import is a library."""
 
 _QUOTED = re.compile(rf"""["']((?:{"|".join(PACKAGES)})(?:\.\w+)+)["']""")
 
@@ -38,10 +38,10 @@ NODE_CODE = {
     "Pusher": ("components.atomic_pusher.executor",),
     "MorphologyReport": ("components.morphology_report.component",),
 }
-"""For every node that runs code of ours: the modules that TFX loads for it by import path.
+"""The modules that TFX loads by import path, for every node that runs galmorph's code.
 
-IncumbentResolver is not among them: TFX never takes a Resolver from its cache. StatisticsGen and
-ExampleValidator run no code of ours.
+IncumbentResolver is left out because TFX never caches a Resolver; StatisticsGen and ExampleValidator, because
+they run none of galmorph's code.
 """
 
 
@@ -64,7 +64,7 @@ def code_fingerprint(node: str, project: Path = PROJECT) -> str:
     Raises
     ------
     LookupError
-        If the node is not known, or a module of ours that it imports does not exist.
+        If the node is not known, or it imports a galmorph module that does not exist.
     """
     digest = hashlib.sha256()
     for path in code_files(NODE_CODE[node], project):
@@ -75,7 +75,7 @@ def code_fingerprint(node: str, project: Path = PROJECT) -> str:
 
 @cache
 def code_files(modules: tuple[str, ...], project: Path = PROJECT) -> tuple[Path, ...]:
-    """Return the files on which modules depend.
+    """Return the source files that modules depend on.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def code_files(modules: tuple[str, ...], project: Path = PROJECT) -> tuple[Path,
     Returns
     -------
     tuple of Path
-        Sorted: the modules, all modules of `PACKAGES` that these import, wherever in a file the statement
-        stands, or name in a string (``"trainer.weights.check"`` of a child process), the packages that they
-        lie in, and all files of the folder ``templates`` beside a module.
+        Sorted. The modules themselves; all modules of `PACKAGES` that they import anywhere in a file or name
+        in a string (such as ``"trainer.weights.check"``, which runs in a child process); their packages; and
+        all files in a folder ``templates`` beside a module.
 
     Raises
     ------
     LookupError
-        If a module of ours does not exist.
+        If a galmorph module does not exist.
     """
     found: set[Path] = set()
     waiting = list(modules)
@@ -108,7 +108,7 @@ def code_files(modules: tuple[str, ...], project: Path = PROJECT) -> tuple[Path,
         found.add(path)
         waiting += _imported(path, project)
         if "." in name:
-            waiting.append(name.rpartition(".")[0])  # a package is loaded before what lies in it
+            waiting.append(name.rpartition(".")[0])  # importing a module loads its package, too
         if path.name != "__init__.py":
             found.update(_templates(path.parent))
     return tuple(sorted(found))
@@ -121,7 +121,7 @@ def _digest(path: Path) -> bytes:
 
 @cache
 def _imported(path: Path, project: Path) -> tuple[str, ...]:
-    """Return the modules of ours that a file names."""
+    """Return the galmorph modules that a file imports or names in a string."""
     source = path.read_text(encoding="utf-8")
     found: set[str] = set()
     for statement in _imports(ast.parse(source, path).body):
@@ -136,7 +136,7 @@ def _imported(path: Path, project: Path) -> tuple[str, ...]:
             inside = (f"{package}.{alias.name}" for alias in statement.names)
             found.update((package, *(name for name in inside if _module_path(name, project))))
     for text in _QUOTED.findall(source):
-        # "trainer.weights.check" is a module, and "trainer.train.run_fn" stands for one.
+        # "trainer.weights.check" is a module; "trainer.train.run_fn" is a function in one.
         for name in (text, text.rpartition(".")[0]):
             module = _module_path(name, project)
             if "." in name and module is not None and module.name != "__init__.py":
@@ -145,7 +145,7 @@ def _imported(path: Path, project: Path) -> tuple[str, ...]:
 
 
 def _imports(body: Iterable[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Find the import statements, however deep; only statements are looked into, which is what takes time."""
+    """Find the import statements at any depth. Expressions are skipped to save time."""
     for statement in body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             yield statement

@@ -1,8 +1,8 @@
-"""Runs the pipeline on this machine: TFX's LocalDagRunner, told apart node by node.
+"""Run pipelines on this machine with TFX's LocalDagRunner, and report the state of each node.
 
 ``python -m pipeline.local_runner JOBS.json EVENTS`` is the process that `pipeline.child` starts. It imports
-TFX (20 s), so that the command line need not; its standard output and error, and with them everything that
-TensorFlow, Beam and TFX print, go to the run's log.
+TFX (20 s), so that the command line does not have to. Its standard output and error, and so everything that
+TensorFlow, Beam and TFX print, go to the log of the run.
 """
 
 import json
@@ -51,7 +51,7 @@ _CREATE = {
     "cross_validation": create_cross_validation,
     "training": create_training,
 }
-# A training diverges by the learning rate, the weights or the flux that it was given.
+# TrainingDiverged counts as bad input: its cause is the learning rate, the initial weights or the flux.
 _INPUT_ERRORS = (
     *(AnomalyError, IncompatibleModelError, IngestError, InputError, PictureError, TableError),
     *(TrainingDataError, TrainingDiverged),
@@ -59,13 +59,13 @@ _INPUT_ERRORS = (
 
 
 def local_place(settings: Settings, root: Path) -> Place:
-    """Return where a run on this machine keeps things: artifacts and SQLite metadata under the root.
+    """Return the `Place` of a run on this machine: artifacts and SQLite metadata under the root.
 
     Parameters
     ----------
     settings : Settings
     root : Path
-        `[pipeline] root`, by a path that nothing reads as a pattern.
+        `[pipeline] root`, as a path without wildcard characters (see `pipeline.plain_path`).
 
     Returns
     -------
@@ -81,8 +81,8 @@ def local_place(settings: Settings, root: Path) -> Place:
 
 
 def _beam_args(args: tuple[str, ...]) -> tuple[str, ...]:
-    """Keep TFX from packing itself up at every node for workers that are this process itself."""
-    # It takes 2 s and 42 MB each time, and is not done where an image is said to hold all that is needed.
+    """Return Beam's arguments, changed so that TFX does not package itself for workers in this process."""
+    # Packaging takes 2 s and 42 MB at every node. TFX skips it if a container image is given.
     in_process = "--runner=DirectRunner" in args
     return (*args, "--sdk_container_image=none") if in_process else args
 
@@ -110,7 +110,7 @@ class LocalRunner(LocalDagRunner):
         Raises
         ------
         Exception
-            Whatever the failed node raised.
+            The exception of the failed node.
         """
         launch = launcher.Launcher.launch
         notify = self._notify
@@ -127,10 +127,10 @@ class LocalRunner(LocalDagRunner):
                 raise
             state, outputs = _result(self, None if info is None else info.execution_id)
             notify(NodeEvent(node, state, time.monotonic() - started, outputs, peak_memory()))
-            keras.utils.clear_session()  # the next network must find neither this one's memory nor its names
+            keras.utils.clear_session()  # free memory and layer names for the next network
             return info
 
-        # LocalDagRunner offers no hook between nodes; its launcher is the one seam that all nodes pass.
+        # LocalDagRunner has no hook between nodes, but every node passes through its launcher.
         launcher.Launcher.launch = launch_and_tell
         try:
             self.run(pipeline)
@@ -139,7 +139,7 @@ class LocalRunner(LocalDagRunner):
 
 
 def _result(node_launcher: launcher.Launcher, execution_id: int | None) -> tuple[str, dict[str, str]]:
-    """Return ``done``, ``cached`` or ``skipped``, and where the outputs are."""
+    """Return ``done``, ``cached`` or ``skipped``, and the paths of the outputs."""
     if execution_id is None:
         return "done", {}
     with node_launcher._mlmd_connection as handle:
@@ -159,7 +159,7 @@ def _result(node_launcher: launcher.Launcher, execution_id: int | None) -> tuple
 
 
 def _was_not_pushed(artifact: metadata_store_pb2.Artifact) -> bool:
-    """Tell whether a Pusher has left a model where it is, now or when it last ran."""
+    """Return whether a Pusher did not push the model, in this run or when it last ran."""
     properties = artifact.custom_properties
     return "pushed" in properties and not properties["pushed"].int_value
 
@@ -170,7 +170,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return the error that the user can mend, where one stands behind what TFX or Beam raised."""
+    """Return the input error that is the cause of what TFX or Beam raised, if there is one."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, _INPUT_ERRORS):
@@ -180,18 +180,18 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _end_with_parent() -> None:
-    """End this process, and all that it has started, when the command that started it is gone."""
+    """End this process and its children when the command that started it has ended."""
     sys.stdin.read()
     os.killpg(0, signal.SIGKILL)
 
 
 def main() -> int:
-    """Run the jobs in the file named by the first argument, and tell the pipe named by the second.
+    """Run the jobs in the file of the first argument; write events to the descriptor of the second.
 
     Returns
     -------
     int
-        0, or 1 if a job failed; those after it are run all the same.
+        0, or 1 if a job failed. The jobs after a failed one are still run.
     """
     jobs = json.loads(Path(sys.argv[1]).read_text())
     events = os.fdopen(int(sys.argv[2]), "w")
@@ -199,7 +199,7 @@ def main() -> int:
         stream=sys.stderr,
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        force=True,  # absl, under TFX, has put a handler of its own there
+        force=True,  # absl, which TFX imports, has set a handler of its own
     )
     absl_logging.set_verbosity(absl_logging.INFO)
     logging.getLogger("apache_beam").setLevel(logging.WARNING)

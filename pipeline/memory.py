@@ -1,4 +1,4 @@
-"""The largest memory of this process, node by node."""
+"""Peak memory of this process, for each node separately."""
 
 import contextlib
 from pathlib import Path
@@ -7,13 +7,13 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def forget_peak() -> None:
-    """Let `peak_memory` count from now on, where the system can (Linux)."""
+    """Reset the peak that `peak_memory` returns, where the system supports it (Linux)."""
     with contextlib.suppress(OSError):
         _CLEAR.write_text("5")
 
 
 def peak_memory() -> int | None:
-    """Return the largest resident memory since `forget_peak` [bytes]; None where the system does not say."""
+    """Return the peak resident memory since `forget_peak` [bytes], or None if it is not known."""
     try:
         lines = _STATUS.read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""A second name for a folder whose own name would be read as a pattern."""
+"""A link without wildcard characters to a folder whose own path has some."""
 
 import hashlib
 import os
@@ -15,10 +15,10 @@ _PLACES = ("/tmp", "/var/tmp")
 
 @contextmanager
 def plain_path(folder: Path) -> Iterator[Path]:
-    """Give a path to a folder that holds no character of a pattern.
+    """Yield a path of a folder that holds no wildcard characters.
 
-    TFX, Beam and TensorFlow append ``*`` to the folders of artifacts and take the whole for a pattern.
-    Escaping is no way out: Beam matches the very path that it writes to.
+    TFX, Beam and TensorFlow append ``*`` to the folders of artifacts and use the result as a pattern.
+    Escaping does not help, because Beam matches the same path that it writes to.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ def plain_path(folder: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        The folder itself where its path is plain. Otherwise a link to it in a private folder under ``/tmp``.
-        The link is always the same for a folder, so that metadata of earlier runs stay true, and is gone
-        afterwards.
+        The folder itself if its path has no wildcard characters, otherwise a link to it in a private folder
+        under ``/tmp``. A folder always gets the same link, so that the metadata of earlier runs stay valid.
+        The link is removed afterwards.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def plain_path(folder: Path) -> Iterator[Path]:
         return
     link = _private_folder(folder) / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     try:
-        link.unlink(missing_ok=True)  # of a run that was killed
+        link.unlink(missing_ok=True)  # left behind by a killed run
         link.symlink_to(folder, target_is_directory=True)
     except OSError as error:
         raise InputError(_refusal(folder, f"{link} cannot be made: {error.strerror}")) from error
@@ -62,11 +62,11 @@ def _private_folder(folder: Path) -> Path:
             continue
         if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
             return private
-    raise InputError(_refusal(folder, f"no folder of our own can be made in {' or '.join(_PLACES)}"))
+    raise InputError(_refusal(folder, f"no private folder can be made in {' or '.join(_PLACES)}"))
 
 
 def _refusal(folder: Path, cause: str) -> str:
     return (
-        f"[pipeline] root: {folder} contains one of [ ] * ? \\, for which a link with a plain name is needed:"
+        f"[pipeline] root: {folder} contains one of [ ] * ? \\ and so needs a link with a plain name, but"
         f" {cause}; choose another root"
     )

@@ -1,4 +1,4 @@
-"""Everything that can be found wrong before a component runs."""
+"""Checks of configuration, input and published model before any component runs."""
 
 import json
 import math
@@ -32,7 +32,7 @@ from report.inspection.survey import survey_stamps
 from trainer.weights.preflight import imagenet_weights_problem
 
 SAMPLE = 64
-"""Stamps whose size is looked at."""
+"""Number of stamps per band whose size is checked."""
 
 
 _LABEL = re.compile(r"label ('.*'|\".*\") is none of ")
@@ -41,21 +41,21 @@ _WORDS = 10
 
 @dataclass(frozen=True)
 class Preflight:
-    """What was found before the run.
+    """Results of the checks before a run.
 
     Attributes
     ----------
     fingerprint : str
-        Of table and stamps.
+        Fingerprint of table and stamps.
     classes : dict of str to int
-        Rows by class name.
+        Number of rows by class name.
     rows : int
     refused : dict of str to int
-        Rows that are no labelled objects, by reason.
+        Number of rows that cannot be used, by reason code.
     notes : tuple of str
-        What is odd about the tables.
+        Remarks on the tables and the splits.
     warnings : tuple of str
-        What would spoil the pictures.
+        Problems of the pictures.
     """
 
     fingerprint: str
@@ -67,7 +67,7 @@ class Preflight:
 
 
 def check_before_run(settings: Settings) -> Preflight:
-    """Check configuration against input, and against what is published.
+    """Check the configuration against the input and against the published model.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ def check_before_run(settings: Settings) -> Preflight:
     Raises
     ------
     InputError
-        See `check_data` and `check_weights`; if root or push directory cannot be written; or if the published
-        model could not be compared with.
+        See `check_data` and `check_weights`; if root or push directory cannot be written; or if the new model
+        could not be compared with the published one.
     """
     check_folder("[pipeline] root", settings.pipeline.root)
     check_folder("[push] directory", settings.push.directory)
@@ -93,13 +93,13 @@ def check_before_run(settings: Settings) -> Preflight:
 
 
 def check_folder(key: str, folder: str) -> None:
-    """Raise `InputError` if a folder that gets the results could not be made or written."""
+    """Raise `InputError` if an output folder cannot be made or written."""
     if "://" not in folder and (problem := unwritable_folder(Path(folder))):
         raise InputError(f"{key}: {folder} {problem}")
 
 
 def check_weights(settings: Settings) -> None:
-    """Raise `InputError` if the weights that the network starts from cannot be had."""
+    """Raise `InputError` if the initial weights of the network are not available."""
     model = settings.model
     problem = imagenet_weights_problem(model.backbone, model.weights, model.weights_sha256)
     if problem:
@@ -120,8 +120,8 @@ def check_data(settings: Settings) -> Preflight:
     Raises
     ------
     InputError
-        For a table that is missing or unusable, a class without objects or with fewer than folds, a band
-        without files, or stamps smaller than the cut.
+        If the table is missing or unusable, a class has no objects or fewer than folds, a band has no files,
+        or the stamps are smaller than the cut.
     """
     return _check_table(settings, _read_table(settings))
 
@@ -151,20 +151,20 @@ def _check_table(settings: Settings, table: LabelTable) -> Preflight:
 
 
 def _few_test_galaxies(settings: Settings, classes: Mapping[str, int]) -> Iterator[str]:
-    """Say where the test split will have too few galaxies of a class for any model to be published."""
+    """Yield a note if the test split will have fewer galaxies of a class than the gate needs."""
     counts = {name: classes[name] for name in (CLASS_NAMES[SPIRAL], CLASS_NAMES[ELLIPTICAL])}
     share, least = settings.split.test, settings.gate.min_galaxies
     name, count = min(counts.items(), key=lambda item: item[1])
     most = math.ceil(count * share - 1e-6)
     if most < least:
         yield (
-            f"no model can be published: the test split gets at most {most} of {count} {name} galaxies, and"
-            f" [gate] min_galaxies asks for {least}"
+            f"no model can be published: the test split gets at most {most} of {count} {name} galaxies, but"
+            f" [gate] min_galaxies = {least}"
         )
 
 
 def _check_folds(settings: Settings, classes: Mapping[str, int]) -> None:
-    """Refuse more folds than there are galaxies of a class to learn from."""
+    """Refuse more folds than training and validation split have galaxies of a class."""
     split = settings.split
     if settings.cross_validation.trained(settings.train) == "none":
         return
@@ -172,23 +172,19 @@ def _check_folds(settings: Settings, classes: Mapping[str, int]) -> None:
         learning = int(classes[name] * (split.train + split.val) + 1e-6)
         if learning < split.folds:
             raise InputError(
-                f"[split] folds = {split.folds}, but of {classes[name]} {name} objects only {learning} are to"
-                " learn from, and every fold needs one: ask for fewer, or set [cross_validation] phases ="
-                ' "none"'
+                f"[split] folds = {split.folds}, but only {learning} of {classes[name]} {name} objects are in"
+                " the training and validation splits, and every fold needs one: set fewer folds, or"
+                ' [cross_validation] phases = "none"'
             )
 
 
 def _rejected(rejects: Sequence[Reject]) -> str:
-    """Say why rows were not even labelled, where that is why a class is missing."""
+    """Return the reasons for which rows were refused, and the labels that were not understood."""
     reasons = usual_reasons(rejects)
     words = Counter(found[1] for reject in rejects if (found := _LABEL.match(reject.message)))
     listed = ", ".join(word for word, _ in words.most_common(_WORDS))
     more = " ..." if len(words) > _WORDS else ""
-    said = (
-        f"; labels that are not understood: {listed}{more}; understood are {', '.join(CODES)}"
-        if words
-        else ""
-    )
+    said = f"; unknown labels: {listed}{more}; known labels: {', '.join(CODES)}" if words else ""
     return f" (rows refused: {reasons}{said})" if reasons else ""
 
 
@@ -201,43 +197,43 @@ def _check_stamps(reader: StampReader, objects: Sequence[LabelledObject]) -> Non
             if barred := unreachable(Path(example)):
                 raise InputError(f"[data] stamps: {barred}")
             what = f"band {band} has no files" if band else "there are no files"
-            raise InputError(f"[data] stamps: {what} (looked for {example} and the like)")
+            raise InputError(f"[data] stamps: {what} (for example, there is no {example})")
         largest = (0, 0)
         for path in found:
             try:
                 height, width = read_image(path, reader.planes)[0].shape[-2:]
             except StampError:
-                continue  # the ingest will name it
+                continue  # the ingest will report it
             largest = max(largest, (height, width), key=min)
             if min(largest) >= side:
                 break
         if 0 < min(largest) < side:
-            whose = f"those of band {band}" if band else "they"
+            of_band = f" of band {band}" if band else ""
             raise InputError(
-                f"[image] cut = {side} is larger than the stamps: {whose} have at most"
-                f" {largest[1]} x {largest[0]} pixels ({len(found)} looked at)"
+                f"[image] cut = {side} is larger than the stamps{of_band}: the largest of {len(found)}"
+                f" checked has {largest[1]} x {largest[0]} pixels"
             )
 
 
 def _check_pictures(settings: Settings, objects: Sequence[LabelledObject]) -> list[str]:
-    """Refuse pictures that show nothing, and return what else would spoil them, by a sample of objects."""
+    """Refuse pictures that show nothing, and return warnings about others, judged on a sample of objects."""
     image, data = settings.image, settings.data
     sample, reader = spread(objects), stamp_reader(data, image.bands, image.cut)
     survey = survey_stamps(sample, reader)
     peaks = {band: found.median("peak") for band, found in survey.bands.items()}
     suggestion = suggest(image.bands, survey.bands)
-    findings = picture_findings(sampled_pictures(sample, reader, image), "galaxies looked at")
+    findings = picture_findings(sampled_pictures(sample, reader, image), "sampled galaxies")
     suited = f" A stretch of {suggestion.stretch:g} suits the sky noise." if suggestion.stretch > 0 else ""
     for finding in findings:
         if finding.kind == "stop":
             raise InputError(f"[image] stretch = {image.stretch:g}: {finding.text}{suited} {finding.remedy}")
-    # How many pixels are black or saturated is said of all galaxies, when their pictures are made.
+    # Black and saturated pixels are counted later, over all galaxies, when their pictures are made.
     found = misfits(survey, peaks, suggestion, image, data)
     return [f"{finding.text} {finding.remedy}" for finding in found if finding.kind == "warning"]
 
 
 def _sample_files(reader: StampReader, objects: Sequence[LabelledObject], band: str) -> list[Path]:
-    """Return up to `SAMPLE` stamps of a band, spread over the table; empty only if there is none at all."""
+    """Return up to `SAMPLE` stamps of a band, spread over the table; empty only if there are none."""
     spread = objects[:: max(1, len(objects) // SAMPLE)]
     found = list(_existing(reader, spread, band))[:SAMPLE]
     return found or list(islice(_existing(reader, objects, band), 1))
@@ -250,11 +246,11 @@ def _existing(reader: StampReader, objects: Iterable[LabelledObject], band: str)
             if path.is_file():
                 yield path
         except (StampError, OSError, ValueError):
-            continue  # the ingest will name it
+            continue  # the ingest will report it
 
 
 def _check_incumbent(settings: Settings) -> None:
-    """Refuse where the published model could not read this run's Examples and so could not be compared."""
+    """Refuse a run whose Examples the published model cannot read: the gate could not compare with it."""
     directory = Path(settings.push.directory)
     descriptions = {
         version: path
@@ -272,9 +268,7 @@ def _check_incumbent(settings: Settings) -> None:
             settings.data.flux,
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        raise InputError(
-            f"[push] directory: {description} is not a description that galmorph wrote"
-        ) from None
+        raise InputError(f"[push] directory: {description} was not written by galmorph") from None
     if problem is not None:
         key, text = problem
         raise InputError(f"{key}: the published model (version {version}) {text}")

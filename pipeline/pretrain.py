@@ -1,4 +1,4 @@
-"""`galmorph pretrain`: weights for a backbone that has none, learned from galaxies."""
+"""`galmorph pretrain`: train a backbone on galaxies and write its weights."""
 
 import json
 import os
@@ -29,14 +29,14 @@ SUFFIX = ".weights.h5"
 
 @dataclass(frozen=True)
 class Simulated:
-    """A survey to pretrain on.
+    """A simulated survey to pretrain on.
 
     Attributes
     ----------
     galaxies : int
     seed : int
     simulate : callable
-        Writes the survey: from folder, galaxies, seed and side of the stamps [pixels].
+        Writes the survey; called with folder, galaxies, seed, side of the stamps [pixels] and workers.
     """
 
     galaxies: int
@@ -52,9 +52,9 @@ def run_pretraining(
     Parameters
     ----------
     config : Path
-        Whose network, size of pictures and training count.
+        Configuration; its network, picture size and training settings are used.
     out : Path
-        Ends in ``.weights.h5``; a file of the same name and ``.json`` says how the weights came about.
+        Ends in ``.weights.h5``. A file of the same name plus ``.json`` records the provenance.
     overrides : sequence of str
         ``section.key=value``.
     survey : Simulated or None
@@ -64,8 +64,8 @@ def run_pretraining(
     Returns
     -------
     ExitStatus
-        `DONE`; `NOT_GOOD_ENOUGH` if no epoch was better than the start; `BAD_INPUT` or `FAULT` if a node
-        failed. Unless it is done, nothing is written.
+        `DONE`; `NOT_GOOD_ENOUGH` if no epoch improved on the initial weights; `BAD_INPUT` or `FAULT` if a
+        node failed. Weights are written only if the status is `DONE`.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def run_pretraining(
     history = _history(Path(outcome.outputs["Trainer"]["model"]))
     if not history["best_epoch"][0]:
         print(
-            "galmorph: no epoch was better than the weights that the network began with, nothing was written:"
+            "galmorph: no epoch improved on the initial weights, so nothing was written:"
             " lower [train] fine_tune_learning_rate",
             file=sys.stderr,
         )
@@ -121,7 +121,7 @@ def run_pretraining(
         "validation": f"accuracy {best['accuracy']:.4f}  AUC {best['auc']:.4f}  loss {best['loss']:.4f}",
         "weights": str(out),
         "SHA-256": digest,
-        "how they came about": str(provenance_file(out)),
+        "provenance": str(provenance_file(out)),
         "time, peak memory": f"{minutes:.1f} min, {peak_memory(outcome) / 2**30:.1f} GiB",
     }
     for name, value in rows.items():
@@ -132,7 +132,7 @@ def run_pretraining(
 
 
 def _check_out(out: Path) -> None:
-    """Refuse what could not be written when all is trained."""
+    """Refuse, before training, a file that could not be written after it."""
     if not out.name.endswith(SUFFIX):
         raise InputError(f"{out}: the name must end in {SUFFIX}")
     if not out.parent.is_dir():
@@ -145,7 +145,7 @@ def _check_out(out: Path) -> None:
 
 
 def _write(out: Path, trained: Path, about: dict[str, Any]) -> None:
-    """Put weights where they were asked for, and beside them how they came about."""
+    """Write the weights, and beside them the file of their provenance."""
     try:
         with replacing(out) as part:
             shutil.copyfile(trained, part)
@@ -155,13 +155,13 @@ def _write(out: Path, trained: Path, about: dict[str, Any]) -> None:
 
 
 def _on_simulation(settings: Settings, survey: Simulated, root: Path) -> Settings:
-    """Return the settings with the simulated survey's data and light, and the configured network."""
+    """Return the settings with data, cut and stretch of the simulated survey, and the configured network."""
     simulated = load_settings(demo_config())
     rgb = settings.image.rgb if set(settings.image.bands) <= set(DEFAULT_BANDS) else simulated.image.rgb
-    # Flux has the simulation's scale, so cut, stretch and softening are those that suit it.
+    # The flux has the units of the simulation, so cut, stretch and softening are those of its configuration.
     image = simulated.image.model_copy(update={"rgb": rgb, "size": settings.image.size})
     folder = root / f"survey-{survey.galaxies}-{survey.seed}"
-    survey.simulate(folder, survey.galaxies, survey.seed, image.cut, None)  # nothing, if it is there already
+    survey.simulate(folder, survey.galaxies, survey.seed, image.cut, None)  # an existing survey is kept
     data = simulated.data.model_copy(
         update={
             "labels": str((folder / "labels.csv").absolute()),
@@ -172,7 +172,7 @@ def _on_simulation(settings: Settings, survey: Simulated, root: Path) -> Setting
 
 
 def _training_only(settings: Settings, root: Path) -> Settings:
-    """Return the settings without folds, under a root of their own."""
+    """Return the settings without cross-validation and with a root of their own."""
     folds = settings.cross_validation.model_copy(update={"phases": "none", "publish": "single"})
     where = settings.pipeline.model_copy(
         update={"root": str(root), "name": f"{settings.pipeline.name}-pretraining"}

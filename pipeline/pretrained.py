@@ -1,4 +1,4 @@
-"""What is known of a file of weights that `galmorph pretrain` has written."""
+"""Provenance of weights that `galmorph pretrain` has written."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,12 @@ from trainer.weights.preflight import file_digest
 
 
 def provenance_file(weights: Path) -> Path:
-    """Return where it stands how weights came about."""
+    """Return the path of the file that records the provenance of weights."""
     return weights.with_name(f"{weights.name}.json")
 
 
 def provenance(model: ModelSettings) -> dict[str, Any] | None:
-    """Return how the weights that a network starts from came about.
+    """Return the provenance of the initial weights of a network.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def provenance(model: ModelSettings) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        The content of `provenance_file`; None unless it is there, and of these weights.
+        The content of `provenance_file`; None if it does not exist or belongs to other weights.
     """
     if not model.weights_are_file:
         return None
@@ -38,30 +38,30 @@ def provenance(model: ModelSettings) -> dict[str, Any] | None:
 
 
 def already_seen(settings: Settings, fingerprint: str) -> str | None:
-    """Return a warning if the network starts from weights that have learned from the same galaxies.
+    """Return a warning if the initial weights were trained on the same galaxies.
 
     Parameters
     ----------
     settings : Settings
     fingerprint : str
-        Of table and stamps.
+        Fingerprint of table and stamps.
 
     Returns
     -------
     str or None
-        A sentence. Weights know the galaxies of the weights that they began with, too.
+        A sentence. The initial weights of the pretraining are checked, too.
     """
     about: Any = provenance(settings.model)
     while isinstance(about, dict):
         learned = about.get("learned_from")
-        # With other bands the fingerprint is another, but the galaxies are the same.
+        # With other bands the fingerprint differs, but the galaxies are the same.
         if isinstance(learned, dict) and (
             learned.get("fingerprint") == fingerprint or learned.get("labels") == settings.data.labels
         ):
             return (
-                f"[model] weights: {settings.model.weights} has learned from galaxies of this table: scores"
-                " of folds and validation split are too good, and those of the test split, too, unless [data]"
-                " and [split] divide the galaxies as they did then"
+                f"[model] weights: {settings.model.weights} was trained on galaxies of this table: scores of"
+                " cross-validation and validation split are too high, and so are those of the test split"
+                " unless [data] and [split] are the same as in that training"
             )
         about = about.get("started_from")
     return None

@@ -1,4 +1,4 @@
-"""The progress bar of a command: on a terminal, and nothing elsewhere."""
+"""The progress bar of a command; shown on a terminal only."""
 
 from rich.console import Console
 from rich.progress import (
@@ -14,13 +14,13 @@ from rich.progress import (
 
 
 def progress_bar(console: Console, unit: str = "") -> Progress:
-    """Return a progress bar that is gone when it is done.
+    """Return a progress bar that disappears at the end.
 
     Parameters
     ----------
     console : Console
     unit : str
-        ``bytes``, or anything that is counted.
+        ``bytes`` shows sizes and speed; with anything else items are counted.
 
     Returns
     -------

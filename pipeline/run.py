@@ -1,4 +1,4 @@
-"""`galmorph run`: a configuration checked, run on this machine, and its results shown."""
+"""`galmorph run`: check a configuration, run the pipeline on this machine, show the results."""
 
 import resource
 import sys
@@ -22,13 +22,13 @@ CHECKING = "checking configuration and input"
 
 
 def run_settings(settings: Settings, console: Console) -> ExitStatus:
-    """Check, run and report.
+    """Check a configuration, run the pipeline, and show the results.
 
     Parameters
     ----------
     settings : Settings
     console : Console
-        Where the person looks; errors go to standard error.
+        For progress and results; errors go to standard error.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
         if outcome.failure is not None:
             return fail(outcome.failure, log)
         with console.status("writing the report"):
-            # Not before: figures and statistics take seconds to load, for which no refusal should wait.
+            # Imported late: figures and statistics take seconds to load, which would delay refusals.
             from pipeline.collect_report import collect_report
 
             metrics = collect_report(paths, outcome, settings)
@@ -73,13 +73,13 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
 
 
 def say_checking(console: Console) -> None:
-    """Say at once what is done where nothing moves: in a pipe or a file."""
+    """Print the first step at once in a pipe or a file, where no spinner is shown."""
     if not console.is_terminal:
         console.print(CHECKING, highlight=False)
 
 
 def show_rows(console: Console, settings: Settings, checked: Preflight) -> None:
-    """Print how many rows of which kind there are, and what is odd about the tables."""
+    """Print the number of rows by class and reason code, and the notes on the tables."""
     counts = ", ".join(f"{count} {name}" for name, count in {**checked.classes, **checked.refused}.items())
     console.print(
         f"[bold]{settings.pipeline.name}[/]: {count_of(checked.rows, 'row')} ({counts})", highlight=False
@@ -88,25 +88,25 @@ def show_rows(console: Console, settings: Settings, checked: Preflight) -> None:
 
 
 def show_notes(console: Console, notes: Iterable[str]) -> None:
-    """Print what someone should know before anything runs."""
+    """Print notes, one line each."""
     for note in notes:
         say_sentence(console, note)
 
 
 def say_interrupted() -> None:
-    """Say that nothing is lost."""
-    print("galmorph: interrupted; the next run goes on from here", file=sys.stderr)
+    """Print that the next run continues from here."""
+    print("galmorph: interrupted; the next run continues from here", file=sys.stderr)
 
 
 def fail(failure: FailureEvent, log: Path) -> ExitStatus:
-    """Say what failed and where the log is, and return the status."""
+    """Print the failure and the path of the log, and return the exit status."""
     print(f"galmorph: {failure.message}", file=sys.stderr)
     print(f"galmorph: the log is {log}", file=sys.stderr)
     return ExitStatus.BAD_INPUT if failure.input else ExitStatus.FAULT
 
 
 def peak_memory(outcome: Outcome) -> int:
-    """Return the largest resident memory of a pipeline's process, and of any other child so far [bytes]."""
-    # The process forgets its peak at each node, so that each has its own.
+    """Return the peak resident memory of the pipeline's process and of all other children [bytes]."""
+    # The process resets its peak at each node.
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     return max([children, *(node.memory or 0 for node in outcome.nodes)])

@@ -1,1 +1,1 @@
-"""From FITS stamps to the picture a network sees; the one definition that every other part shares."""
+"""Everything between FITS stamps and the network's input pictures; shared by all other packages."""

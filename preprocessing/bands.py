@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 
 class Band(NamedTuple):
-    """A band: its name, its mean wavelength [nm], and a number that it keeps for ever.
+    """A band: its name, its mean wavelength [nm], and a number that never changes.
 
-    The number seeds the simulator's noise: a band that is added gets the next one, wherever it stands.
+    The number seeds the simulator's noise. A new band gets the next free number, wherever it is inserted.
     """
 
     name: str
@@ -46,7 +46,7 @@ RGB_PRESETS = {
 }
 """Named colour pictures, red first."""
 
-# R660, as the published method writes F660 in its text, is no file name but a common way to say it.
+# The text of the published method writes F660 as R660; files are not named so.
 _NARROW = re.compile(r"[FJ]?0?(\d{3})|R(660)")
 
 
@@ -84,7 +84,7 @@ def in_order(bands: Iterable[str]) -> tuple[str, ...]:
 
 
 def band_spellings(band: str) -> tuple[str, ...]:
-    """Return the spellings under which files of a band are found, the band's own name first.
+    """Return the spellings of a band that may occur in file names, the band's own name first.
 
     Parameters
     ----------

@@ -1,27 +1,28 @@
-"""Areas of a stamp that one number fills in place of data.
+"""Find areas of a stamp that are filled with one number in place of data.
 
 Reprojected images and the edges of coadds hold 0, -9999, 1e30 or another number where there are no data.
-Numbers alone do not tell such an area from counts of photons, most of which may be 0: what tells is that the
-number fills squares which chance would not fill, and that it is rare beside them.
+The number alone is not enough to recognise such an area, because most pixels of a photon count image may be
+0, too. Two properties identify it: the number fills squares that are too large for chance, and it is rare in
+the pixels around them.
 """
 
 import math
 
 import numpy as np
 
-_SAMPLED_ROWS = 3  # every third row is looked at for runs of one number
+_SAMPLED_ROWS = 3  # every third row is searched for runs of one number
 _LEAST_SHARE = 0.002  # of the pixels sampled, that begin a run
 _MOST_NUMBERS = 4
-_CHANCE = 1e-3  # squares that chance may fill in one stamp
-_ALIKE = 4  # pixels that are alike where noise is smooth
-_RIM = 4  # pixels beside an area that are looked at
-_USUAL = 0.25  # share of them from which the number is data
-_NEAR = 0.25  # of the spread of the pixels: what comes so near to the number leads up to it
+_CHANCE = 1e-3  # expected number of squares filled by chance in one stamp
+_ALIKE = 4  # neighbouring pixels that are equal where noise is smooth
+_RIM = 4  # width of the rim around an area that is examined [pixels]
+_USUAL = 0.25  # share of the rim from which the number counts as data
+_NEAR = 0.25  # of the spread of the pixels: values this close to the number lead up to it
 _HALF = 0.5
-_FAR_ABOVE = 10.0  # times the saturation: what no saturated pixel holds
+_FAR_ABOVE = 10.0  # times the saturation level: no saturated pixel has such a value
 _MOST_FILLS = 2
 _MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
-_STRAY = 0.01  # share of all pixels up to which the number, off the areas, is no data either
+_STRAY = 0.01  # up to this share of all pixels, the number counts as blank outside the areas, too
 
 
 def blank_areas(
@@ -32,9 +33,9 @@ def blank_areas(
     Parameters
     ----------
     image : numpy.ndarray, float32, shape (H, W)
-        In the numbers of the file.
+        Pixel values in the units of the file.
     saturation : float, optional
-        The number from which a pixel is saturated: it fills areas, too, which are not blank.
+        The value from which a pixel is saturated. Saturated areas hold one number, too, but are not blank.
 
     Returns
     -------
@@ -42,23 +43,23 @@ def blank_areas(
     numbers : tuple of float
         The numbers that fill areas.
     None
-        Where there are none, or nothing else.
+        If there are no such areas, or nothing else.
 
     Notes
     -----
-    1. Candidates are the numbers that fill runs of three pixels in a row. Noise in floating point has none,
-       so that most stamps end here, after a comparison of a third of the pixels.
+    1. Candidates are numbers that fill runs of three pixels in a row. Floating-point noise has no such runs,
+       so most stamps end here, after a comparison of a third of the pixels.
     2. A candidate with share ``f`` of the pixels fills a square of side ``k`` by chance ``N f**(k * k / 4)``
-       times in a stamp of ``N`` pixels, if four neighbours are alike. ``k`` is the least side for which that
-       is below 0.001. An area is all that such squares cover. With the share of the candidate outside the
-       areas in the place of ``f``, this is repeated until nothing changes.
-    3. Where a quarter of the pixels beside the areas, or more, are the same number, it is a usual number of
-       the data: counts of photons, or 8-bit brightness.
-    4. Where half of the pixels that touch the areas come near to the number, to a quarter of the spread of
-       all pixels or to the step between two levels, the data lead up to it: they are smooth, or were clipped.
-       Where it is the largest number and they come a quarter of the way to it, it is a saturated star.
-    5. Three numbers or more that fill areas are levels of coarse data. Where everything else is one number,
-       nothing can be told.
+       times in a stamp of ``N`` pixels, if four neighbours are equal. ``k`` is the least side for which this
+       is below 0.001. An area is the union of such squares. The step is repeated with ``f`` as the share of
+       the candidate outside the areas, until nothing changes.
+    3. If a quarter or more of the pixels in the rim of the areas hold the same number, the number is data,
+       such as photon counts or 8-bit brightness.
+    4. If half of the pixels that touch the areas are close to the number (within a quarter of the spread of
+       all pixels, or within the step between two levels), the data lead up to it: they are smooth, or were
+       clipped. If it is the largest number and they come a quarter of the way to it, it is a saturated star.
+    5. If three or more numbers fill areas, they are levels of coarsely quantised data. If all other pixels
+       hold one number, no decision is possible.
     """
     rows = image[::_SAMPLED_ROWS]
     same = rows[:, 1:] == rows[:, :-1]
@@ -87,7 +88,7 @@ def blank_areas(
 
 
 def _areas(pixels: np.ndarray) -> np.ndarray | None:
-    """Return what squares of one number cover, squares that chance does not make; None if there are none."""
+    """Return the union of the squares that are too large for chance; None if there are none."""
     given = int(np.count_nonzero(pixels))
     side = min(_side_beyond_chance(given / pixels.size, pixels.size), _largest_square(pixels))
     while side >= 2:
@@ -156,5 +157,5 @@ def _is_data(image: np.ndarray, pixels: np.ndarray, areas: np.ndarray, number: n
 
 
 def _rim(areas: np.ndarray, width: int) -> np.ndarray:
-    """Return the pixels beside areas."""
+    """Return the pixels in a rim around areas."""
     return (_sums(np.pad(areas, width), 2 * width + 1) > 0) & ~areas

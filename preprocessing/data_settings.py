@@ -13,7 +13,7 @@ TableFormat = Literal["auto", "csv", "ecsv", "fits", "votable", "parquet"]
 
 
 class DataSettings(BaseModel):
-    """Where labels and stamps are, and what is asked of them."""
+    """The `[data]` table: where labels and stamps are, and which of them are used."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -22,23 +22,27 @@ class DataSettings(BaseModel):
     label_format: Literal["auto", "simple", "gz1", "gz2", "gz2_class"] = Field(
         "auto",
         description="simple: a column of words or codes; gz1, gz2: Galaxy Zoo vote fractions; gz2_class: the"
-        " string of Galaxy Zoo 2; auto: by the columns",
+        " class string of Galaxy Zoo 2; auto: by the columns of the table",
     )
-    vote_threshold: float = Field(0.8, gt=0.5, le=1.0, description="vote fraction from which a class is sure")
-    min_votes: int = Field(20, ge=0, description="fewest answers to a question that make it count (gz1, gz2)")
+    vote_threshold: float = Field(
+        0.8, gt=0.5, le=1.0, description="least vote fraction that gives a galaxy its class"
+    )
+    min_votes: int = Field(
+        20, ge=0, description="least number of answers to a question for its votes to count (gz1, gz2)"
+    )
     positions: str = Field(
-        "", description="table of stamp names and positions, where the label table has other names"
+        "", description="table of stamp names and positions, needed if the label table uses other names"
     )
     match_radius: float = Field(
         1.0, gt=0, le=60, description="largest distance between label and stamp [arcsec]"
     )
     exclude: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        (), description="a table of galaxies to leave out, or several: CSV with a column name"
+        (), description="table of galaxies to leave out, or a list of tables: CSV with the column name"
     )
     corrections: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        (), description="a table of corrected labels, or several: CSV with the columns name and label"
+        (), description="table of corrected labels, or a list of tables: CSV with the columns name and label"
     )
-    stamps: str = Field(description="path of a stamp, with {name} and {band}; of a cube, with {name}")
+    stamps: str = Field(description="path of the stamps, with {name} and {band}; of cubes, with {name}")
     cube_bands: tuple[str, ...] = Field(
         (), description="bands of a cube's planes, first plane first; empty: one file per band"
     )
@@ -48,7 +52,9 @@ class DataSettings(BaseModel):
         "none", description="sigma_clip: subtract the sigma-clipped median of each whole stamp"
     )
     zero_points: Literal["none", "header"] | dict[str, Finite] = Field(
-        "none", description="magnitude of flux 1 in each band, or where to find it; none: flux as it is"
+        "none",
+        description="magnitude of flux 1 in each band; header: read it from the FITS header; none: do not"
+        " scale the flux",
     )
     reference_zero_point: Finite = Field(
         22.5,
@@ -64,20 +70,23 @@ class DataSettings(BaseModel):
         0.05, ge=0, le=1, description="largest fraction of saturated pixels accepted"
     )
     max_offset: float = Field(
-        0.25, gt=0, le=0.5, description="largest distance of object and centre [side of the kept square]"
+        0.25, gt=0, le=0.5, description="largest distance of object and centre [fraction of the kept side]"
     )
     duplicate_radius: float = Field(
-        1.0, ge=0, le=60, description="objects closer than this are one galaxy [arcsec]; 0: do not look"
+        1.0,
+        ge=0,
+        le=60,
+        description="objects closer than this are one galaxy [arcsec]; 0: compare names only",
     )
 
     @property
     def flux(self) -> dict[str, Any]:
-        """How numbers become flux: what whoever asks the model for an answer must do, too."""
+        """The keys that define the flux units; they must be the same in training and in use of the model."""
         keys = {"background", "zero_points", "reference_zero_point", "flux_factors"}
         return self.model_dump(mode="json", include=keys)
 
     def with_resolved(self, bands: Sequence[str], side: int) -> "DataSettings":
-        """Return the settings with the bands and the side that are kept, however they were asked for."""
+        """Return the settings with the bands and the side that are kept, filled in where they were open."""
         return self.model_copy(update={"bands": tuple(bands), "stamp_size": side})
 
     @field_validator("exclude", "corrections")
@@ -118,7 +127,9 @@ class DataSettings(BaseModel):
         for band, number in numbers.items() if isinstance(numbers, dict) else ():
             if abs(number) > LARGEST_ZERO_POINT:
                 limit = f"{-LARGEST_ZERO_POINT:g} to {LARGEST_ZERO_POINT:g}"
-                raise ValueError(f"{band} = {number:g} is no zero point, which is a magnitude from {limit}")
+                raise ValueError(
+                    f"{band} = {number:g} is not a zero point, which is a magnitude from {limit}"
+                )
         return numbers
 
     @field_validator("flux_factors")
@@ -127,7 +138,7 @@ class DataSettings(BaseModel):
         least, most = FACTOR_RANGE
         for band, number in numbers.items():
             if not least <= number <= most:
-                raise ValueError(f"{band} = {number:g} is out of range, which is {least:g} to {most:g}")
+                raise ValueError(f"{band} = {number:g} is outside the range {least:g} to {most:g}")
         return numbers
 
     @model_validator(mode="after")
@@ -136,7 +147,7 @@ class DataSettings(BaseModel):
             raise ValueError(f"stamps = {self.stamps!r} does not contain {{name}}")
         if self.cube_bands and "{band}" in self.stamps:
             raise ValueError(
-                f"stamps = {self.stamps!r} contains {{band}}, but cube_bands is set: one file has all"
+                f"stamps = {self.stamps!r} contains {{band}}, but cube_bands is set: one file holds all bands"
             )
         if not self.cube_bands and "{band}" not in self.stamps:
             raise ValueError(
@@ -149,16 +160,18 @@ class DataSettings(BaseModel):
 
 
 class SplitSettings(BaseModel):
-    """How the labelled galaxies are divided."""
+    """The `[split]` table: how the labelled galaxies are divided."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    train: float = Field(0.7, gt=0, lt=1, description="share of the labelled galaxies that train")
-    val: float = Field(0.2, gt=0, lt=1, description="share that stops the training")
-    test: float = Field(0.1, gt=0, lt=1, description="share that the gate judges by")
-    folds: int = Field(5, ge=2, le=100, description="folds of the cross-validation")
-    balance: bool = Field(True, description="leave out the surplus of the larger class (split `holdout`)")
-    seed: int = Field(0, ge=0, lt=2**63, description="another seed, another division")
+    train: float = Field(0.7, gt=0, lt=1, description="share of the labelled galaxies in the training split")
+    val: float = Field(0.2, gt=0, lt=1, description="share in the validation split (early stopping)")
+    test: float = Field(0.1, gt=0, lt=1, description="share in the test split, by which the gate judges")
+    folds: int = Field(5, ge=2, le=100, description="number of cross-validation folds")
+    balance: bool = Field(
+        True, description="move the surplus of the larger class to the holdout split, to balance the classes"
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="random seed of the division")
 
     @model_validator(mode="after")
     def _whole(self) -> "SplitSettings":

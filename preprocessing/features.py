@@ -8,14 +8,14 @@ DECLINATION = "dec"
 LABEL = "label"
 FOLD = "fold"
 POSITION = "position"
-"""Right ascension and declination [deg] as two little-endian float64, raw bytes: an Example's floats have 32
-bits, which at 300 degrees are steps of 0.1 arcsec."""
+"""Right ascension and declination [deg] as the raw bytes of two little-endian float64. An Example's own floats
+have 32 bits, which at 300 degrees means steps of 0.1 arcsec."""
 MAGNITUDE = "magnitude"
 VOTE_ELLIPTICAL = "vote_elliptical"
 VOTE_SPIRAL = "vote_spiral"
 """Debiased fractions of the volunteers' votes; they need not add up to 1."""
 SOFT_LABEL = "soft_label"
-"""Share of ellipticals among the votes for either class, after Transform; the label where nobody voted."""
+"""Share of ellipticals among the votes for either class, after Transform; the label if there are no votes."""
 HEIGHT = "height"
 WIDTH = "width"
 PICTURE = "picture"
@@ -29,7 +29,7 @@ TRAIN, VALIDATION, TEST, HOLDOUT, UNCERTAIN = "train", "val", "test", "holdout",
 SPLITS = (TRAIN, VALIDATION, TEST, HOLDOUT, UNCERTAIN)
 
 STATISTICS = ("mean", "noise", "saturated", "blank")
-"""What is measured on each plane: mean and noise [flux units], fractions of saturated and blank pixels."""
+"""Statistics of each plane: mean and noise [flux units], fractions of saturated and blank pixels."""
 
 
 def flux_feature(band: str) -> str:
@@ -43,7 +43,7 @@ def statistic_feature(statistic: str, band: str) -> str:
 
 
 def scalar_features(bands: Iterable[str]) -> list[str]:
-    """Names of the scalar features that statistics are computed on (pixels and names are left out)."""
+    """Names of the scalar features, on which TFX computes statistics; pixels and names are left out."""
     common = [LABEL, FOLD, RIGHT_ASCENSION, DECLINATION, MAGNITUDE, HEIGHT, WIDTH]
     common += [VOTE_ELLIPTICAL, VOTE_SPIRAL]
     return common + [statistic_feature(statistic, band) for band in bands for statistic in STATISTICS]

@@ -1,7 +1,7 @@
-"""From the numbers in a stamp to flux on one scale: background, zero point, and the level of saturation.
+"""Convert pixel values to flux: background, zero point, factors. Read the saturation level.
 
-Pipelines write a number such as -999, 99 or NaN where a flux_scale failed. Numbers of headers are therefore
-judged before they are used.
+Survey pipelines write a number such as -999, 99 or NaN into the header if a calibration failed. Numbers of
+headers are therefore checked before they are used.
 """
 
 import math
@@ -15,26 +15,26 @@ from preprocessing.fits.header import Header
 from preprocessing.settings import FACTOR_RANGE, LARGEST_ZERO_POINT
 
 ZERO_POINT_KEYWORDS = ("MAGZERO", "MAGZPT", "MAGZP", "PHOTZP", "ZEROPNT", "ZP", "ZPT", "PHOT_ZP")
-"""Where surveys write the magnitude of flux 1; the first that is there counts."""
+"""Keywords of the magnitude of flux 1; the first that is present counts."""
 
 SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
-"""Where surveys write the number from which a pixel is saturated; the first that is there counts."""
+"""Keywords of the value from which a pixel is saturated; the first that is present counts."""
 
 _NINES = frozenset(float(f"{nines}{rest}") for nines in ("99", "999", "9999") for rest in ("", ".9", ".99"))
 
 
 class FluxScaleError(Exception):
-    """A header lacks what the flux_scale needs, or states what cannot be; the message is one sentence."""
+    """A header lacks a needed value, or has an impossible one. The message is one sentence."""
 
 
 @dataclass(frozen=True)
 class FluxScale:
-    """How the numbers of a stamp become flux.
+    """The conversion of pixel values to flux.
 
     Attributes
     ----------
     background : str
-        ``"sigma_clip"`` subtracts the sky level; ``"none"`` takes it as subtracted.
+        ``"sigma_clip"`` subtracts the sky level; ``"none"`` subtracts nothing.
     zero_points : str or mapping of str to float
         ``"none"``; ``"header"``; or the magnitude of flux 1 by band.
     reference_zero_point : float
@@ -49,7 +49,7 @@ class FluxScale:
     factors: Mapping[str, float] = field(default_factory=dict)
 
     def apply(self, image: np.ndarray, header: Header, band: str) -> tuple[np.ndarray, float]:
-        """Calibrate one plane.
+        """Convert one plane to flux.
 
         Parameters
         ----------
@@ -63,18 +63,18 @@ class FluxScale:
         flux : numpy.ndarray, float32, shape (H, W)
             ``(image - sky) * factor * 10 ** (-0.4 * (zero point - reference))``.
         factor : float
-            What the numbers were multiplied with.
+            The factor that the pixel values were multiplied by.
 
         Raises
         ------
         FluxScaleError
-            If the zero point stands nowhere or is none, or the factor is out of `FACTOR_RANGE`.
+            If there is no valid zero point, or the factor is out of `FACTOR_RANGE`.
         """
         factor = self._factor(header, band)
         if self.background == "sigma_clip":
             image = image - np.float32(sky_level(image))
         if factor != 1.0:
-            # In float64: 1e-38 times 1e38 is a flux, though neither has a neighbour in float32.
+            # In float64, because factors such as 1e38 are at the limits of float32.
             with np.errstate(over="ignore"):
                 image = (image * np.float64(factor)).astype(np.float32)
         return image, factor
@@ -110,16 +110,16 @@ def _zero_point(header: Header) -> tuple[float, str]:
             return zero_point, card
         else:
             raise FluxScaleError(
-                f"{card} is no zero point: one lies between {-LARGEST_ZERO_POINT:g} and"
+                f"{card} is not a zero point, which lies between {-LARGEST_ZERO_POINT:g} and"
                 f" {LARGEST_ZERO_POINT:g} mag"
             )
     if unread:
-        raise FluxScaleError(f"no zero point in the header: {unread[0]} is no number")
+        raise FluxScaleError(f"no zero point in the header: {unread[0]} is not a number")
     raise FluxScaleError(f"no zero point in the header (none of {', '.join(ZERO_POINT_KEYWORDS)})")
 
 
 def saturation_level(header: Header) -> float | None:
-    """Return the number from which a pixel is saturated, in the units of the file.
+    """Return the value from which a pixel is saturated, in the units of the file.
 
     Parameters
     ----------
@@ -128,12 +128,12 @@ def saturation_level(header: Header) -> float | None:
     Returns
     -------
     float or None
-        None where the header has none, or says 0 or some word for unknown.
+        None if the header has none, or has 0 or a word for unknown.
 
     Raises
     ------
     FluxScaleError
-        For a number that is no level: negative, infinite, NaN, or one of nines (99, 999.9, ...).
+        For an impossible number: negative, infinite, NaN, or one of nines (99, 999.9, ...).
     """
     for keyword in SATURATION_KEYWORDS:
         level = _number(header, keyword)
@@ -141,15 +141,15 @@ def saturation_level(header: Header) -> float | None:
             continue
         if not 0 < level < math.inf or level in _NINES:
             raise FluxScaleError(
-                f"{keyword} = {header.spelling(keyword)} is no level of saturation; [data] max_saturated = 1"
-                " accepts stamps without looking for saturated pixels"
+                f"{keyword} = {header.spelling(keyword)} is not a saturation level; [data] max_saturated = 1"
+                " accepts stamps without a check for saturated pixels"
             )
         return level
     return None
 
 
 def _number(header: Header, keyword: str) -> float | None:
-    """Return the number that a card states, also one in quotation marks or NaN; None if it is none."""
+    """Return the number in a card, including NaN and numbers in quotation marks; None if it is not a number."""
     number = header.number(keyword)
     if number is not None:
         return number
@@ -160,7 +160,7 @@ def _number(header: Header, keyword: str) -> float | None:
 
 
 def sky_level(image: np.ndarray) -> float:
-    """Return the level of the sky: the median after clipping at 3 sigma, as `astropy.stats.sigma_clip` does.
+    """Return the sky level: the median after clipping at 3 sigma, as with `astropy.stats.sigma_clip`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The picture that a network sees, defined once: cut, colour, resize."""
+"""The input picture of the network: cut, colour, resize."""
 
 import tensorflow as tf
 
@@ -23,7 +23,7 @@ def centre_cut(flux: tf.Tensor, cut: int) -> tf.Tensor:
     Raises
     ------
     tf.errors.InvalidArgumentError
-        When the graph runs on stamps smaller than the cut.
+        If the stamps are smaller than the cut; raised when the graph runs.
     """
     shape = tf.shape(flux)
     height, width = shape[1], shape[2]
@@ -41,7 +41,8 @@ def make_picture(flux: tf.Tensor, image: ImageSettings) -> tf.Tensor:
     Parameters
     ----------
     flux : tf.Tensor, float32, shape (N, H, W, 3)
-        Calibrated flux, red first; H and W not below ``image.cut``.
+        Flux in the bands of ``image.rgb``, red first, in the flux units of the training stamps; H and W not
+        below ``image.cut``.
     image : ImageSettings
 
     Returns
@@ -52,7 +53,7 @@ def make_picture(flux: tf.Tensor, image: ImageSettings) -> tf.Tensor:
     flux = centre_cut(flux, image.cut)
     picture = lupton_rgb(flux, stretch=image.stretch, q=image.q, minimum=image.minima)
     if image.size != image.cut:
-        # Antialiasing matters where pictures shrink: without it thin arms break up.
+        # Without antialiasing, thin arms break up when pictures shrink.
         resized = tf.image.resize(picture, (image.size, image.size), method="bilinear", antialias=True)
         picture = tf.cast(tf.round(resized), tf.uint8)
     picture.set_shape([None, image.size, image.size, 3])
@@ -60,7 +61,7 @@ def make_picture(flux: tf.Tensor, image: ImageSettings) -> tf.Tensor:
 
 
 def shows_nothing(flux: tf.Tensor, image: ImageSettings) -> tf.Tensor:
-    """Return which galaxies show nothing that a class could be told from.
+    """Return which galaxies have flux that shows nothing, so that they cannot be classified.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def shows_nothing(flux: tf.Tensor, image: ImageSettings) -> tf.Tensor:
     Returns
     -------
     tf.Tensor, bool, shape (N,)
-        True where, within the cut, the finite pixels of each band have one value, or there are none.
+        True if, within the cut, the finite pixels of each band all have the same value, or there are none.
     """
     flux = centre_cut(flux, image.cut)
     finite = tf.math.is_finite(flux)

@@ -1,4 +1,4 @@
-"""Rows that did not become Examples, and why."""
+"""Rejects: rows of the label table that did not become Examples, with their reasons."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,29 +7,29 @@ from dataclasses import dataclass
 REASONS = {
     "no_name": "the row has no object name",
     "bad_name": "the name cannot be part of a file name",
-    "bad_label": "the row's label or votes say nothing that can be understood",
+    "bad_label": "the row's label or votes cannot be read",
     "artifact": "the volunteers saw a star or an artifact",
-    "bad_position": "the row has no usable position to be matched by",
+    "bad_position": "the row has no usable position for matching it with a stamp",
     "unmatched": "no stamp lies within the match radius",
-    "ambiguous_match": "several stamps lie within the match radius, or several objects claim one stamp",
-    "excluded": "a list of [data] exclude names the galaxy",
+    "ambiguous_match": "several stamps lie within the match radius, or several objects match one stamp",
+    "excluded": "the galaxy is listed in a table of [data] exclude",
     "missing_file": "a stamp does not exist",
-    "not_a_file": "a stamp is a folder, a link to nowhere, a device or the like",
-    "too_large": "a stamp is too large a file or image to be one",
-    "unreadable": "a stamp is not FITS, or damaged",
+    "not_a_file": "a stamp is not a regular file, but a folder, a broken link, a device or the like",
+    "too_large": "the file or the image of a stamp is too large",
+    "unreadable": "a stamp is not FITS, or is damaged",
     "no_image": "a stamp holds no image",
     "wrong_planes": "a stamp holds a cube where an image is expected, or a cube of another number of planes",
     "too_small": "a stamp is smaller than the cut",
     "too_blank": "too many pixels of a stamp hold no data",
     "too_saturated": "too many pixels of a stamp are saturated",
-    "off_stamp": "the object lies off its stamp, or there are no data where it should be",
-    "bad_saturation": "the header's level of saturation is a number that cannot be one",
-    "no_zero_point": "the zero point that the flux needs is not in the header, or is a number that is none",
-    "internal_error": "galmorph itself failed on the object; the log has the details, which please report",
-    "constant": "every pixel of a stamp has one value",
-    "duplicate_name": "the name stands in an earlier row too",
-    "duplicate_position": "another object of the table has the same position",
-    "label_conflict": "rows of one galaxy contradict each other",
+    "off_stamp": "the object's position lies off its stamp, or the stamp has no data at its centre",
+    "bad_saturation": "the saturation level in the header is not a possible value",
+    "no_zero_point": "the header has no zero point, or one that is not a possible value",
+    "internal_error": "galmorph itself failed on the object; please report the details, which are in the log",
+    "constant": "all pixels of a stamp have the same value",
+    "duplicate_name": "another row has the same name and was kept",
+    "duplicate_position": "another object of the table has the same position and was kept",
+    "label_conflict": "rows of one galaxy have different labels",
 }
 """Every reason code and what it means."""
 
@@ -45,7 +45,7 @@ class Reject:
     name : str
         Object name as the table spells it.
     file : str
-        The file that is to blame; empty where none is.
+        The file that caused it; empty if none did.
     reason : str
         One of `REASONS`.
     message : str
@@ -60,6 +60,6 @@ class Reject:
 
 
 def usual_reasons(rejects: Iterable[Reject]) -> str:
-    """Return the three most common reasons with their counts, as one says them; empty without rejects."""
+    """Return the three most common reason codes with their counts as text; empty without rejects."""
     reasons = Counter(reject.reason for reject in rejects).most_common(3)
     return ", ".join(f"{count} {reason}" for reason, count in reasons)

@@ -1,4 +1,4 @@
-"""The `[image]` table of the configuration: which picture the network sees. Limits that settings share."""
+"""The `[image]` table of the configuration: how pictures are made. Limits that several settings share."""
 
 from typing import Annotated
 
@@ -10,10 +10,10 @@ PositiveFinite = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 LARGEST_ZERO_POINT = 60.0
-"""Zero points beyond it, of either sign, are none [mag]: -48.6 is that of erg/s/cm2/Hz, 0 that of maggies."""
+"""Largest absolute zero point that is accepted [mag]: -48.6 is that of erg/s/cm2/Hz, 0 that of maggies."""
 
 FACTOR_RANGE = (1e-30, 1e30)
-"""Factors by which flux may be multiplied: single precision holds no more."""
+"""Range of the factors by which flux may be multiplied, limited by single precision."""
 
 STRETCH_FACTORS = (1 / 3, 1.0, 10 / 3, 10.0)
 """Multiples of the configured stretch in which galaxies are shown: 1, 3, 10 and 30 around the default 3."""
@@ -41,7 +41,7 @@ class ImageSettings(BaseModel):
     @field_validator("rgb")
     @classmethod
     def _known_bands(cls, rgb: str | tuple[str, str, str]) -> str | tuple[str, str, str]:
-        # One spelling: of settings that mean the same, nothing must be computed twice.
+        # One spelling, so that settings of the same meaning are a cache hit.
         return rgb_title(rgb)
 
     @field_validator("minimum")

@@ -1,4 +1,4 @@
-"""All that says how a classifier is made, as one value that travels through the pipeline."""
+"""All settings that the training of a classifier depends on, as one value."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,16 +7,16 @@ from preprocessing.settings import ImageSettings
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
 
 BACKBONE_FILE = "backbone.weights.h5"
-"""Where a training leaves its backbone, as Keras reads it."""
+"""Weights of the trained backbone, in the format of Keras."""
 HEAD_FILE = "head.npz"
-"""Where it leaves the top."""
+"""The trained classifier head."""
 HISTORY_FILE = "history.json"
-"""Where the course of the top's training stands beside it."""
+"""Figures of each epoch of the head's training, beside `HEAD_FILE`."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a classifier is made.
+    """How a classifier is made: four tables of the configuration.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Recipe:
     cross_validation: CrossValidationSettings
 
     def dump(self) -> dict[str, Any]:
-        """Return it in the types of JSON."""
+        """Return the tables in types that JSON can hold."""
         return {name: table.model_dump(mode="json") for name, table in vars(self).items()}
 
     @classmethod
@@ -45,15 +45,15 @@ class Recipe:
 
     @property
     def folds_train_networks(self) -> bool:
-        """Whether each fold trains the network, and not only its head."""
+        """Whether each fold fine-tunes the network, not only trains its head."""
         return self.cross_validation.trained(self.train) == "all" and self.train.fine_tune_epochs > 0
 
     @property
     def feature_views(self) -> int:
-        """Symmetries of each picture whose features are computed.
+        """Number of symmetries of each picture whose features are computed.
 
-        Those that the top learns from, and, where folds of the top are scored by them, those that the
-        exported model averages over: else something else would be measured than is served.
+        Enough for training the head. If the folds train only the head, also enough for scoring: a fold must
+        average over as many symmetries as the exported model does.
         """
         heads_are_scored = (
             self.cross_validation.trained(self.train) != "none" and not self.folds_train_networks

@@ -1,8 +1,8 @@
 """The tables `[model]`, `[train]` and `[cross_validation]`: every value, its bounds and its default.
 
-Imports no TensorFlow: the command line reads a configuration before it knows whether anything will run.
-The defaults are for EfficientNetB7 in the spirit of the published method: ImageNet weights, a simple top
-trained first, then the whole network, five folds. ``configs/`` holds measured values for smaller networks.
+This module does not import TensorFlow, so that the command line checks a configuration quickly. The defaults
+are for EfficientNetB7 and follow the published method: ImageNet weights, a simple classifier head trained
+first, then the whole network, five folds. ``configs/`` holds measured values for smaller networks.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -26,19 +26,19 @@ class ModelSettings(BaseModel):
 
     backbone: str = Field(
         "EfficientNetB7",
-        description="The network under the classifier: EfficientNetB0 .. B7, EfficientNetLite0 .. Lite2; "
-        "TinyConv for smoke runs only.",
+        description="The network under the classifier head: EfficientNetB0 .. B7, EfficientNetLite0 .. "
+        "Lite2; TinyConv for smoke runs only.",
     )
     weights: str = Field(
         "imagenet",
         min_length=1,
-        description='What the network starts from: "imagenet", "none" (random), or the path of a file '
+        description='Initial weights of the network: "imagenet", "none" (random), or the path of a file '
         "of weights (.h5, .weights.h5, .keras; .pth for EfficientNetLite).",
     )
     weights_sha256: str | None = Field(
         None,
         pattern=r"^[0-9a-fA-F]{64}$",
-        description="The SHA-256 that the file of weights must have; only with a path.",
+        description="Expected SHA-256 of the file of weights; only with a path.",
     )
     dropout: float = Field(
         0.3, ge=0.0, lt=1.0, description="Share of features dropped before the last layer."
@@ -51,13 +51,13 @@ class ModelSettings(BaseModel):
     )
     dihedral_average: bool = Field(
         False,
-        description="Let the exported model average its probability over the eight symmetries of each "
-        "picture: eight times the work.",
+        description="Whether the exported model averages its probability over the eight symmetries of each "
+        "picture, which takes eight times as long.",
     )
     calibration: Literal["none", "temperature"] = Field(
         "none",
-        description='"temperature": scale the exported model\'s probability by a temperature fitted on '
-        "galaxies that it has not learned from, so that it means what it says.",
+        description='"temperature": temperature scaling of the exported model\'s probability, fitted on '
+        "held-out galaxies.",
     )
 
     @field_validator("backbone")
@@ -103,14 +103,14 @@ class TrainSettings(BaseModel):
         30,
         ge=0,
         le=10_000,
-        description="Epochs of the head only, on a frozen backbone; may be 0, and is unless given where the "
-        'weights are "none", whose features mean nothing.',
+        description="Epochs in which only the classifier head is trained, on a frozen backbone; may be 0. "
+        'With weights = "none" the default is 0, because random features are of no use.',
     )
     views: Literal[1, 2, 4, 8] = Field(
-        8, description="Symmetries of each picture whose features the top learns from; computed once."
+        8, description="Number of symmetries of each picture on whose features the head is trained."
     )
     fine_tune_epochs: int = Field(
-        20, ge=0, le=10_000, description="Epochs of the network, after those of the top; may be 0."
+        20, ge=0, le=10_000, description="Epochs of fine-tuning, after those of the head; may be 0."
     )
     fine_tune_from: FineTuneFrom = Field(
         "stem",
@@ -119,13 +119,11 @@ class TrainSettings(BaseModel):
     )
     batch_size: int = Field(32, ge=1, le=8192, description="Pictures in one step.")
     learning_rate: float = Field(
-        1e-3, gt=0, le=1, description="Peak learning rate while only the top is trained."
+        1e-3, gt=0, le=1, description="Peak learning rate while only the head is trained."
     )
-    fine_tune_learning_rate: float = Field(
-        2e-4, gt=0, le=1, description="Peak learning rate while the network is fine-tuned."
-    )
+    fine_tune_learning_rate: float = Field(2e-4, gt=0, le=1, description="Peak learning rate of fine-tuning.")
     weight_decay: float = Field(
-        1e-4, ge=0, le=1, description="Decay of the kernels by AdamW; biases and batch norm are spared."
+        1e-4, ge=0, le=1, description="AdamW weight decay of the kernels; not of biases and batch norms."
     )
     label_smoothing: float = Field(
         0.05,
@@ -151,8 +149,8 @@ class TrainSettings(BaseModel):
     )
     labels: Literal["hard", "votes"] = Field(
         "hard",
-        description='What is learned: "hard", the class; "votes", the share of ellipticals among the '
-        "volunteers' votes for either class, where there are any.",
+        description='Training target: "hard", the class; "votes", the share of ellipticals among the '
+        "volunteers' votes for either class, where there are votes.",
     )
     mixup: float = Field(
         0.0,
@@ -162,7 +160,7 @@ class TrainSettings(BaseModel):
         "picture; 0: none.",
     )
     class_weights: bool = Field(
-        True, description="Weigh training examples so that both classes count alike, however many there are."
+        True, description="Weight training examples by class, so that both classes count equally."
     )
     mixed_precision: Literal[False, "mixed_float16", "mixed_bfloat16"] = Field(
         False, description='true (as "mixed_float16"), false, "mixed_float16" or "mixed_bfloat16".'
@@ -177,7 +175,7 @@ class TrainSettings(BaseModel):
     def _augment_from_bool(cls, value: Any) -> Any:
         if isinstance(value, bool):
             return AUGMENTATIONS if value else ()
-        # In the order of AUGMENTATIONS and without repeats, so that equal choices compare equal.
+        # In the order of AUGMENTATIONS and without repeats, so that the same choice compares equal.
         if isinstance(value, list | tuple) and set(value) <= set(AUGMENTATIONS):
             return tuple(name for name in AUGMENTATIONS if name in value)
         return value
@@ -200,20 +198,21 @@ class TrainSettings(BaseModel):
 
 
 class CrossValidationSettings(BaseModel):
-    """What the folds train, and which model is published: `[cross_validation]`."""
+    """How folds are trained, and which model is published: `[cross_validation]`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     phases: Literal["auto", "head", "all", "none"] = Field(
         "auto",
-        description='What each fold trains: "head", the top on frozen features; "all", that and the network '
-        'after it; "none", no folds; "auto": "head" where [train] epochs > 0, else "all".',
+        description='What each fold trains: "head", the classifier head on frozen features; "all", the head '
+        'and then the network; "none": no folds; "auto": "head" if [train] epochs > 0, else "all".',
     )
     publish: Literal["single", "retrained", "ensemble", "best_fold"] = Field(
         "single",
-        description='Which model is judged and published: "single", trained on the training split and '
-        'stopped by the validation split; "retrained", on both through all epochs; "ensemble", the mean of '
-        'the folds\' models, as `phases` trains them; "best_fold", the fold with the highest accuracy.',
+        description='Which model is judged and published: "single", trained on the training split with early '
+        'stopping on the validation split; "retrained", trained on both splits through all epochs; '
+        '"ensemble", the mean of the folds\' models, which `phases` describes; "best_fold", the fold with '
+        "the highest accuracy.",
     )
 
     def trained(self, train: TrainSettings) -> Literal["head", "all", "none"]:
@@ -223,7 +222,7 @@ class CrossValidationSettings(BaseModel):
         return self.phases
 
     def check(self, train: TrainSettings, model: ModelSettings) -> None:
-        """Raise ValueError where this does not go together with `[train]` and `[model]`."""
+        """Raise ValueError if this table contradicts `[train]` or `[model]`."""
         trained = self.trained(train)
         if trained == "head" and not train.epochs:
             raise ValueError('phases = "head" needs [train] epochs > 0')
@@ -231,14 +230,15 @@ class CrossValidationSettings(BaseModel):
             raise ValueError(f'publish = "{self.publish}" needs folds, but phases = "none"')
         of_folds = self.publish in ("ensemble", "best_fold")
         if of_folds and self.phases == "auto" and trained == "head" and train.fine_tune_epochs:
-            # Else one key would take the second phase away, and nobody would notice.
+            # Otherwise this key would silently skip fine-tuning.
             raise ValueError(
-                f'publish = "{self.publish}" publishes what the folds have trained, and phases = "auto"'
-                f" trains the head only: the fine_tune_epochs = {train.fine_tune_epochs} would be left out."
-                ' Set phases = "all" for both phases in every fold, or "head" to leave them out'
+                f'publish = "{self.publish}" publishes the models of the folds, and phases = "auto" trains'
+                f" only the head in them: fine_tune_epochs = {train.fine_tune_epochs} would have no effect."
+                ' Set phases = "all" to fine-tune in every fold, or "head" to train without fine-tuning'
             )
         if self.publish == "retrained" and model.calibration == "temperature":
             raise ValueError(
-                'publish = "retrained" learns from every galaxy by which [model] calibration = "temperature"'
-                ' could be fitted: set publish = "single" or "ensemble", or calibration = "none"'
+                'publish = "retrained" leaves no held-out galaxies on which [model] calibration ='
+                ' "temperature" could be fitted: set publish = "single" or "ensemble", or calibration ='
+                ' "none"'
             )

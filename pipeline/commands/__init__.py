@@ -1,1 +1,1 @@
-"""The verbs of the command line, one a module: the topmost layer."""
+"""The verbs of the command line, one module each. This is the topmost layer."""

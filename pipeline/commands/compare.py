@@ -1,4 +1,4 @@
-"""`galmorph compare`: runs side by side."""
+"""`galmorph compare`: a page that compares runs."""
 
 import time
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="RUN RUN...",
-            help="Root folders of runs, or their reports. An earlier run of a root is ROOT@TIME, such as "
-            "run@2026-11-26T23-58; the folder ROOT/reports lists them.",
+            help="Root folders of runs, or report folders. ROOT@TIME, such as run@2026-11-26T23-58, is an "
+            "earlier run of a root; the folder ROOT/reports lists them.",
         ),
     ],
     out: Annotated[
@@ -30,12 +30,12 @@ def compare(
 
 
 def compare_runs(runs: Sequence[Path], out: Path | None, console: Console) -> None:
-    """Compare runs, write the page, and say what was found.
+    """Compare runs, write the page, and print a summary.
 
     Parameters
     ----------
     runs : sequence of Path
-        Roots of runs, ``ROOT@TIME``, or report folders; the others are compared with the first.
+        Roots of runs, ``ROOT@TIME``, or report folders. The first is compared with each of the others.
     out : Path or None
         Folder of the page; `comparison` under the root of the first run unless given.
     console : Console
@@ -43,7 +43,7 @@ def compare_runs(runs: Sequence[Path], out: Path | None, console: Console) -> No
     Raises
     ------
     InputError
-        If a run cannot be read, or there is nothing to compare.
+        If a run cannot be read, or the runs share nothing that can be compared.
     """
     from report.comparison.terminal import show_comparison
     from report.comparison.write import FOLDER, compare_reports, write_comparison

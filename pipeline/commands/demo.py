@@ -23,7 +23,7 @@ def demo(
     from pipeline.config import demo_config, load_settings
     from pipeline.run import run_settings
 
-    # Each seed in a folder of its own: a model must not have to beat one that learned another survey.
+    # One folder per seed: otherwise the gate would compare with a model trained on another survey.
     out = out or Path(f"demo-{seed}" if seed else "demo")
     survey = out / "survey"
     write_survey(survey, galaxies, seed, 128, None)

@@ -12,14 +12,13 @@ from rich.console import Console
 from pipeline.errors import InputError
 
 app = typer.Typer(
-    help="Bring what a run needs from the network: labels (table), FITS stamps (stamps), ImageNet weights "
-    "(weights).",
+    help="Download what a run needs: labels (table), FITS stamps (stamps), ImageNet weights (weights).",
     no_args_is_help=True,
 )
 
 _INTERRUPTED = 130  # what a shell returns after Ctrl-C
 
-Retries = Annotated[int, typer.Option(min=0, max=20, help="Further attempts after the first.")]
+Retries = Annotated[int, typer.Option(min=0, max=20, help="Number of retries after a failed attempt.")]
 
 
 @app.command()
@@ -27,7 +26,7 @@ def table(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|URL", help="gz1, gz2, gz2-willett, gz2-stripe82, gz2-stripe82-coadd, or an address."
+            metavar="NAME|URL", help="gz1, gz2, gz2-willett, gz2-stripe82, gz2-stripe82-coadd, or a URL."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("."),
@@ -35,13 +34,13 @@ def table(
         str | None,
         typer.Option(
             metavar="HEX",
-            help="What the file's SHA-256 must be. Without it: the published one if there is one, else that "
-            "of the first download, which OUT/tables.csv records.",
+            help="Expected SHA-256 of the file. By default the published one, or else the one of the first "
+            "download, which OUT/tables.csv records.",
         ),
     ] = None,
     retries: Retries = 4,
 ) -> None:
-    """Bring a table of labels: Galaxy Zoo, or any table by its address."""
+    """Download a table of labels: Galaxy Zoo, or any table by its URL."""
     from fetch.retry import Patience
     from fetch.tables import RECORD, fetch_table
 
@@ -49,10 +48,10 @@ def table(
     with _transfer(console, name.rsplit("/", 1)[-1].partition("?")[0]) as progress:
         came = fetch_table(name, out, sha256=sha256, patience=Patience(retries), progress=progress)
     console.print("[bold]table[/]")
-    _say(console, "came" if came.fetched else "was there", f"{came.path}, {came.bytes:,} bytes")
+    _say(console, "downloaded" if came.fetched else "already there", f"{came.path}, {came.bytes:,} bytes")
     _say(console, "SHA-256", came.sha256)
-    compared = f"with {came.proof}: equal" if came.proof else f"with nothing; recorded in {out / RECORD}"
-    _say(console, "compared", compared)
+    found = f"the same as by {came.proof}" if came.proof else f"none was known; recorded in {out / RECORD}"
+    _say(console, "expected SHA-256", found)
     if came.cite:
         _say(console, "cite", came.cite)
     console.print("[bold]configuration[/]")
@@ -64,23 +63,23 @@ def stamps(
     targets: Annotated[
         Path, typer.Argument(metavar="TABLE", help="Table with columns name, ra, dec in degrees.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write; what is there already is kept.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; stamps that are there already are kept.")],
     bands: Annotated[str, typer.Option(help="Bands (I,R,G), or a preset (IRG, IGU, ZRG, R660G).")] = "I,R,G",
     size: Annotated[int, typer.Option(min=8, max=8192, help="Side of a stamp (pixels).")] = 200,
     url_template: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="Any cutout service: an address with {name}, {band} or {band_lower}, {ra} and {dec} "
-            "(degrees), {size} (pixels). Without it: S-PLUS, with SPLUS_USERNAME and SPLUS_PASSWORD from "
+            help="URL of any cutout service, with {name}, {band} or {band_lower}, {ra} and {dec} "
+            "(degrees), {size} (pixels). By default S-PLUS, with SPLUS_USERNAME and SPLUS_PASSWORD from "
             "the environment.",
         ),
     ] = None,
     data_release: Annotated[str, typer.Option(help="Data release of S-PLUS.")] = "dr4",
-    workers: Annotated[int, typer.Option(min=1, max=10, help="Requests under way at once.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, max=10, help="Number of requests at the same time.")] = 4,
     retries: Retries = 4,
 ) -> None:
-    """Bring FITS stamps for a table of positions; a second call goes on where the first one ended."""
+    """Download FITS stamps for a table of positions; a second call continues an interrupted one."""
     from fetch.cutouts import CutoutSource
     from fetch.one_stamp import MAX_STAMP_BYTES, StampSource
     from fetch.retry import Patience
@@ -94,7 +93,7 @@ def stamps(
     with _input_errors(), progress_bar(console, "files") as bar:
         wanted = _bands(bands)
         objects = read_targets(targets)
-        # A transfer of a stamp that takes ten minutes has stalled.
+        # A stamp that has not arrived after ten minutes has stalled.
         patience = Patience(retries, longest_transfer=600.0)
         source: StampSource
         if url_template is not None:
@@ -119,30 +118,30 @@ def stamps(
 @app.command()
 def weights(
     backbone: Annotated[
-        str, typer.Argument(metavar="BACKBONE", help="EfficientNetB0 .. B7; as \\[model] backbone has it.")
+        str, typer.Argument(metavar="BACKBONE", help="EfficientNetB0 .. B7, as in \\[model] backbone.")
     ],
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help='Folder to write. Without it: the cache of Keras, where weights = "imagenet" finds them.',
+            help='Folder to write. By default the Keras cache, which weights = "imagenet" reads.',
             show_default=False,
         ),
     ] = None,
     sha256: Annotated[
         str | None,
-        typer.Option(metavar="HEX", help="What the file's SHA-256 must be, besides the published MD5."),
+        typer.Option(metavar="HEX", help="Expected SHA-256 of the file, besides the published MD5."),
     ] = None,
     url: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="A mirror: the address of a folder that holds the files under their published names.",
+            help="URL of a mirror: a folder that holds the files under their published names.",
         ),
     ] = None,
     retries: Retries = 4,
 ) -> None:
-    """Bring the ImageNet weights of a backbone, as Keras publishes them."""
+    """Download the ImageNet weights of a backbone, as Keras publishes them."""
     from fetch.retry import Patience
     from fetch.weights import fetch_weights
     from trainer.backbones.names import backbone_facts
@@ -154,11 +153,11 @@ def weights(
         raise InputError(str(error)) from error
     console = Console()
     if facts.keras_md5 is None:
-        # Of these, this only looks whether the package is installed.
+        # For these backbones the function only checks whether the package is installed.
         problem = imagenet_weights_problem(facts.name, "imagenet")
         if problem:
             raise InputError(problem)
-        _say(console, facts.name, "its ImageNet weights are installed with the package; nothing to fetch")
+        _say(console, facts.name, "the ImageNet weights come with an installed package; nothing to download")
         _show_model(console, facts.name, {"weights": "imagenet"})
         return
     folder = out or keras_cache()
@@ -173,9 +172,10 @@ def weights(
             progress=progress,
         )
     console.print("[bold]weights[/]")
-    _say(console, "came" if came.fetched else "were there", f"{came.path.absolute()}, {came.bytes:,} bytes")
+    state = "downloaded" if came.fetched else "already there"
+    _say(console, state, f"{came.path.absolute()}, {came.bytes:,} bytes")
     _say(console, "SHA-256", came.sha256)
-    _say(console, "compared", f"with the published MD5 {facts.keras_md5}: equal")
+    _say(console, "MD5", f"{facts.keras_md5}, as published")
     if folder.absolute() == keras_cache().absolute():
         _show_model(console, facts.name, {"weights": "imagenet"})
     else:
@@ -193,15 +193,15 @@ def _show_model(console: Console, backbone: str, values: dict[str, str]) -> None
 def _show(console: Console, summary, targets: Path) -> None:
     counts = summary.counts
     console.print("[bold]stamps[/]")
-    _say(console, "asked for", str(summary.total))
-    _say(console, "came", str(counts["fetched"]))
-    _say(console, "were there", str(counts["present"]))
-    _say(console, "missing", str(counts["failed"]))
+    _say(console, "requested", str(summary.total))
+    _say(console, "downloaded", str(counts["fetched"]))
+    _say(console, "already there", str(counts["present"]))
+    _say(console, "failed", str(counts["failed"]))
     for reason, count in summary.reasons.most_common(3):
         _say(console, "", f"{count} x {reason}")
     untried = summary.total - sum(counts.values())
     if untried:
-        _say(console, "not tried", f"{untried}; interrupted, the same command goes on from here")
+        _say(console, "not tried", f"{untried}; interrupted: run the same command again to continue")
     _say(console, "manifest", str(summary.manifest))
     console.print("[bold]configuration[/]")
     _say(console, "[data]", f"stamps = {_toml(summary.stamps)}")
@@ -218,7 +218,7 @@ def _bands(text: str) -> tuple[str, ...]:
     except ValueError as error:
         raise FetchError(f"--bands: {error}") from error
     if not names:
-        raise FetchError("--bands names no band")
+        raise FetchError("--bands is empty")
     return names
 
 
@@ -234,7 +234,7 @@ def _input_errors() -> Iterator[None]:
 
 @contextmanager
 def _transfer(console: Console, what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Show a download, and end the command where it is interrupted."""
+    """Show the progress of a download, and end the command if the user interrupts it."""
     from pipeline.progress_bar import progress_bar
 
     with _input_errors(), progress_bar(console, "bytes") as bar:
@@ -247,7 +247,7 @@ def _transfer(console: Console, what: str) -> Iterator[Callable[[int, int | None
             yield progress
         except KeyboardInterrupt:
             bar.stop()
-            _say(console, "interrupted", "the same command goes on from here")
+            _say(console, "interrupted", "run the same command again to continue")
             raise typer.Exit(_INTERRUPTED) from None
 
 

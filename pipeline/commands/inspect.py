@@ -1,4 +1,4 @@
-"""`galmorph inspect`: a look before the run."""
+"""`galmorph inspect`: a check of table and stamps before a run."""
 
 import os
 import time
@@ -19,11 +19,13 @@ def inspect(
         Path | None,
         typer.Option(help="Folder to write.", show_default="inspection under [pipeline] root"),
     ] = None,
-    objects: Annotated[int, typer.Option(min=1, max=100, help="Objects on a contact sheet.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, other objects on the sheets.")] = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
+    objects: Annotated[int, typer.Option(min=1, max=100, help="Number of objects on a contact sheet.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed for the choice of these objects.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of processes; by default one per core.")
+    ] = None,
 ) -> None:
-    """Look before the run: what table and stamps hold, on a page with contact sheets to choose from."""
+    """Check label table and stamps before a run; writes a page with contact sheets for several settings."""
     from pipeline.config import load_settings
     from pipeline.progress_bar import progress_bar
     from preprocessing.labels.reading import TableError

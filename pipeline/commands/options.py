@@ -10,4 +10,4 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a key of the file; repeatable."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Another seed, another survey.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed of the survey.")]

@@ -1,4 +1,4 @@
-"""`galmorph pretrain`: weights of a backbone, learned from galaxies."""
+"""`galmorph pretrain`: weights of a backbone that was trained on galaxies."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,19 +13,19 @@ from pipeline.commands.simulate import write_survey
 def pretrain(
     config: Config,
     out: Annotated[Path, typer.Argument(metavar="OUT.weights.h5", help="File of weights to write.")],
-    galaxies: Annotated[int, typer.Option(min=50, help="Galaxies to simulate and learn from.")] = 4000,
+    galaxies: Annotated[int, typer.Option(min=50, help="Number of galaxies to simulate.")] = 4000,
     seed: Seed = 0,
     labelled: Annotated[
         bool,
         typer.Option(
             "--labelled",
-            help="Learn from the configuration's own galaxies instead. Folds of a run on the same table then"
-            " score galaxies that the weights have seen.",
+            help="Train on the labelled galaxies of the configuration instead. The cross-validation of a run"
+            " on the same table is then biased: the weights have seen the galaxies that it scores.",
         ),
     ] = False,
     overrides: Overrides = None,
 ) -> None:
-    """Give a backbone weights that it learned from galaxies: simulated ones, or any labelled set."""
+    """Train a backbone on simulated galaxies, or on a labelled set, and write its weights for later runs."""
     from pipeline.pretrain import Simulated, run_pretraining
 
     survey = None if labelled else Simulated(galaxies, seed, write_survey)

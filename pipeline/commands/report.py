@@ -1,4 +1,4 @@
-"""`galmorph report`: the report of a run, made again from what the run has left."""
+"""`galmorph report`: the report of a run, rebuilt from the stored results."""
 
 import time
 from pathlib import Path
@@ -15,7 +15,7 @@ def report(
         Path, typer.Argument(metavar="RUN", help="Root folder of a run, its report, or ROOT@TIME.")
     ],
 ) -> None:
-    """Make the report of a run again from what the run has left; trains and classifies nothing."""
+    """Rebuild the report of a run from its stored results, without training or classifying anything."""
     from report.errors import ReportError
     from report.evidence.folders import report_folder
     from report.run.build import PAGE, build

@@ -1,4 +1,4 @@
-"""`galmorph run`: a configuration checked, run on this machine, and its results shown."""
+"""`galmorph run`: check a configuration, run the pipeline on this machine, show the results."""
 
 import typer
 from rich.console import Console

@@ -17,7 +17,9 @@ def simulate(
     galaxies: Annotated[int, typer.Option(min=1, help="Rows of the label table.")] = 1000,
     seed: Seed = 0,
     size: Annotated[int, typer.Option(min=32, help="Side of a stamp in pixels.")] = 128,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of processes; by default one per core.")
+    ] = None,
 ) -> None:
     """Write a synthetic S-PLUS-like survey: FITS stamps in six bands and a table of votes."""
     write_survey(out, galaxies, seed, size, workers)
@@ -43,7 +45,7 @@ def write_survey(out: Path, galaxies: int, seed: int, size: int, workers: int | 
         except ValueError as error:
             raise InputError(str(error)) from error
         except OSError as error:
-            # The simulation's own errors are a sentence; the system's begin with a number.
+            # The simulation's own errors are sentences; those of the system begin with a number.
             sentence = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
             raise InputError(sentence) from error
     console.print(

@@ -1,4 +1,4 @@
-"""`galmorph sweep`: the cross-validation of every combination of settings."""
+"""`galmorph sweep`: cross-validate every combination of settings."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +35,7 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write.", show_default="sweep under [pipeline] root")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, other galaxies as examples.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed for the choice of example galaxies.")] = 0,
 ) -> None:
     """Cross-validate every combination of settings and compare them on a page; publishes nothing."""
     from pipeline.sweep.run import run_sweep

@@ -1,1 +1,1 @@
-"""A sweep: which settings it varies, and how it runs them."""
+"""Sweeps: the settings to vary, and the runs over them."""

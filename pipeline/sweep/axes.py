@@ -1,4 +1,4 @@
-"""Axes of a sweep: which keys of the configuration vary, and over which values."""
+"""Axes of a sweep: the keys of the configuration that vary, and their values."""
 
 import difflib
 import json
@@ -17,14 +17,14 @@ _KEY = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 def read_axes(
     options: Mapping[str, Sequence[str] | None], others: Iterable[str] = ()
 ) -> dict[str, tuple[str, ...]]:
-    """Return the axes that a command line asks for.
+    """Return the axes given on a command line.
 
     Parameters
     ----------
     options : mapping of str to sequence of str or None
-        By a name of `AXES`: every use of its option, the values separated by commas.
+        For each name of `AXES`, every use of its option; values are separated by commas.
     others : iterable of str
-        ``section.key=value,value`` of every ``--axis``.
+        ``section.key=value,value``, one for each ``--axis``.
 
     Returns
     -------
@@ -56,12 +56,12 @@ def read_axes(
 
 
 def normal_axes(axes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Return axes under their short names, with values as they are shown and set.
+    """Return axes under their short names, with values in their normal spelling.
 
     Parameters
     ----------
     axes : mapping of str to sequence of str
-        By a name of `AXES`, or ``section.key``: values in TOML's spelling or, failing that, as text.
+        By a name of `AXES` or ``section.key``. A value is TOML; what is not valid TOML is taken as text.
 
     Returns
     -------
@@ -71,8 +71,8 @@ def normal_axes(axes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]
     Raises
     ------
     SweepError
-        If an axis is unknown, given twice or of no use; if it has no value, an empty one, or one twice; or if
-        bands or a cut, which the shared ingest must know, cannot be understood.
+        If an axis is unknown, given twice or of no effect; if it has no value, an empty one, or one twice; or
+        if bands or a cut are not valid.
     """
     normal: dict[str, tuple[str, ...]] = {}
     for given, values in axes.items():
@@ -85,13 +85,13 @@ def normal_axes(axes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]
 
 
 def split_values(text: str) -> list[str]:
-    """Split values at the commas that stand outside of TOML's brackets, braces and quotes."""
+    """Split values at commas outside of TOML's brackets, braces and quotes."""
     values, depth, quote, start = [], 0, "", 0
     for place, character in enumerate(text):
         if quote:
             quote = "" if character == quote else quote
         elif character in "\"'":
-            # Elsewhere it is an apostrophe.
+            # A quote that does not begin a value is an apostrophe.
             if depth > 0 or not text[start:place].strip():
                 quote = character
         elif character in "[{":
@@ -123,7 +123,7 @@ def _check_name(name: str) -> None:
         raise SweepError(f"--axis {name}: cannot vary, because all points share one ingest; use --set")
     section = name.partition(".")[0]
     if section in _IDLE:
-        raise SweepError(f"--axis {name}: [{section}] does not change what is learned")
+        raise SweepError(f"--axis {name}: [{section}] does not affect the cross-validation")
 
 
 def _values(name: str, texts: Sequence[str]) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ def _values(name: str, texts: Sequence[str]) -> tuple[str, ...]:
         if not text.strip():
             raise SweepError(f"{_option(name)}: a value is empty")
         if not text.isprintable():
-            raise SweepError(f"{_option(name)}: {text!r} holds a character that cannot be printed")
+            raise SweepError(f"{_option(name)}: {text!r} contains a character that cannot be printed")
         value = _normal_value(name, text.strip())
         meaning = _meaning(value)
         if meaning in values:
@@ -153,13 +153,13 @@ def _normal_value(name: str, text: str) -> str:
             raise SweepError(f"--rgb: {error}") from error
     if name == "cut":
         if not isinstance(value, int) or isinstance(value, bool):
-            raise SweepError(f"--cut: {text!r} is no whole number of pixels")
+            raise SweepError(f"--cut: {text!r} is not a whole number of pixels")
         return str(value)
     return text
 
 
 def _meaning(text: str) -> str:
-    """Return a text that is the same for 3 and 3.0, but not for true and 1."""
+    """Return a key for comparing values: the same for 3 and 3.0, but not for true and 1."""
     value = toml_value(text)
     if isinstance(value, float) and value.is_integer():
         value = int(value)

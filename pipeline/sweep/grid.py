@@ -1,4 +1,4 @@
-"""The grid: every combination of the axes' values, on one shared ingest."""
+"""The grid of a sweep: every combination of the axes' values, with one shared ingest."""
 
 import hashlib
 import itertools
@@ -26,12 +26,12 @@ def expand(
     """Return the points of a grid.
 
     The caller must load the settings of every point, with its overrides after those of the user, before
-    anything runs: only that finds an unknown key or backbone, or a value that is out of bounds.
+    anything runs. Only this detects unknown keys, unknown backbones and values that are out of bounds.
 
     Parameters
     ----------
     axes : mapping of str to sequence of str
-        See `pipeline.sweep.axes.normal_axes`. Without any, the grid is the configuration itself.
+        See `pipeline.sweep.axes.normal_axes`. Without axes, the grid is the configuration itself.
     rgb : str or sequence of str
         ``[image] rgb`` of the configuration.
     cut : int
@@ -53,10 +53,10 @@ def expand(
 
     Notes
     -----
-    All points ingest alike, so that the ingest runs once and every point has the same galaxies: one that
-    lacks a band of any point, or is too small for the largest cut, takes part in none. To that end every
-    point keeps the bands and the side that any of them needs. Nothing is added where the configuration alone
-    comes to the same for all points; then they share their ingest with ``galmorph run``, too.
+    All points share one ingest and have the same galaxies: a galaxy that lacks a band of any point, or whose
+    stamp is too small for the largest cut, is in none of them. To this end every point keeps the bands and
+    the side that any of them needs. Nothing is added if the configuration is already the same for all
+    points; they then also share the ingest of ``galmorph run``.
     """
     normal = normal_axes(axes)
     grid = [dict(zip(normal, values, strict=True)) for values in itertools.product(*normal.values())]
@@ -89,7 +89,7 @@ def _shared_side(cuts: Sequence[int], configured: int) -> tuple[str, ...]:
 
 
 def _slugs(labels: Sequence[str], changes: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return names of folders: the labels where they can be, otherwise with a hash."""
+    """Return names of folders: the labels, with a hash where they are no valid or unique names."""
     plain = ["_".join(label.split(" ")) for label in labels]
     often = Counter(slug.casefold() for slug in plain)
     slugs = []

@@ -1,4 +1,4 @@
-"""`galmorph sweep`: the cross-validation of every setting of a grid."""
+"""`galmorph sweep`: cross-validate every point of a grid."""
 
 import json
 import sys
@@ -41,7 +41,7 @@ def run_sweep(
     ----------
     config : Path
     options : mapping of str to sequence of str
-        Each axis' option as given.
+        Values of each axis option, as given.
     others : sequence of str
         ``section.key=value,value``.
     overrides : sequence of str
@@ -49,18 +49,18 @@ def run_sweep(
     out : Path or None
         Folder of the results; `sweep` under the root unless given.
     seed : int
-        Of the choice of example galaxies.
+        Random seed for the choice of example galaxies.
     console : Console
 
     Returns
     -------
     ExitStatus
-        `DONE` if any point was cross-validated and every one begun.
+        `DONE` if all points were started and at least one was cross-validated.
 
     Raises
     ------
     InputError
-        If something is wrong with any point before the first one starts.
+        If any point is found wrong before the first one starts.
     """
     started = time.monotonic()
     base = load_settings(config, overrides)
@@ -91,7 +91,7 @@ def run_sweep(
         with opened_log(root, "sweep") as (log, lock):
             try:
                 results.write()
-                write_page(results, None, results.folder)  # a former sweep's would pass for this one's
+                write_page(results, None, results.folder)  # replaces the page of an earlier sweep
                 outcomes = run_jobs(jobs, log, lock, console, finished)
             except KeyboardInterrupt:
                 say_interrupted()
@@ -108,13 +108,13 @@ def run_sweep(
 
 
 def _status(results: SweepRecord, outcomes: Sequence[Outcome], log: Path) -> ExitStatus:
-    """Say how many points failed and how many were never begun, and return the status."""
+    """Print how many points failed and how many were not started, and return the exit status."""
     failed, waiting, total = results.count("failed"), results.count("waiting"), len(outcomes)
     failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
     if waiting:
         print(
-            f"galmorph: {waiting} of {total} points were not begun: {failures[-1].message}; the same command"
-            " goes on from here",
+            f"galmorph: {waiting} of {total} points were not started: {failures[-1].message}; run the same"
+            " command again to continue",
             file=sys.stderr,
         )
     if failed:
@@ -129,14 +129,14 @@ def _status(results: SweepRecord, outcomes: Sequence[Outcome], log: Path) -> Exi
 
 
 def _checked_jobs(settings: Sequence[Settings], console: Console) -> list[Job]:
-    """Check every point; a table, its stamps and a file of weights but once."""
+    """Check every point. Each table with its stamps, and each file of weights, is checked only once."""
     seen: dict[str, str] = {}
     models: dict[ModelSettings, ModelSettings] = {}
     warned: set[str] = set()
     jobs = []
     for one in settings:
         if one.cross_validation.trained(one.train) == "none":
-            raise InputError('[cross_validation] phases = "none": a sweep compares by the folds')
+            raise InputError('[cross_validation] phases = "none": a sweep needs folds to compare settings')
         key = f"{one.data.model_dump_json()} {one.example_bands} {one.example_side} {one.split.folds}"
         if key not in seen:
             checked = check_data(one)

@@ -1,4 +1,4 @@
-"""The bytes of a file, whatever stands under its name."""
+"""Read the bytes of a file safely, whatever kind of file it is."""
 
 import bz2
 import gzip
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_FILE_BYTES = 2**28
-"""A stamp is a few hundred kilobytes; a file above this (256 MiB, unpacked) is none and would stall a run."""
+"""Largest file that is read, after unpacking (256 MiB). Stamps have a few hundred kilobytes."""
 
 _UNPACKERS: dict[bytes, Callable[[io.BytesIO], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
@@ -24,11 +24,11 @@ class StampError(Exception):
     Parameters
     ----------
     reason : str
-        Reason code, as it stands in ``rejects.csv`` (see ``docs/ingest.md``).
+        Reason code, as in ``rejects.csv`` (see ``docs/ingest.md``).
     path : str or Path
         The file.
     message : str
-        One sentence for a person.
+        One sentence.
     """
 
     def __init__(self, reason: str, path: str | Path, message: str) -> None:
@@ -51,11 +51,11 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     StampError
-        ``missing_file``, ``not_a_file``, ``too_large`` or ``unreadable``. Nothing here waits: a pipe or a
-        device is refused, not read.
+        ``missing_file``, ``not_a_file``, ``too_large`` or ``unreadable``. Pipes and devices are refused
+        without reading, because reading could block.
     """
     try:
-        # Without O_NONBLOCK, opening a named pipe would wait for somebody to write to it.
+        # Without O_NONBLOCK, opening a named pipe blocks until another process writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise _absent(path) from None
@@ -81,8 +81,8 @@ def read_bytes(path: Path) -> bytes:
 def _unpacked(content: bytes, unpacker: Callable[[io.BytesIO], Any], path: Path) -> bytes:
     try:
         with unpacker(io.BytesIO(content)) as file:
-            unpacked = file.read(MAX_FILE_BYTES + 1)  # and no more: a small file may unpack to terabytes
-    except Exception as error:  # zlib.error, EOFError, OSError, ValueError: damage has many names
+            unpacked = file.read(MAX_FILE_BYTES + 1)  # limited: a small file may unpack to terabytes
+    except Exception as error:  # damage raises zlib.error, EOFError, OSError, ValueError and others
         raise StampError("unreadable", path, f"cannot be unpacked: {_cause(error)}") from None
     if len(unpacked) > MAX_FILE_BYTES:
         raise StampError("too_large", path, f"unpacks to more than {MAX_FILE_BYTES:,} bytes")

@@ -1,9 +1,9 @@
-"""Headers of FITS files, scanned rather than parsed: only the cards that somebody asks for are read.
+"""Headers of FITS files, scanned rather than parsed: only the cards that are needed are read.
 
-A stamp's header has a hundred cards or more, of which a handful matter; parsing all of them takes astropy
-longer than reading the pixels. A card is read here only where its spelling leaves no doubt of what astropy
-makes of it. Any other card is read by `astropy.io.fits`, and a file whose structure is in doubt (`Unusual`)
-is read by astropy altogether. The standard: Pence et al. (2010, A&A 524, A42), FITS 4.0 (2018).
+A stamp's header has a hundred cards or more, of which a handful matter. Astropy takes longer to parse them
+than to read the pixels. A card is read here only if its spelling is unambiguous, so that the value is the one
+that astropy gives. Any other card is read by `astropy.io.fits`, and a file with an ambiguous structure
+(`Unusual`) is read by astropy as a whole. The standard: Pence et al. (2010, A&A 524, A42), FITS 4.0 (2018).
 """
 
 import re
@@ -22,7 +22,7 @@ PIXEL_TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"
 _PRINTABLE = bytes(range(32, 127))
 _KEYWORD_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- "
 _BLANK_KEYWORD, _CONTINUE, _END = b" " * 8, b"CONTINUE", b"END     "
-# A HIERARCH card whose keyword has room in eight characters is, to astropy, a card of that keyword.
+# Astropy reads a HIERARCH card as a normal card if its keyword fits into eight characters.
 _SHORT_HIERARCH = re.compile(rb"HIERARCH +[A-Za-z0-9_-]{1,8} *=")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?")
 _EXPONENTS = str.maketrans("Dd", "EE")
@@ -35,23 +35,23 @@ class Unusual(Exception):
 
 
 class Header:
-    """Cards of a header, and of the primary header behind it.
+    """Cards of a header, with the primary header as a fallback.
 
     Parameters
     ----------
     cards : bytes
         Whole cards of 80 bytes, without END.
     behind : Header, optional
-        Where `get` looks for what the cards lack: many surveys describe an exposure in the primary header and
-        keep the image in an extension. ``INHERIT = F`` in the cards forbids it.
+        Header in which `get` looks for missing cards: many surveys describe an exposure in the primary header
+        and keep the image in an extension. ``INHERIT = F`` in the cards forbids this.
 
     Attributes
     ----------
     cards : bytes
     behind : Header or None
     plain : bool
-        Whether every keyword is spelled as the standard asks, so that the first eight bytes of each card say
-        which it is.
+        Whether every keyword is spelled as in the standard, so that the first eight bytes of each card
+        identify it.
     """
 
     def __init__(self, cards: bytes, behind: "Header | None" = None) -> None:
@@ -81,7 +81,7 @@ class Header:
         Returns
         -------
         str, int, float, bool or None
-            None if there is no such card, or its value is nothing of these.
+            None if there is no such card, or its value has another type.
         """
         if self.behind is None or self.has(keyword) or self.own("INHERIT") is False:
             return self.own(keyword)
@@ -92,14 +92,14 @@ class Header:
         return _number(self.get(keyword))
 
     def integer(self, keyword: str, default: int | None = None) -> int:
-        """Return an integer that describes the data; raise `Unusual` if it is none."""
+        """Return an integer that describes the data; raise `Unusual` if it is not an integer."""
         value = self._structural(keyword, default)
         if not isinstance(value, int) or isinstance(value, bool):
             raise Unusual(f"{keyword} = {value!r}")
         return value
 
     def real(self, keyword: str, default: float) -> float:
-        """Return a number that describes the data; raise `Unusual` if it is none."""
+        """Return a number that describes the data; raise `Unusual` if it is not a number."""
         value = self._structural(keyword, default)
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise Unusual(f"{keyword} = {value!r}")
@@ -114,22 +114,22 @@ class Header:
         return self.own(keyword)
 
     def has(self, keyword: str) -> bool:
-        """Tell whether there is a card with a keyword, without looking into the header behind."""
+        """Return whether there is a card with a keyword, the fallback header excluded."""
         if not self.plain:
             return keyword in self.parsed
         return _key(keyword) in self._first
 
     def once(self, keyword: str) -> bool:
-        """Tell whether there is one card with a keyword, and not two."""
+        """Return whether there is exactly one card with a keyword."""
         key = _key(keyword)
         return self._first.get(key, -1) == self._last.get(key, -2)
 
     def has_any(self, keys: frozenset[bytes]) -> bool:
-        """Tell whether there is a card with any of some keywords, each of them eight bytes."""
+        """Return whether there is a card with any of the keywords, each given as eight bytes."""
         return not keys.isdisjoint(self._last)
 
     def own(self, keyword: str) -> str | int | float | bool | None:
-        """Return what `get` returns, without looking into the header behind."""
+        """Return the value of a card as `get` does, without the fallback header."""
         if not self.plain:
             return _simple(lambda: self.parsed.get(keyword))
         place = self._first.get(_key(keyword))
@@ -154,7 +154,7 @@ class Header:
         return _simple(lambda: fits.Card.fromstring(card).value)
 
     def spelling(self, keyword: str) -> str:
-        """Return how the value that `get` looks for is written in its card; empty if there is none."""
+        """Return the text of the value that `get` returns, as written in its card; empty if there is none."""
         if not self.has(keyword):
             inherits = self.behind is not None and self.own("INHERIT") is not False
             return self.behind.spelling(keyword) if inherits and self.behind is not None else ""
@@ -171,7 +171,7 @@ class Header:
 
     @cached_property
     def parsed(self) -> fits.Header:
-        """All cards as astropy understands them."""
+        """All cards as an astropy header."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return fits.Header.fromstring(self.cards.decode("ascii", "replace"))
@@ -179,17 +179,17 @@ class Header:
 
 @cache
 def _key(keyword: str) -> bytes:
-    """Return how a card of a keyword begins."""
+    """Return the first eight bytes of a card with a keyword."""
     return keyword.ljust(8).encode()
 
 
 def _simple(read: Any) -> str | int | float | bool | None:
-    """Return the value that astropy reads if it is text, a number or a truth value."""
+    """Return a value read by astropy if it is a text, a number or a boolean, otherwise None."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             value = read()
-    except Exception:  # astropy cannot make sense of the card, and says so in many ways
+    except Exception:  # astropy raises various exceptions for cards that it cannot read
         return None
     return value if isinstance(value, str | int | float | bool) else None
 
@@ -211,7 +211,7 @@ class Hdu:
     ----------
     header : Header
     start, size : int
-        Where its data begin and how many they are [bytes].
+        Offset and size of its data [bytes].
     last : bool
         Whether the file ends with it.
     """
@@ -232,12 +232,12 @@ class Hdu:
         return self.header.own("XTENSION") == "BINTABLE" and self.header.own("ZIMAGE") is True
 
     def shape(self, prefix: str = "") -> tuple[int, ...]:
-        """Lengths of the axes in numpy's order, those of length 1 beyond the first two left out.
+        """Lengths of the axes in numpy's order; axes of length 1 beyond the first two are left out.
 
         Parameters
         ----------
         prefix : str
-            ``"Z"`` for what a compressed image was before.
+            ``"Z"`` for the shape of a compressed image before compression.
         """
         count = self.header.integer(f"{prefix}NAXIS")
         if not 0 <= count <= 999:
@@ -247,7 +247,7 @@ class Hdu:
 
 
 def scan_hdus(content: bytes) -> Iterator[Hdu]:
-    """Go through the units of a FITS file.
+    """Yield the units of a FITS file.
 
     Parameters
     ----------
@@ -261,7 +261,7 @@ def scan_hdus(content: bytes) -> Iterator[Hdu]:
     Raises
     ------
     Unusual
-        For anything that is not plainly a unit: no END, data cut short, sizes that are no numbers, groups.
+        For anything out of the ordinary: no END, truncated data, sizes that are not numbers, groups.
     """
     if not content.startswith(b"SIMPLE  ="):
         raise Unusual("does not begin with SIMPLE")
@@ -289,7 +289,7 @@ def scan_hdus(content: bytes) -> Iterator[Hdu]:
 
 
 def refuse_absurd(content: bytes) -> None:
-    """Raise ValueError for headers that would keep astropy counting for hours.
+    """Raise ValueError for headers on which astropy would spend hours.
 
     Parameters
     ----------

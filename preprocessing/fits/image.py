@@ -1,7 +1,7 @@
-"""Two readers of FITS images: a fast one for what is plain, and astropy.
+"""Two readers of FITS images: a fast one for ordinary files, and astropy for all others.
 
-The fast one takes a plain image (any BITPIX, scaled or not, in any HDU) from the file's bytes directly, and a
-Rice- or gzip-compressed one by way of astropy's compiled decoders. Both choose the same image of a file.
+The fast reader takes an uncompressed image (any BITPIX, scaled or not, in any HDU) from the file's bytes, and
+a Rice- or gzip-compressed one through astropy's compiled decoders. Both readers choose the same image of a file.
 `preprocessing.fits.reading.read_image` uses them.
 """
 
@@ -28,18 +28,18 @@ _UNSIGNED = {8: -128, 16: 2**15, 32: 2**31, 64: 2**63}  # BZERO by which FITS sp
 
 
 def read_scanned(content: bytes, planes: int, path: Path) -> tuple[np.ndarray, Header]:
-    """Do what `read_image` does with the fast reader alone; raises `Unusual` for what that leaves alone."""
+    """Do what `read_image` does with the fast reader only; raise `Unusual` for files that it does not read."""
     return _choose(_scanned_images(content), planes, path)
 
 
 def read_with_astropy(content: bytes, planes: int, path: Path) -> tuple[np.ndarray, Header]:
-    """Do what `read_image` does with `astropy.io.fits` alone, in this process; raises what astropy raises."""
+    """Do what `read_image` does with `astropy.io.fits` only, in this process; raise what astropy raises."""
     return _choose(_astropy_images(content), planes, path)
 
 
 @dataclass(frozen=True)
 class _Image:
-    """An image that is not read yet; `last` where no other unit of the file follows."""
+    """An image that is not read yet; `last` if it is the last unit of the file."""
 
     shape: tuple[int, ...]
     last: bool
@@ -76,7 +76,7 @@ def _astropy_images(content: bytes) -> Iterator[_Image]:
 @contextmanager
 def _opened(content: bytes, **options: bool) -> Iterator[fits.HDUList]:
     with warnings.catch_warnings():
-        # Non-standard headers, of which astropy warns, are normal in survey data.
+        # Astropy warns of non-standard headers, which are normal in survey data.
         warnings.simplefilter("ignore")
         with fits.open(io.BytesIO(content), memmap=False, lazy_load_hdus=True, **options) as hdus:
             yield hdus
@@ -85,13 +85,13 @@ def _opened(content: bytes, **options: bool) -> Iterator[fits.HDUList]:
 def _read_astropy_hdu(
     hdu: fits.ImageHDU, shape: tuple[int, ...], primary: fits.Header, content: bytes, number: int
 ) -> tuple[np.ndarray, Header]:
-    # Cards first: reading the data makes astropy rewrite those of the scaling.
+    # Cards first, because astropy rewrites the scaling cards when it reads the data.
     header = Header(_cards(hdu.header), Header(_cards(primary)))
     blank = hdu.header.get("BLANK") if hdu.header["BITPIX"] > 0 else None
     with np.errstate(over="ignore", invalid="ignore"):
         image = np.array(hdu.data, np.float32)
     if isinstance(blank, int):
-        # astropy finds neither a BLANK of 0 nor any BLANK among unsigned integers.
+        # astropy ignores a BLANK of 0, and any BLANK of unsigned integers.
         with _opened(content, do_not_scale_image_data=True) as hdus:
             image[hdus[number].data == blank] = np.nan
     return image.reshape(shape), header
@@ -102,7 +102,7 @@ def _cards(header: fits.Header) -> bytes:
 
 
 def _choose(images: Iterator[_Image], planes: int, path: Path) -> tuple[np.ndarray, Header]:
-    """Return the first image of the right shape that varies, or else the first of the right shape."""
+    """Return the first image of the right shape that is not constant, or else the first of that shape."""
     fallback: tuple[np.ndarray, Header] | None = None
     other: tuple[int, ...] = ()
     for image in images:
@@ -160,7 +160,7 @@ def scaled(pixels: np.ndarray, bits: int, header: Header) -> np.ndarray:
         if scale == 1 and zero == 0 and blank is None:
             return pixels.astype(np.float32)
         if scale == 1 and zero == _UNSIGNED.get(bits):
-            # astropy keeps these integers, and so exact. It finds no blanks among them; FITS does (4.4.2.5).
+            # astropy keeps these as integers, which is exact. It ignores BLANK, unlike FITS 4.0 (4.4.2.5).
             if bits == 64:
                 raise Unusual("unsigned 64-bit integers")
             physical: np.ndarray = (pixels.astype(np.int64) + int(zero)).astype(np.float32)

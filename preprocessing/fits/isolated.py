@@ -1,9 +1,9 @@
-"""astropy in a process of its own, for files that might crash, stall or swamp the one that reads them.
+"""Run astropy in a child process, for files that might crash it, stall it or exhaust the memory.
 
-What the fast reader leaves alone is unusual, often because it is damaged, and compiled decoders do not
-survive every damage: a broken HCOMPRESS tile makes the C library abort, a small gzip tile may unpack to
-gigabytes. The process has a limit of memory and each file one of time; where it ends, the file is a reject
-and the next file gets a new process.
+Files that the fast reader does not read are unusual, often because they are damaged, and compiled decoders do
+not survive every damage: a broken HCOMPRESS tile makes the C library abort, a small gzip tile may unpack to
+gigabytes. The process has a memory limit, and each file a time limit. If the process ends, the file is a
+reject and the next file gets a new process.
 """
 
 import os
@@ -33,7 +33,7 @@ _LENGTH = struct.Struct(">Q")
 
 
 class AstropyEnded(Exception):
-    """The child process gave no answer; the message says why."""
+    """The child process ended without an answer. The message says why."""
 
 
 class IsolatedReader:
@@ -63,7 +63,7 @@ class IsolatedReader:
         Raises
         ------
         StampError
-            ``unreadable`` also where the process ended, stalled or ran out of memory.
+            ``unreadable`` also if the process ended, stalled or ran out of memory.
         """
         try:
             image, cards, behind, problem = self._answer("image", content, planes, str(path))
@@ -79,7 +79,7 @@ class IsolatedReader:
         Parameters
         ----------
         cards : bytes
-            Of the header.
+            Cards of the header.
         ra, dec : float
             ICRS [deg].
 
@@ -107,11 +107,11 @@ class IsolatedReader:
                 raise
 
     def _running(self) -> "subprocess.Popen[bytes]":
-        # A process that was forked from ours must not talk to our child.
+        # After a fork, the new process must not use the child of the old one.
         if self._process is None or self._process.poll() is not None or self._owner != os.getpid():
             self._process = subprocess.Popen(
                 module_command("preprocessing.fits.isolated"),
-                stdin=subprocess.PIPE,  # its end tells the child that we are gone
+                stdin=subprocess.PIPE,  # it closes when this process ends, which ends the child
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=safe_environment(),
@@ -121,7 +121,7 @@ class IsolatedReader:
 
 
 SHARED = IsolatedReader()
-"""The one child of this process."""
+"""The reader that all threads of this process share."""
 
 
 def _ask(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
@@ -177,7 +177,7 @@ def _image(content: bytes, planes: int, path: str) -> tuple[Any, ...]:
         image, header = read_with_astropy(content, planes, Path(path))
     except StampError as error:
         return None, None, None, (error.reason, error.path, error.message)
-    except Exception as error:  # Whatever damage makes astropy raise, it costs one object, not the run.
+    except Exception as error:  # a damaged file must cost one object, not the run
         detail = " ".join(str(error).split()) or type(error).__name__
         return None, None, None, ("unreadable", path, f"not readable as FITS: {detail}")
     return image, header.cards, header.behind.cards if header.behind else None, None

@@ -1,7 +1,7 @@
-"""Pixels of FITS images, exactly as astropy gives them, several times as fast for plain files.
+"""Read images of FITS files: the same pixels as astropy, several times as fast for ordinary files.
 
-What the fast reader leaves alone goes to astropy, in a process of its own. Astropy is also what the tests
-compare with, pixel for pixel.
+Files that the fast reader does not read are read by astropy in a child process. The tests compare both pixel
+by pixel.
 """
 
 import logging
@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
-    """Read the first image of a FITS file that is not the same number throughout.
+    """Read the first image of a FITS file that is not constant.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
         ``BSCALE`` and ``BZERO`` applied, as `astropy.io.fits` does, then rounded to float32. Integers that
         equal ``BLANK`` are NaN.
     header : Header
-        Of its HDU, with the primary header behind it.
+        Header of its HDU, with the primary header as a fallback.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
 
     Notes
     -----
-    Files of several HDUs often begin with an empty or zero image; where all images are constant the first is
+    Files of several HDUs often begin with an empty or zero image. If all images are constant the first is
     returned.
     """
     content = read_bytes(path)
@@ -54,13 +54,13 @@ def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
         except Unusual:
             pass
         except (StampError, ValueError, MemoryError, zlib.error, CfitsioException):
-            raise  # damage, which astropy would not mend
+            raise  # damage that astropy could not read either
         except Exception:
             _LOG.exception("%s: the fast reader failed; please report this. astropy reads the file", path)
         refuse_absurd(content)
         return SHARED.read(content, planes, path)
     except StampError:
         raise
-    except Exception as error:  # Whatever damage makes astropy raise, it costs one object, not the run.
+    except Exception as error:  # a damaged file must cost one object, not the run
         detail = " ".join(str(error).split()) or type(error).__name__
         raise StampError("unreadable", path, f"not readable as FITS: {detail}") from error

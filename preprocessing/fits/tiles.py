@@ -1,9 +1,9 @@
-"""Tile-compressed images, decompressed several times as fast as through astropy's public interface.
+"""Decompress tile-compressed images several times as fast as through astropy's public interface.
 
-The work is done by the same compiled functions that astropy calls, so the pixels are the same to the bit;
-what is saved is the table, the header and the slices that astropy builds around each tile (a row of pixels,
-as a rule). Sizes are checked before anything is unpacked. What is not handled here (HCOMPRESS, PLIO, odd
-columns) raises `Unusual`, and astropy does it.
+The compiled functions are those of astropy, so the pixels are the same to the bit. The time is saved on the
+table, the header and the slices that astropy builds for each tile (usually a row of pixels). Sizes are
+checked before anything is unpacked. What is not handled here (HCOMPRESS, PLIO, odd columns) raises `Unusual`
+and is left to astropy.
 
 Source: FITS 4.0 (2018), section 10; White et al., "Tiled image convention", 2012.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual
 
 try:
-    # Not public, therefore guarded: without them everything goes through astropy's front door.
+    # These are not public. If they are missing, everything is read through astropy's public interface.
     from astropy.io.fits.hdu.compressed._compression import (
         CfitsioException,
         decompress_rice_1_c,
@@ -36,7 +36,7 @@ _NATIVE = {8: np.uint8, 16: np.int16, 32: np.int32, -32: np.float32, -64: np.flo
 _ALGORITHMS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")
 _DITHERS = {None: -1, "NO_DITHER": -1, "SUBTRACTIVE_DITHER_1": 1, "SUBTRACTIVE_DITHER_2": 2}
 _MAX_PIXELS = 2**26
-_NO_BLANK = 2**63  # no number of a tile
+_NO_BLANK = 2**63  # larger than any number of a tile
 
 
 def decompress_image(hdu: Hdu, content: bytes) -> np.ndarray:
@@ -57,7 +57,7 @@ def decompress_image(hdu: Hdu, content: bytes) -> np.ndarray:
     Raises
     ------
     Unusual
-        For what only astropy can read.
+        For images that only astropy can read.
     """
     header = hdu.header
     algorithm, bits = header.own("ZCMPTYPE"), header.integer("ZBITPIX")
@@ -94,7 +94,7 @@ def decompress_image(hdu: Hdu, content: bytes) -> np.ndarray:
 
 
 def _table(hdu: Hdu, content: bytes) -> tuple[np.ndarray, bytes]:
-    """Return the rows of the table and the heap that they point into."""
+    """Return the rows of the table, and the heap that they refer to."""
     header = hdu.header
     names, formats = [], []
     for number in range(1, header.integer("TFIELDS") + 1):
@@ -122,16 +122,16 @@ class _Tiles:
     Attributes
     ----------
     blank : int
-        The number that stands for NaN where floats were made integers; `_NO_BLANK` if there is none.
+        The number that stands for NaN where floats are stored as integers; `_NO_BLANK` if there is none.
     integers : list of bytes
-        With such a number, the integers of the tiles read so far.
+        If there is such a number, the integers of the tiles read so far.
     """
 
     def __init__(self, header: Header, table: np.ndarray, heap: bytes, algorithm: str, bits: int) -> None:
         names = table.dtype.names or ()
         self._heap, self._bits, self._algorithm = heap, bits, algorithm
         self._packed = table["COMPRESSED_DATA"].tolist()
-        # Where rounding to integers would lose too much, the numbers themselves are stored, gzipped.
+        # Tiles that would lose too much by rounding to integers are stored as gzipped floats.
         self._exact = table["GZIP_COMPRESSED_DATA"].tolist() if "GZIP_COMPRESSED_DATA" in names else None
         self._quantized, self._is_gzip = "ZSCALE" in names, algorithm.startswith("GZIP")
         self._native = 4 if self._quantized else abs(bits) // 8
@@ -152,10 +152,10 @@ class _Tiles:
             raise Unusual("settings of the Rice algorithm")
 
     def read_all(self, counts: list[int]) -> list[bytes]:
-        """Return the pixels of all tiles, of so many pixels each: native numbers of the image's type."""
+        """Return the pixels of all tiles in native byte order; `counts` has the pixels of each tile."""
         if self._quantized and all(length for length, _ in self._packed):
             integers = [self._numbers(index, count) for index, count in enumerate(counts)]
-            return self._floats(integers, counts, 0)  # all at once: half the cost of one by one
+            return self._floats(integers, counts, 0)  # all at once, at half the cost
         return [self._read(index, count) for index, count in enumerate(counts)]
 
     def _read(self, index: int, count: int) -> bytes:
@@ -170,7 +170,7 @@ class _Tiles:
         return _unzip(self._bytes_at(self._exact[index]), count, self._bits)
 
     def _numbers(self, index: int, count: int) -> bytes:
-        """Return the numbers of one tile as they were compressed: int32 where they stand for floats."""
+        """Return the numbers of one tile as they were compressed; int32 if they stand for floats."""
         packed = self._bytes_at(self._packed[index])
         if self._is_gzip:
             bits = 32 if self._quantized else self._bits
@@ -182,7 +182,7 @@ class _Tiles:
         return np.frombuffer(numbers, kind).astype(f"i{self._native}").tobytes()
 
     def _floats(self, tiles: list[bytes], counts: list[int], first: int) -> list[bytes]:
-        """Make floats of the integers of successive tiles, `first` being the number of the first."""
+        """Convert the integers of successive tiles to floats; `first` is the index of the first tile."""
         if self.blank != _NO_BLANK:
             self.integers += tiles
         scales, zeros = (column[first : first + len(tiles)] for column in (self._scales, self._zeros))
@@ -214,7 +214,7 @@ def _setting(header: Header, name: str, default: int) -> int:
 
 
 def _unzip(packed: bytes, count: int, bits: int, shuffled: bool = False) -> bytes:
-    """Unzip `count` numbers to native ones, and never much more: a small tile may unpack to gigabytes."""
+    """Unzip `count` numbers to native byte order. A size limit guards against tiles of gigabytes."""
     limit = 8 * count
     try:
         unpacked = zlib.decompressobj(wbits=31).decompress(packed, limit + 1)
@@ -225,6 +225,6 @@ def _unzip(packed: bytes, count: int, bits: int, shuffled: bool = False) -> byte
     width = abs(bits) // 8
     if len(unpacked) != count * width:
         raise Unusual("a tile of numbers of another width")
-    if shuffled:  # first all first bytes, then all second bytes
+    if shuffled:  # the first bytes of all numbers, then the second bytes, and so on
         unpacked = np.frombuffer(unpacked, np.uint8).reshape(width, count).T.tobytes()
     return np.frombuffer(unpacked, PIXEL_TYPES[bits]).astype(_NATIVE[bits]).tobytes()

@@ -15,12 +15,12 @@ _EXPONENT = re.compile(r"(.{8}= *[+-]?[\d.]+)[Dd](?=[+-]?\d)")
 
 
 def pixel_by_astropy(cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:
-    """Return the pixel of a position, in this process, which some headers crash.
+    """Return the pixel of a position with `astropy.wcs`, in this process. Some headers crash it.
 
     Parameters
     ----------
     cards : bytes
-        Of the header.
+        Cards of the header.
     ra, dec : float
         ICRS [deg].
 
@@ -41,15 +41,15 @@ def pixel_by_astropy(cards: bytes, ra: float, dec: float) -> tuple[float, float]
             except Exception:
                 if not system.has_distortion:
                     raise
-                # Far off the image a distortion has no inverse. Without it, the position is off as well.
+                # Far off the image a distortion has no inverse. Without it the position is off the image, too.
                 system.sip = system.cpdis1 = system.cpdis2 = system.det2im1 = system.det2im2 = None
                 x, y = system.world_to_pixel(place)
-    except Exception:  # A system that even astropy cannot make sense of says nothing about the object.
+    except Exception:  # astropy cannot read the coordinate system, so the position cannot be checked
         return None
     return (float(x), float(y)) if math.isfinite(x) and math.isfinite(y) else (math.inf, math.inf)
 
 
 def _with_plain_exponents(header: fits.Header) -> fits.Header:
-    """Spell 1.5D-04 as 1.5E-04: the wcslib of astropy 8 takes it for 1.5, unlike `astropy.io.fits`."""
+    """Write 1.5D-04 as 1.5E-04, because the wcslib of astropy 8 reads the former as 1.5."""
     cards = [_EXPONENT.sub(r"\1E", card.image, count=1) for card in header.cards]
     return fits.Header.fromstring("".join(cards))
