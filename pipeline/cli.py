@@ -29,7 +29,8 @@ from preprocessing.safe_python import make_environment_safe
 # The verbs import heavier modules themselves, so that `galmorph --help` stays fast.
 
 app = typer.Typer(
-    help="Train a classifier of spiral and elliptical galaxies on FITS stamps; publish it if it is good enough.",
+    help="Train a classifier of spiral and elliptical galaxies on FITS stamps and, if it is good enough, "
+    "publish it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

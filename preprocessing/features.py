@@ -8,8 +8,8 @@ DECLINATION = "dec"
 LABEL = "label"
 FOLD = "fold"
 POSITION = "position"
-"""Right ascension and declination [deg] as the raw bytes of two little-endian float64. An Example's own floats
-have 32 bits, which at 300 degrees means steps of 0.1 arcsec."""
+"""Right ascension and declination [deg] as the raw bytes of two little-endian float64. An Example's own
+floats have 32 bits, which at 300 degrees means steps of 0.1 arcsec."""
 MAGNITUDE = "magnitude"
 VOTE_ELLIPTICAL = "vote_elliptical"
 VOTE_SPIRAL = "vote_spiral"

@@ -149,7 +149,7 @@ def saturation_level(header: Header) -> float | None:
 
 
 def _number(header: Header, keyword: str) -> float | None:
-    """Return the number in a card, including NaN and numbers in quotation marks; None if it is not a number."""
+    """Return the number in a card, also NaN or a number in quotation marks; None if it is not a number."""
     number = header.number(keyword)
     if number is not None:
         return number

@@ -1,4 +1,4 @@
-"""The colour picture of Lupton et al. (2004) as a TensorFlow graph, for batches."""
+"""Colour pictures after Lupton et al. (2004), as a TensorFlow graph on batches."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def lupton_rgb(
     Parameters
     ----------
     flux : tf.Tensor, float32, shape (..., H, W, 3)
-        Flux after `preprocessing.flux_scale`, the band shown red first.
+        Flux from `preprocessing.flux_scale`, the red channel first.
     stretch : float
         Linear stretch, greater than 0 [units of `flux`].
     q : float
@@ -49,7 +49,7 @@ def lupton_rgb(
     bands = flux - tf.constant(minimum, flux.dtype)
     intensity = tf.reduce_mean(bands, axis=-1, keepdims=True)
     lit = tf.logical_and(intensity > 0, tf.math.is_finite(intensity))
-    # The inner where keeps the division away from 0 and infinity; the outer one paints those pixels black.
+    # The inner where avoids a division by 0 or infinity; the outer one makes those pixels black.
     divisor = tf.where(lit, intensity, tf.ones_like(intensity))
     slope = _SLOPE_POINT / np.arcsinh(_SLOPE_POINT * q)
     factor = tf.asinh(divisor * (q / stretch)) * slope / divisor

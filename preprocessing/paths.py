@@ -1,4 +1,4 @@
-"""Why a path cannot be used, missing permissions included."""
+"""Find out why a path cannot be used, for example because permissions are missing."""
 
 import os
 import stat
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def unreadable_file(path: Path) -> str:
-    """Return why a path is no file to read from; empty if it is one.
+    """Return why a file cannot be read; empty if it can.
 
     Parameters
     ----------
@@ -16,8 +16,9 @@ def unreadable_file(path: Path) -> str:
     Returns
     -------
     str
-        What follows the path in a sentence: ``"does not exist"``, ``"is not a file"``, ``"cannot be reached:
-        Permission denied"`` (a folder on the way to it cannot be entered), ``"cannot be read: ..."``.
+        The rest of a sentence that begins with the path: ``"does not exist"``, ``"is not a file"``,
+        ``"cannot be reached: Permission denied"`` (a parent folder cannot be entered), ``"cannot be read:
+        ..."``.
     """
     try:
         mode = path.stat().st_mode
@@ -28,7 +29,7 @@ def unreadable_file(path: Path) -> str:
     if not stat.S_ISREG(mode):
         return "is not a file"
     try:
-        # Not os.access, which knows nothing of what a server or a mount forbids.
+        # Not os.access, which ignores restrictions of a server or a mount.
         os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
         return f"cannot be read: {_cause(error)}"
@@ -46,7 +47,7 @@ def unwritable_folder(path: Path) -> str:
     Returns
     -------
     str
-        What follows the path in a sentence.
+        The rest of a sentence that begins with the path.
     """
     for place in (path, *path.parents):
         what = "" if place == path else f"cannot be made: {place} "
@@ -70,7 +71,7 @@ def unwritable_folder(path: Path) -> str:
 
 
 def unreachable(path: Path) -> str:
-    """Return why nobody can tell whether a path is there; empty if it is there, or is not.
+    """Return why it cannot be determined whether a path exists; empty if it can.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def unreachable(path: Path) -> str:
     Returns
     -------
     str
-        A sentence that names the folder in the way, where there is one.
+        A sentence that names the folder that cannot be entered.
     """
     try:
         path.stat()

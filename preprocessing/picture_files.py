@@ -1,10 +1,10 @@
-"""Pictures as files for people: PNG, north up."""
+"""Pictures as PNG files for viewing, with north up."""
 
 import tensorflow as tf
 
 
 def upright_pngs(pictures: tf.Tensor) -> list[bytes]:
-    """Turn pictures the right way up and encode them.
+    """Flip pictures so that north is up, and encode them as PNG.
 
     Parameters
     ----------
@@ -20,5 +20,5 @@ def upright_pngs(pictures: tf.Tensor) -> list[bytes]:
 
 
 def read_upright_png(file: bytes) -> tf.Tensor:
-    """Return the picture in a file of `upright_pngs`, as it was before: uint8, shape (H, W, 3)."""
+    """Return the picture of a file from `upright_pngs`, flipped back: uint8, shape (H, W, 3)."""
     return tf.reverse(tf.io.decode_png(file, channels=3), axis=[0])

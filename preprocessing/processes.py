@@ -1,4 +1,4 @@
-"""Worker processes that leave Ctrl-C to their parent, and do not look into the working folder for modules."""
+"""Worker processes that ignore Ctrl-C and do not import modules from the working folder."""
 
 import multiprocessing
 import os
@@ -20,9 +20,9 @@ CONTEXT = multiprocessing.get_context("spawn")
 
 @contextmanager
 def starting_processes() -> Iterator[None]:
-    """Start processes in this context.
+    """Context in which processes are started.
 
-    They ignore Ctrl-C, for which each would print a traceback of its own, and import nothing from the working
+    They ignore Ctrl-C, because otherwise each would print a traceback, and import nothing from the working
     folder (`preprocessing.safe_python`).
     """
     earlier = {name: os.environ.get(name) for name in ("PYTHONSAFEPATH", "PYTHONPATH")}
@@ -40,7 +40,7 @@ def starting_processes() -> Iterator[None]:
 @contextmanager
 def _ignoring_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # where signals cannot be set, nobody waits for Ctrl-C either
+        yield  # signals can be set in the main thread only; no other thread handles Ctrl-C
         return
     earlier = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -57,15 +57,15 @@ def run_in_processes(
     Parameters
     ----------
     function : callable
-        Can be pickled.
+        Must be picklable.
     tasks : sequence
     workers : int
-        Number of processes; 1 is this one.
+        Number of processes; with 1 the tasks run in this process.
 
     Yields
     ------
     object
-        What the function returned, in the order of the tasks.
+        Return values of the function, in the order of the tasks.
     """
     if workers == 1:
         yield from map(function, tasks)

@@ -1,7 +1,7 @@
-"""Tell whoever listens how far something has come.
+"""Progress messages of components and trainer.
 
-Standard logging, so that components and trainer need not know the command line, and work the same on a
-cluster, where nobody listens.
+They use standard logging, so that components and trainer do not depend on the command line and work the same
+on a cluster, where no one handles the messages.
 """
 
 import logging
@@ -9,21 +9,21 @@ import logging
 PROGRESS_LOGGER = "galmorph.progress"
 
 WARNINGS_FILE = "warnings.txt"
-"""Under a node's output ``warnings``: sentences that the command line shows, one a line."""
+"""File in a node's output ``warnings``: sentences for the command line, one per line."""
 
 _logger = logging.getLogger(PROGRESS_LOGGER)
 
 
 def send_progress(phase: str, **figures: float) -> None:
-    """Log a step of progress.
+    """Log a progress message.
 
     Parameters
     ----------
     phase : str
-        What is being done.
+        Name of the current step.
     **figures
-        ``done`` (since the last report) and ``total``; or ``count`` (so far); or for training ``epoch``,
-        ``epochs``, ``share`` (of the epoch), and losses and metrics. They travel in the record's ``event``.
+        ``done`` (since the last message) and ``total``; or ``count`` (so far); or for training ``epoch``,
+        ``epochs``, ``share`` (of the epoch), losses and metrics. They are stored in the record's ``event``.
     """
     event = {"phase": phase, **figures}
     _logger.info("%s", event, extra={"event": event})

@@ -1,7 +1,7 @@
 """Start Python without the working folder on the module search path.
 
-``python -m`` and ``python -c`` put the working folder first: a ``random.py`` or ``trainer.py`` that the user
-keeps there would be imported in place of Python's or ours.
+``python -m`` and ``python -c`` put the working folder first, so that a ``random.py`` or ``trainer.py`` in it
+would be imported in place of the module of Python or galmorph.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 _PROJECT = str(Path(__file__).resolve().parent.parent)
 
-# Our packages come after the standard library, and before another version of them that is installed.
+# galmorph's packages come after the standard library and before any installed version of them.
 _RUN_MODULE = """
 import runpy, sys
 project, module = sys.argv[1:3]
@@ -22,7 +22,7 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def module_command(module: str, *arguments: object) -> list[str]:
-    """Return the command that runs a module of ours as a program, to be started with `safe_environment`.
+    """Return the command that runs a galmorph module; start it with `safe_environment`.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ def module_command(module: str, *arguments: object) -> list[str]:
 
 
 def safe_environment() -> dict[str, str]:
-    """Return this process's environment, changed so that Python does not look into the working folder.
+    """Return this process's environment, changed so that Python does not import from the working folder.
 
     Returns
     -------
     dict of str to str
-        With ``PYTHONSAFEPATH``, which processes started by the child inherit. An entry of ``PYTHONPATH`` that
-        is the working folder, such as the empty one that ``PYTHONPATH=$PYTHONPATH:folder`` leaves, is gone.
+        ``PYTHONSAFEPATH`` is set and is inherited by all further processes. Entries of ``PYTHONPATH`` that
+        are the working folder, such as the empty one of ``PYTHONPATH=$PYTHONPATH:folder``, are removed.
     """
     environment = dict(os.environ, PYTHONSAFEPATH="1")
     entries = environment.pop("PYTHONPATH", "").split(os.pathsep)
@@ -55,7 +55,7 @@ def safe_environment() -> dict[str, str]:
 
 
 def make_environment_safe() -> None:
-    """Make `safe_environment` this process's own, for children that libraries start."""
+    """Apply `safe_environment` to this process, for child processes that libraries start."""
     environment = safe_environment()
     os.environ.pop("PYTHONPATH", None)
     os.environ |= environment

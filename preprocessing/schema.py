@@ -1,4 +1,4 @@
-"""The schema of the raw Examples, written and not inferred."""
+"""The schema of the raw Examples, defined here rather than inferred from data."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from preprocessing import features
 
-# Feature: least, greatest. What is outside is not a measurement but a mistake in table or stamps.
+# Feature: least and greatest value. A value outside is a mistake in table or stamps.
 _INTEGERS = {
     features.LABEL: (-1, 1),
     features.FOLD: (-1, 99),
@@ -66,10 +66,10 @@ def example_schema(bands: Iterable[str]) -> schema_pb2.Schema:
 
 
 def _transformed(schema: schema_pb2.Schema, name: str) -> None:
-    """Let Transform read a feature, as a dense tensor; it fails where an Example lacks it.
+    """Make Transform read a feature as a dense tensor, which fails if an Example lacks it.
 
-    For features of bytes this stands in the place of a `presence`, by which the validator would look for
-    them in the statistics, which leave them out.
+    Features of bytes need this in place of `presence`: the validator checks `presence` against the
+    statistics, which leave these features out.
     """
     dense = schema.tensor_representation_group[""].tensor_representation[name].dense_tensor
     dense.column_name = name

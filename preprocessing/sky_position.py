@@ -1,8 +1,8 @@
-"""Where on a stamp a position on the sky lies.
+"""Convert a sky position to a pixel of a stamp.
 
-A header is taken by the quick way only where it is a plain gnomonic projection that says everything it needs
-once, in the usual spelling, and nothing that `astropy.wcs` would heed besides. Any other celestial system
-goes to `astropy.wcs`, which is the reference.
+The fast computation is used only for a plain gnomonic projection: every card that it needs must occur once,
+in the usual spelling, and there must be no other card that `astropy.wcs` would use. Any other celestial
+system is left to `astropy.wcs`, which is the reference.
 """
 
 import logging
@@ -19,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 _CD = ("CD1_1", "CD1_2", "CD2_1", "CD2_2")
 _PC = ("PC1_1", "PC1_2", "PC2_1", "PC2_2")
-# The spelling of an early draft of the standard, as Pan-STARRS writes it.
+# The spelling in an early draft of the standard, which Pan-STARRS uses.
 _PC_OF_THE_DRAFT = ("PC001001", "PC001002", "PC002001", "PC002002")
 _STEPS = ("CDELT1", "CDELT2")
 _REFERENCE = ("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2")
@@ -31,7 +31,7 @@ def _keys(*names: str) -> frozenset[bytes]:
 
 
 _PLACED = _keys(*_REFERENCE, *_STEPS, *_CD, *_PC, *_PC_OF_THE_DRAFT)
-# What bends, turns or renames the axes in ways that are not computed here.
+# Keywords of distortions, rotations and axis names that are not computed here.
 _BEYOND = _keys(
     *("CROTA1", "CROTA2", "EPOCH", "RADECSYS", "LONGPOLE"),
     *(f"{order}_ORDER" for order in ("A", "B", "AP", "BP")),
@@ -53,23 +53,22 @@ def pixel_of(header: Header, ra: float, dec: float) -> tuple[float, float] | Non
     Parameters
     ----------
     header : Header
-        Of the stamp. Its own system counts. That of the primary header counts, as a whole, only where the
-        stamp says ``INHERIT = T`` and has no keyword of a system.
+        Header of the stamp. The coordinate system of the primary header is used, as a whole, only if the
+        stamp has ``INHERIT = T`` and no keyword of a coordinate system.
     ra, dec : float
         ICRS [deg].
 
     Returns
     -------
     (float, float) or None
-        x and y, the centre of the first pixel being (0, 0); infinite for a position that the projection does
-        not reach; None if the header has no celestial coordinate system, or one that says nothing beyond its
-        ``CTYPE``.
+        x and y, where (0, 0) is the centre of the first pixel; infinite for a position outside the range of
+        the projection; None if the header has no celestial coordinate system, or only its ``CTYPE``.
 
     Notes
     -----
     Plain gnomonic projections (Calabretta & Greisen 2002, A&A 395, 1077) in ICRS or FK5 of J2000 are computed
-    here in microseconds; any other system is left to `astropy.wcs`, which takes a millisecond, in a process
-    of its own: headers have been seen that crash it. The position is then not checked.
+    here in microseconds. Any other system is left to `astropy.wcs`, which takes a millisecond. It runs in a
+    child process, because some headers crash it. The position is not checked if it crashes.
     """
     if header.behind is not None and header.own("INHERIT") is True and not _has_system(header):
         header = header.behind
@@ -123,7 +122,7 @@ class _Tangent:
 
 
 def _plain_tangent(header: Header) -> _Tangent | None:
-    """Return the projection of a header that is proved to mean nothing else; None leaves it to astropy."""
+    """Return the projection of an unambiguous header; None for headers that are left to astropy."""
     if header.own("CTYPE1") != "RA---TAN" or header.own("CTYPE2") != "DEC--TAN":
         return None
     if not header.plain or header.has_any(_BEYOND):

@@ -1,4 +1,4 @@
-"""Where the stamps of an object are."""
+"""Paths of stamps."""
 
 import os
 from functools import lru_cache
@@ -24,13 +24,13 @@ def stamp_path(template: str, name: str, band: str) -> Path:
     Raises
     ------
     StampError
-        With reason ``bad_name`` if the name could lead out of the stamp folder or is no file name at all.
+        With reason ``bad_name`` if the name is not a valid file name or would lead out of the stamp folder.
     """
     return Path(_fill(template, name, band))
 
 
 def find_stamp(template: str, name: str, band: str) -> Path:
-    """Return the path of a stamp under whatever spelling of the band its file has.
+    """Return the path of a stamp, whatever spelling of the band its file name has.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def find_stamp(template: str, name: str, band: str) -> Path:
     Returns
     -------
     Path
-        The first spelling that exists; the band's own name where none does.
+        Path of the first spelling that exists; with the band's own name if none does.
 
     Raises
     ------
     StampError
-        ``bad_name``, as `stamp_path`.
+        ``bad_name``, as in `stamp_path`.
     """
     usual = _usual_spelling(template, band)
     for spelling in (usual[0], *band_spellings(band)):
@@ -61,7 +61,7 @@ def find_stamp(template: str, name: str, band: str) -> Path:
 
 @lru_cache(maxsize=64)
 def _usual_spelling(template: str, band: str) -> list[str]:
-    """Remember how the last file was spelled: a survey spells alike throughout."""
+    """Cache the spelling of the last file, because a survey uses one spelling throughout."""
     return [band]
 
 

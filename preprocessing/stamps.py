@@ -1,4 +1,4 @@
-"""The stamps of one object: read, calibrated, cut, and whether they are fit for use."""
+"""Read the stamps of one object: flux, cut, and checks whether they are usable."""
 
 import logging
 import math
@@ -20,7 +20,7 @@ from preprocessing.sky_position import pixel_of
 from preprocessing.stamp_paths import find_stamp, stamp_path
 
 BAND_KEYWORDS = ("FILTER", "FILTNAM", "FILTERID", "BAND", "INSFILTE")
-"""Where surveys write the band."""
+"""Keywords of the band."""
 _LOG = logging.getLogger(__name__)
 _MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
 
@@ -32,7 +32,7 @@ class Plane:
     Attributes
     ----------
     flux : numpy.ndarray, float32, shape (side, side)
-        Flux after `preprocessing.flux_scale`; blank pixels are NaN or infinite.
+        Flux from `preprocessing.flux_scale`; blank pixels are NaN or infinite.
     height, width : int
         Size of the whole image before the cut [pixels].
     saturated, blank : float
@@ -61,21 +61,21 @@ class Plane:
     def noise(self) -> float:
         """Scaled median absolute deviation of the pixels that are not blank [flux units].
 
-        Of every third pixel: two medians of all would take longer than reading the stamp.
+        Computed from every third pixel: two medians of all pixels would take longer than reading the stamp.
         """
         pixels = self._pixels[::3]
         return float(_median(np.abs(pixels - _median(pixels)))) * _MAD_TO_SIGMA
 
 
 def _median(values: np.ndarray) -> np.float32:
-    """Return the middle value: of an even number the upper one, unlike `numpy.median`, at half its cost."""
+    """Return the median; for an even number the upper middle value, at half the cost of `numpy.median`."""
     middle = len(values) // 2
     return np.partition(values, middle)[middle]
 
 
 @dataclass(frozen=True)
 class StampWarning:
-    """Something odd about a stamp that is used all the same.
+    """A warning about a stamp that is used nevertheless.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class StampWarning:
 
 
 WARNINGS = {
-    "band_contradicted": "the header names another band than the file's name; the name counts",
+    "band_contradicted": "the header names another band than the file name; the file name counts",
     "filled_area": "one number fills areas of a stamp in place of data; they count as blank",
     "sizes_differ": "the planes of an object have different sizes; each is cut about its own centre",
 }
@@ -116,7 +116,7 @@ class Stamp:
 
 @dataclass(frozen=True)
 class StampReader:
-    """Where stamps are and what is asked of them: all that is needed to read an object, on any machine.
+    """Paths of the stamps and requirements on them: everything that is needed to read an object.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class StampReader:
 
     @property
     def file_bands(self) -> Sequence[str]:
-        """Bands that have a file of their own; one empty one where a cube holds all."""
+        """Bands with a file of their own; a single empty string for cubes."""
         return ("",) if self.cube_bands else self.bands
 
     @property
@@ -155,7 +155,7 @@ class StampReader:
         return len(self.cube_bands) or 1
 
     def path(self, name: str, band: str) -> Path:
-        """Return the file of a band of an object, under the spelling that exists."""
+        """Return the path of the file of a band of an object."""
         return find_stamp(self.template, name, band) if not self.cube_bands else self._cube_path(name)
 
     def read(self, name: str, ra: float = math.nan, dec: float = math.nan) -> Stamp:
@@ -165,7 +165,7 @@ class StampReader:
         ----------
         name : str
         ra, dec : float
-            Its position, J2000 [deg]; with NaN, whether it lies on the stamp is not looked at.
+            Its position, J2000 [deg]; with NaN, the position on the stamp is not checked.
 
         Returns
         -------
@@ -174,10 +174,10 @@ class StampReader:
         Raises
         ------
         StampError
-            Of the first band that cannot be used: ``bad_name``, those of
+            For the first band that cannot be used: ``bad_name``, the reasons of
             `preprocessing.fits.reading.read_image`, ``too_small``, ``too_blank``, ``too_saturated``,
-            ``constant``, ``off_stamp``, ``no_zero_point``, ``bad_saturation`` or, where this program is at
-            fault, ``internal_error``; no other exception leaves this method.
+            ``constant``, ``off_stamp``, ``no_zero_point``, ``bad_saturation`` or, for a fault of galmorph,
+            ``internal_error``. No other exception leaves this method.
         """
         with _as_reject(name, self.template):
             images = self._read_cube(name) if self.cube_bands else self._read_files(name)
@@ -215,7 +215,7 @@ class StampReader:
             level = saturation_level(header) if self.max_saturated < 1 else None
         except FluxScaleError as error:
             raise StampError("bad_saturation", path, str(error)) from None
-        # The level of the sky is that of the whole stamp; without it, the rest of the stamp is of no account.
+        # The whole stamp is needed only for the sky level.
         if self.flux_scale.background == "none":
             image = centre_cut(image, side)
         image, filled = _without_filled_areas(image, level)
@@ -241,7 +241,7 @@ class StampReader:
         if distance > self.max_offset * self.side:
             limit = f"limit {self.max_offset * self.side:.1f}"
             raise StampError(
-                "off_stamp", path, f"the table's position lies {distance:.1f} pixels from the centre, {limit}"
+                "off_stamp", path, f"the table's position is {distance:.1f} pixels from the centre, {limit}"
             )
 
     def _saturated(self, cut: np.ndarray, level: float | None, path: Path) -> float:
@@ -258,8 +258,8 @@ class StampReader:
         return saturated
 
     def _blank(self, flux: np.ndarray, filled: tuple[float, ...], path: Path) -> float:
-        """Return the fraction of blank pixels; refuse what is blank or constant."""
-        # A sum of squares is finite where all pixels are, at a third of the cost of looking at each of them.
+        """Return the fraction of blank pixels; refuse blank and constant stamps."""
+        # The sum of squares is finite if all pixels are; this costs a third of a check of each pixel.
         flat = flux.reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):
             whole = math.isfinite(np.dot(flat, flat))
@@ -291,7 +291,7 @@ class StampReader:
         if not self.cube_bands:
             for band, (_, header, path) in images.items():
                 if (other := _named_band(header)) not in (None, band):
-                    message = f"the header says {other}, the file's name {band}"
+                    message = f"the header says {other}, the file name {band}"
                     warnings.append(StampWarning("band_contradicted", str(path), message))
         for band, plane in planes.items():
             if plane.filled and plane.blank:
@@ -319,7 +319,7 @@ def _without_filled_areas(
 
 @contextmanager
 def _as_reject(name: str, path: Path | str) -> Iterator[None]:
-    """Make one reject of whatever goes wrong with one object: it must not end the run."""
+    """Turn any exception into the reject of one object, so that it does not end the run."""
     try:
         yield
     except StampError:
@@ -329,14 +329,14 @@ def _as_reject(name: str, path: Path | str) -> Iterator[None]:
 
 
 def own_fault(name: str, path: Path | str, error: Exception) -> StampError:
-    """Log an exception that nobody foresaw, and return it as the reject of one object.
+    """Log an unexpected exception, and return it as the reject of one object.
 
     Parameters
     ----------
     name : str
-        Of the object.
+        Name of the object.
     path : Path or str
-        The file that was being worked on.
+        The file that was being read.
     error : Exception
 
     Returns
@@ -353,7 +353,7 @@ _Images = Mapping[str, tuple[np.ndarray, Header, Path]]
 
 
 def _named_band(header: Header) -> str | None:
-    """Return the band that a header names, or None where it names none of ours."""
+    """Return the band that a header names, or None if it names no band of `BANDS`."""
     for keyword in BAND_KEYWORDS:
         value = header.get(keyword)
         if isinstance(value, str) and value:

@@ -22,7 +22,7 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     Returns
     -------
     dict of tf.Tensor
-        `PICTURE` (a PNG: lossless, ten times smaller than a list of integers, and a person can open it),
+        `PICTURE` (a PNG: lossless, ten times smaller than a list of integers, and easy to view),
         `NAME`, `LABEL`, `FOLD` and `SOFT_LABEL`, each of shape (N,).
     """
     image = ImageSettings(**custom_config["image"])
@@ -44,7 +44,7 @@ def soft_label(vote_elliptical: tf.Tensor, vote_spiral: tf.Tensor, label: tf.Ten
     vote_elliptical, vote_spiral : tf.Tensor, float32, shape (N,)
         Fractions of all votes; zero where unknown.
     label : tf.Tensor, int64, shape (N,)
-        What stands in where there are no votes.
+        Used if there are no votes.
 
     Returns
     -------
@@ -57,6 +57,6 @@ def soft_label(vote_elliptical: tf.Tensor, vote_spiral: tf.Tensor, label: tf.Ten
 
 def _or_zero(votes: tf.SparseTensor) -> tf.Tensor:
     """Return a feature that some Examples lack as a dense tensor of shape (N,)."""
-    # Where no Example of a batch has the feature, the batch is zero wide.
+    # If no Example of a batch has the feature, the width of the tensor is zero.
     column = tf.SparseTensor(votes.indices, votes.values, (votes.dense_shape[0], 1))
     return tf.sparse.to_dense(column)[:, 0]

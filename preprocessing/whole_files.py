@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files atomically."""
 
 import os
 from collections.abc import Iterator
@@ -8,19 +8,19 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Write a file under another name, which is renamed at the end of the context.
+    """Write a file under a temporary name, and rename it at the end of the context.
 
-    Whoever reads meanwhile, or after the process was killed, sees the old file or the new one.
+    Readers see either the old file or the new one, even if the process is killed.
 
     Parameters
     ----------
     path : Path
-        Its folder is made where it does not exist.
+        Its folder is created if it does not exist.
 
     Yields
     ------
     Path
-        Where to write. It is removed where the context ends with an exception.
+        Where to write. It is removed if the context ends with an exception.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file as `replacing` does.
+    """Write a file atomically, as `replacing` does.
 
     Parameters
     ----------

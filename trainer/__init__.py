@@ -1,1 +1,1 @@
-"""The network, its training, and the signatures of the model it leaves."""
+"""The network, its training, and the export of the model with its signatures."""

@@ -1,8 +1,8 @@
-"""Vary training pictures in ways that leave the morphology of a galaxy as it was.
+"""Data augmentation that does not change the morphology of a galaxy.
 
-A galaxy has no up and no left, and its distance and centring are accidents: flips and quarter turns are
-exact, any-angle rotation, zoom and shift interpolate. All work on whole batches, inside ``tf.data``, with
-stateless random numbers: one seed gives one sequence of pictures, however many threads compute them.
+Orientation, distance and exact centring of a galaxy are accidental. Flips and quarter turns are exact;
+rotation by any angle, zoom and shift interpolate. All functions work on whole batches inside ``tf.data`` with
+stateless random numbers: a seed gives the same sequence of pictures for any number of threads.
 """
 
 import math
@@ -24,7 +24,7 @@ def dihedral(pictures: tf.Tensor, which: tf.Tensor) -> tf.Tensor:
     Parameters
     ----------
     pictures : Tensor of shape (N, size, size, channels)
-        Of any type; square, of a size that is known when the graph is built.
+        Square, of any type; the size must be known when the graph is built.
     which : Tensor of int, shape (N,)
         0 to 7: bit 0 mirrors left and right, bit 1 turns upside down, bit 2 swaps rows and columns, in this
         order.
@@ -32,9 +32,9 @@ def dihedral(pictures: tf.Tensor, which: tf.Tensor) -> tf.Tensor:
     Returns
     -------
     Tensor
-        Of the same shape and type; pixels are moved, never changed.
+        Pictures of the same shape and type; pixels are moved, but their values are not changed.
     """
-    # One look-up of pixels: a tenth of the cost of turning every picture each way and choosing.
+    # One look-up of pixels costs a tenth of computing all eight versions and choosing one.
     size, channels = pictures.shape[1], pictures.shape[3]
     table = np.stack([_turned(size, number) for number in range(8)])
     pixels = tf.reshape(pictures, (-1, size * size, channels))
@@ -43,7 +43,7 @@ def dihedral(pictures: tf.Tensor, which: tf.Tensor) -> tf.Tensor:
 
 
 def _turned(size: int, number: int) -> np.ndarray:
-    """Return, for each pixel of a turned square, which pixel it was."""
+    """Return, for each pixel of the transformed square, its index in the original."""
     pixels = np.arange(size * size, dtype=np.int32).reshape(size, size)
     pixels = pixels[:, ::-1] if number & 1 else pixels
     pixels = pixels[::-1] if number & 2 else pixels
@@ -51,7 +51,7 @@ def _turned(size: int, number: int) -> np.ndarray:
 
 
 def dihedral_views(pictures, count: int) -> list:
-    """Return the first of the eight symmetries of square pictures, as `dihedral` numbers them.
+    """Return the first `count` of the eight symmetries of square pictures, numbered as in `dihedral`.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def dihedral_views(pictures, count: int) -> list:
 def affine(pictures: tf.Tensor, angle: tf.Tensor, zoom: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
     """Rotate, magnify and shift each picture about its centre, bilinearly.
 
-    What comes in over the edge is the picture's own reflection: black corners would tell the network that a
-    picture was turned.
+    Pixels beyond the edge are filled with the reflection of the picture, because black corners would show the
+    network that a picture was rotated.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def affine(pictures: tf.Tensor, angle: tf.Tensor, zoom: tf.Tensor, shift: tf.Ten
     centre = (size - 1.0) / 2.0
     cos, sin = tf.cos(angle) / zoom, tf.sin(angle) / zoom
     x, y = centre + size * shift[:, 0], centre + size * shift[:, 1]
-    # The operation wants, for each pixel of the result, where to look in the source.
+    # The operation needs, for each pixel of the result, its position in the source.
     zero = tf.zeros_like(angle)
     matrix = [cos, -sin, centre - cos * x + sin * y, sin, cos, centre - sin * x - cos * y, zero, zero]
     return tf.raw_ops.ImageProjectiveTransformV3(
@@ -114,14 +114,14 @@ def affine(pictures: tf.Tensor, angle: tf.Tensor, zoom: tf.Tensor, shift: tf.Ten
 def mix(
     pictures: tf.Tensor, labels: tf.Tensor, largest: float, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mix into each picture a share of another one of the batch, and into its label as much of that one's.
+    """Mix each picture and its label with a share of another picture of the batch and its label.
 
     Parameters
     ----------
     pictures : Tensor of shape (N, size, size, channels)
     labels : Tensor of float, shape (N,)
     largest : float
-        The share is uniform from 0 to this.
+        The share is drawn uniformly from 0 to this value.
     seed : Tensor of int64, shape (2,)
 
     Returns
@@ -131,8 +131,8 @@ def mix(
 
     Notes
     -----
-    Mixup (Zhang et al. 2018, arXiv:1710.09412) with uniform shares. It keeps a network from being sure of
-    galaxies whose catalogue type is wrong.
+    Mixup (Zhang et al. 2018, arXiv:1710.09412) with uniform shares. It reduces overconfidence for galaxies
+    whose catalogue type is wrong.
     """
     count = tf.shape(labels)[0]
     other = tf.argsort(tf.random.stateless_uniform((count,), seed + tf.constant((0, 5), seed.dtype)))
@@ -143,7 +143,7 @@ def mix(
 
 
 def augmenter(names: Collection[str]) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Return a function that varies a batch of pictures.
+    """Return a function that augments a batch of pictures.
 
     Parameters
     ----------
@@ -153,8 +153,8 @@ def augmenter(names: Collection[str]) -> Callable[[tf.Tensor, tf.Tensor], tf.Ten
     Returns
     -------
     callable
-        From pictures (N, size, size, channels) and a seed (int64 of shape (2,)) to varied pictures of the
-        same shape and type.
+        Function of pictures (N, size, size, channels) and a seed (int64 of shape (2,)) that returns augmented
+        pictures of the same shape and type.
     """
     unknown = set(names) - {"flips", "rotations", "zoom", "shifts"}
     if unknown:

@@ -1,4 +1,4 @@
-"""Build the network under the classifier, with its learned weights, whatever file they come from."""
+"""Build the backbone of the classifier, with weights from any supported source."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def _mend_normalization(model: keras.Model) -> None:
 
 
 def _load_file(model: keras.Model, name: str, path: Path) -> None:
-    """Load all weights from a file of any kind that `trainer.weights.file` reads, or none."""
+    """Load all weights from a file that `trainer.weights.file` can read; load none if it does not fit."""
     try:
         arrays = read_weights(path, name)
     except WeightsError as error:
@@ -54,11 +54,11 @@ def _load_downloaded(model: keras.Model, name: str) -> None:
             cache_subdir="models",
             file_hash=facts.keras_md5,
         )
-    except Exception as error:  # Keras raises just that where the network fails
+    except Exception as error:  # Keras raises a plain Exception if the download fails
         reason = str(error).strip().split("\n")[0]
         raise ValueError(
             f"the ImageNet weights of {name} could not be downloaded ({reason}): "
-            f"`galmorph fetch weights {name}` is more patient, and takes the address of a mirror"
+            f"use `galmorph fetch weights {name}`, which retries and accepts the URL of a mirror"
         ) from error
     _load_file(model, name, Path(path))
 
@@ -66,7 +66,7 @@ def _load_downloaded(model: keras.Model, name: str) -> None:
 def build_backbone(
     name: str, *, weights: str = "imagenet", weights_sha256: str | None = None, image_size: int | None = None
 ) -> keras.Model:
-    """Return a network without top that takes pictures as they are.
+    """Return a backbone, that is, a network without classifier head.
 
     Parameters
     ----------
@@ -74,9 +74,10 @@ def build_backbone(
         A key of `trainer.backbones.names.FACTS`.
     weights : str
         ``"imagenet"``, ``"none"`` (random), or the path of a file: ``.h5`` as published by Keras,
-        ``.weights.h5``, ``.keras`` (a backbone, or a classifier of ours), or ``.pth`` for EfficientNet-Lite.
+        ``.weights.h5``, ``.keras`` (a backbone, or a classifier of galmorph), or ``.pth`` for
+        EfficientNet-Lite.
     weights_sha256 : str, optional
-        What the file's SHA-256 must be.
+        Expected SHA-256 of the file.
     image_size : int, optional
         Side of the pictures [pixels]; the network's native size unless given.
 
@@ -90,7 +91,7 @@ def build_backbone(
     ValueError
         If there is no such network, its weights do not exist, or the file does not fit.
     FileNotFoundError
-        If the file or the package of weights is not there.
+        If the file or the package of weights does not exist.
     """
     facts = backbone_facts(name)
     size = image_size or facts.native_size
@@ -118,7 +119,7 @@ def build_backbone(
 
 
 def scale_pixels(name: str, pictures):
-    """Bring pixels from 0..255 to the range that a backbone was trained with (see `FACTS`)."""
+    """Scale pixels from 0..255 to the range that a backbone was trained with (see `FACTS`)."""
     low, high = backbone_facts(name).pixel_range
     if (low, high) == (0.0, 255.0):
         return pictures

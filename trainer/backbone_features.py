@@ -1,7 +1,7 @@
-"""Features of a frozen backbone: computed once, kept on disk, found again by the content of the picture.
+"""Features of a frozen backbone, computed once and cached on disk by the content of the picture.
 
-While only the top is trained the backbone says the same of a picture in every epoch, fold and run. So it is
-asked once for each symmetry of each picture; the top then learns from its answers in seconds.
+While only the classifier head is trained, the features of a picture are the same in every epoch, fold and
+run. They are computed once for each symmetry of each picture; the head is then trained on them in seconds.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ from trainer.model import feature_extractor
 from trainer.settings import ModelSettings, TrainSettings
 
 CHUNK = 1024
-"""Galaxies between two writes to the cache: what a killed run loses at most."""
+"""Number of galaxies between two writes to the cache; a killed run loses at most these."""
 
 _ARRAY, _GALAXIES = "features.npy", "galaxies.npz"
-_TYPE = np.float16  # 3 digits, of numbers that training varies by far more; half the disk of float32
+_TYPE = np.float16  # 3 digits are enough for training, at half the disk space of float32
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class FeatureStore:
     ----------
     galaxies : Galaxies
     values : ndarray, float16, shape (N, views, F)
-        Mapped from disk: memory grows with what is looked at.
+        Memory-mapped: only the parts that are used take memory.
     """
 
     galaxies: Galaxies
@@ -47,14 +47,14 @@ class FeatureStore:
 
     @classmethod
     def load(cls, folder: Path) -> "FeatureStore":
-        """Open what `compute_features` has written."""
+        """Open the output of `compute_features`."""
         with np.load(Path(folder, _GALAXIES)) as columns:
             galaxies = Galaxies(**columns)
         return cls(galaxies, np.load(Path(folder, _ARRAY), mmap_mode="r"))
 
 
 def features_key(model: ModelSettings, train: TrainSettings, image_size: int, code: str) -> str:
-    """Return a name for all that features depend on, apart from the pictures.
+    """Return a key for everything that features depend on, except the pictures.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ def features_key(model: ModelSettings, train: TrainSettings, image_size: int, co
 
 
 class FeatureCache:
-    """Features by the content of the picture: a folder that several runs fill.
+    """Cache of features by the content of the picture, shared by several runs.
 
     Parameters
     ----------
     folder : Path
-        Of one `features_key`. It may be deleted at any time between runs.
+        Folder of one `features_key`. It may be deleted at any time between runs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -103,10 +103,10 @@ class FeatureCache:
         return self._parts[part][row]
 
     def put(self, digests: Sequence[bytes], values: np.ndarray) -> None:
-        """Keep the features of some pictures (n, views, F)."""
+        """Store the features of some pictures (n, views, F)."""
         self._folder.mkdir(parents=True, exist_ok=True)
         part = self._folder / uuid.uuid4().hex
-        # The list comes last and at once: features without a list are not there.
+        # The list of digests is written last and atomically: features without it are ignored.
         np.save(part.with_suffix(".npy"), values)
         write_whole(part.with_suffix(".digests"), b"\n".join(digests))
 
@@ -129,21 +129,21 @@ def compute_features(
     files : mapping of str to sequence of str
         Gzipped TFRecords of transformed Examples by split.
     folder : Path
-        For `FeatureStore.load`.
+        Output folder, for `FeatureStore.load`.
     views : int
         Symmetries of each picture, 1 to 8.
     batch_size : int
-        Pictures that go through the backbone at once, each in one view.
+        Number of pictures that go through the backbone at once, each in one view.
     cache : FeatureCache, optional
 
     Returns
     -------
     int
-        Galaxies that were not in the cache.
+        Number of galaxies that were not in the cache.
 
     Notes
     -----
-    Streams: memory holds `CHUNK` galaxies' features and what is known of the galaxies beside them.
+    The features are streamed: memory holds those of `CHUNK` galaxies, and the `Galaxies`.
     """
     galaxies = read_galaxies(files)
     extract = _extractor(model, views)
@@ -189,7 +189,7 @@ def _extractor(model: keras.Model, views: int):
         )
         return dihedral_views(tf.cast(pictures, tf.float32), views)
 
-    # One view at a time: eight backbones in one graph would take minutes to trace.
+    # One view at a time, because a graph of eight backbones takes minutes to trace.
     @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)])
     def answer(pictures):
         return tf.cast(backbone(pictures, training=False), tf.float16)

@@ -1,4 +1,4 @@
-"""What training keeps an eye on: the best weights, a diverging loss, the learning rate."""
+"""Keras callbacks: keep the best weights, stop a diverging training, log the learning rate."""
 
 import math
 
@@ -19,42 +19,42 @@ def finite(model: keras.Model) -> bool:
 class StopOnNaN(keras.callbacks.Callback):
     """Raise `TrainingDiverged` at the first step whose loss is not finite, or leaves weights that are not.
 
-    ``keras.callbacks.TerminateOnNaN`` ends training quietly, and the pipeline would go on with a network of
-    NaNs.
+    ``keras.callbacks.TerminateOnNaN`` ends training without an error, and the pipeline would continue with a
+    network of NaNs.
 
     Must come before `KeepBest` and `trainer.checkpoint.Checkpoint` among the callbacks.
     """
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Remember the epoch and the learning rate that it begins with."""
+        """Store the epoch and its initial learning rate."""
         self._epoch, self._step = epoch, 0
         self._rate = float(self.model.optimizer.learning_rate)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Look at the loss, which is the mean over the epoch so far: once not finite, it stays so."""
+        """Check the loss. It is the mean over the epoch so far, so it stays non-finite."""
         self._step = batch + 1
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
             raise self._diverged(f"the training loss became {float(loss)}")
 
     def on_epoch_end(self, epoch, logs=None):
-        """Look at the weights: no loss comes after the last step's gradient."""
+        """Check the weights, because no loss is computed after the last update of an epoch."""
         if not finite(self.model):
             raise self._diverged("weights became infinite or not a number")
 
     def _diverged(self, what: str) -> TrainingDiverged:
-        # The optimizer shows the rate of the next step: zero after the last one of all.
+        # The optimizer returns the rate of the next step, which is zero after the very last step.
         rate = max(self._rate, float(self.model.optimizer.learning_rate))
         return TrainingDiverged(
             f"{what} at step {self._step} of epoch {self._epoch + 1}, at learning rate {rate:.2g}: lower the"
-            " learning rate in [train], or look for pixels that are not finite"
+            " learning rate in [train], or check the stamps for pixels that are not finite"
         )
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Remember the weights of the least validation loss, and stop early.
+    """Keep the weights with the smallest validation loss, and stop early.
 
-    Unlike that of ``keras.callbacks.EarlyStopping`` its state can be kept on disk and taken up again.
+    Unlike with ``keras.callbacks.EarlyStopping``, the state can be saved and restored.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class KeepBest(keras.callbacks.Callback):
     weights : list of ndarray or None
         Its weights.
     waited : int
-        Epochs since; where there is no best epoch, all so far.
+        Epochs since the best one; without a best epoch, all epochs so far.
     """
 
     def __init__(self, patience: int):
@@ -82,7 +82,7 @@ class KeepBest(keras.callbacks.Callback):
         self.waited = 0
 
     def resume(self, epoch: int, loss: float, waited: int, weights: list[np.ndarray]) -> None:
-        """Go on from the state of a training that was killed."""
+        """Restore the state of a training that was killed."""
         self.best_epoch, self.best_loss, self.waited, self.weights = epoch, loss, waited, weights
 
     def on_epoch_end(self, epoch, logs=None):
@@ -97,17 +97,17 @@ class KeepBest(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def restore(self, model: keras.Model) -> None:
-        """Put the best weights back."""
+        """Restore the best weights."""
         if self.weights is None:
             raise TrainingDiverged(
                 f"no epoch, from 1 to {self.waited}, had a finite validation loss: lower the learning rate in"
-                " [train], or look for pixels that are not finite"
+                " [train], or check the stamps for pixels that are not finite"
             )
         model.set_weights(self.weights)
 
 
 class LogLearningRate(keras.callbacks.Callback):
-    """Add the learning rate at the end of each epoch to what the callbacks after it see."""
+    """Add the learning rate to the logs at the end of each epoch, for the callbacks after this one."""
 
     def on_epoch_end(self, epoch, logs=None):
         """Add ``learning_rate`` to the logs."""

@@ -1,4 +1,4 @@
-"""The state of a training, kept on disk after each epoch, so that a killed one goes on."""
+"""Save the state of a training after each epoch, so that a killed training can be resumed."""
 
 import hashlib
 import json
@@ -16,14 +16,14 @@ _STATE = "state.npz"
 
 
 def checkpoint_folder(root: str, *about: Any) -> Path | None:
-    """Return a folder for the state of a training, which depends on all that the training depends on.
+    """Return the checkpoint folder of a training; its name depends on everything that the training does.
 
     Parameters
     ----------
     root : str
-        Folder of all such folders; empty where the platform has none that outlives a killed run.
+        Parent folder; empty if the platform has no folder that survives a killed run.
     *about
-        What JSON can hold: the recipe, the files learned from, the version of the code.
+        JSON values that identify the training: the recipe, the input files, the version of the code.
     """
     if not root:
         return None
@@ -32,20 +32,20 @@ def checkpoint_folder(root: str, *about: Any) -> Path | None:
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keep the whole state of a training after each epoch: weights, optimizer, random numbers, best epoch.
+    """Save the whole state of a training after each epoch: weights, optimizer, random numbers, best epoch.
 
-    ``keras.callbacks.BackupAndRestore`` does not know the best weights so far nor the course of the losses;
-    a training that went on from it would not end as an unbroken one.
+    ``keras.callbacks.BackupAndRestore`` stores neither the best weights so far nor the losses of earlier
+    epochs, so that a resumed training would end differently from an uninterrupted one.
 
     Must come after `KeepBest` among the callbacks.
 
     Parameters
     ----------
     folder : Path
-        Of this training alone: its name should depend on all that the training depends on. Takes four times
-        the weights with AdamW and a best epoch.
+        Folder of this training only; see `checkpoint_folder`. With AdamW and a best epoch it takes four times
+        the size of the weights.
     best : KeepBest, optional
-        Whose state is kept, too.
+        Its state is saved, too.
     """
 
     def __init__(self, folder: Path, best: KeepBest | None = None) -> None:
@@ -55,12 +55,12 @@ class Checkpoint(keras.callbacks.Callback):
         self._history: list[dict[str, float]] = []
 
     def restore(self, model: keras.Model) -> list[dict[str, float]]:
-        """Put a compiled model, and `best`, into the state that is on disk.
+        """Restore a compiled model, and `best`, from the state on disk.
 
         Returns
         -------
         list of dict
-            The figures of each epoch done so far; empty where there is no state, or one of another network.
+            The figures of each finished epoch; empty if there is no state, or one of another network.
         """
         path = self._folder / _STATE
         if not path.is_file():
@@ -82,7 +82,7 @@ class Checkpoint(keras.callbacks.Callback):
         return list(self._history)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write the state beside the former one, then put it in its place."""
+        """Write the state beside the previous one, then replace that."""
         self._history.append({name: float(value) for name, value in (logs or {}).items()})
         variables = _variables(self.model)
         arrays = {f"variable{number}": np.asarray(variable) for number, variable in enumerate(variables)}
@@ -108,19 +108,19 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def stopped(self) -> bool:
-        """Whether the patience was at an end in the last epoch."""
+        """Whether early stopping ended the training in the last epoch."""
         best = self._best
         return best is not None and bool(best.patience) and best.waited >= best.patience
 
     def keep_weights(self, model: keras.Model, name: str) -> Path | None:
-        """Write the weights of the last epoch on disk as a file that ``[model] weights`` takes.
+        """Write the weights of the last saved epoch to a file that ``[model] weights`` accepts.
 
-        Those of the best epoch, if the last ones are not finite.
+        If they are not finite, write those of the best epoch.
 
         Returns
         -------
         Path or None
-            None where no epoch was finished, or neither left finite weights.
+            None if no epoch was finished, or neither has finite weights.
         """
         if not self.restore(model):
             return None
@@ -128,19 +128,19 @@ class Checkpoint(keras.callbacks.Callback):
             model.set_weights(self._best.weights)
         if not finite(model):
             return None
-        # The backbone of a classifier, which is what the configuration takes; any other network as a whole.
+        # For a classifier only the backbone, which the configuration accepts; other networks as a whole.
         inner = next((layer for layer in model.layers if isinstance(layer, keras.Model)), model)
         path = self._folder / f"{name}.weights.h5"
         inner.save_weights(path)
         return path
 
     def remove(self) -> None:
-        """Forget the state: the training is over and its result is safe."""
+        """Remove the state, after the result of the training has been saved."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
-    """Return all that the next step depends on: weights, random number generators, optimizer."""
+    """Return all variables that the next step depends on: weights, random number generators, optimizer."""
     metrics = {id(variable) for variable in model.metrics_variables}
     network = [variable for variable in model.variables if id(variable) not in metrics]
     return [*network, *model.optimizer.variables]

@@ -1,16 +1,16 @@
-"""The processors that train."""
+"""Distribute training over GPUs."""
 
 import tensorflow as tf
 
 
 def strategy() -> tf.distribute.Strategy:
-    """Return how training is spread over this machine's GPUs.
+    """Return the distribution strategy for this machine's GPUs.
 
     Returns
     -------
     tf.distribute.Strategy
-        `MirroredStrategy` over all GPUs where there are several: each step's batch is divided among them. One
-        GPU or none needs no strategy. Which GPUs count is up to ``CUDA_VISIBLE_DEVICES``.
+        `MirroredStrategy` over all GPUs if there are several, which divides each batch among them; otherwise
+        the default strategy. ``CUDA_VISIBLE_DEVICES`` selects the GPUs.
     """
     gpus = tf.config.list_logical_devices("GPU")
     if len(gpus) < 2:
@@ -19,22 +19,22 @@ def strategy() -> tf.distribute.Strategy:
 
 
 def share(batches: tf.data.Dataset, spread: tf.distribute.Strategy) -> tf.data.Dataset:
-    """Divide each batch among processors, as evenly as can be.
+    """Divide each batch among processors, as evenly as possible.
 
-    TensorFlow's own division leaves processors without a picture in the last batch of a dataset, and a
-    network that is asked about nothing fails, or makes means of nothing.
+    TensorFlow's own division can leave processors without a picture in the last batch of a dataset. A network
+    fails on an empty batch, or computes means over nothing.
 
     Parameters
     ----------
     batches : Dataset
-        Of tensors or tuples of them, each with at least one row for each processor. Keras wants as many rows
-        for each in the first batch.
+        Batches of tensors, or of tuples of tensors, with at least one row for each processor. Keras needs the
+        same number of rows for each processor in the first batch.
     spread : tf.distribute.Strategy
 
     Returns
     -------
     Dataset
-        What Keras takes in its place; the same where there is one processor.
+        Distributed dataset for Keras; `batches` itself if there is one processor.
     """
     replicas = spread.num_replicas_in_sync
     if replicas == 1:
@@ -50,5 +50,5 @@ def share(batches: tf.data.Dataset, spread: tf.distribute.Strategy) -> tf.data.D
 
         return tf.data.Dataset.range(replicas).map(part)
 
-    # The parts come one after the other, and go to the processors in turn.
+    # Successive parts go to the processors in turn.
     return spread.distribute_datasets_from_function(lambda context: batches.flat_map(divided))

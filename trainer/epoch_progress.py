@@ -1,4 +1,4 @@
-"""Send the course of a training to the log that the command line shows."""
+"""Keras callbacks that send the progress of a training to the command line."""
 
 import time
 from typing import Any
@@ -9,12 +9,12 @@ from preprocessing.progress import send_progress
 
 
 class EpochProgress(keras.callbacks.Callback):
-    """Report each epoch's figures, and the share of the epoch done.
+    """Report the figures of each epoch, and the finished share of the current one.
 
     Parameters
     ----------
     epochs : int
-        Epochs in all.
+        Total number of epochs.
     interval : float
         Least time between two reports within an epoch [s].
     """
@@ -27,7 +27,7 @@ class EpochProgress(keras.callbacks.Callback):
         self._last = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember the epoch."""
+        """Store the number of the epoch."""
         self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -49,7 +49,7 @@ class EpochProgress(keras.callbacks.Callback):
 
 
 class HeadProgress(keras.callbacks.Callback):
-    """Report that an epoch of the top is done; there are many, each a fraction of a second.
+    """Report the epochs of the head's training; there are many, each a fraction of a second long.
 
     Parameters
     ----------
@@ -62,4 +62,4 @@ class HeadProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report one epoch."""
-        send_progress("training the top: epoch", done=1, total=self._epochs)
+        send_progress("training the classifier head: epoch", done=1, total=self._epochs)

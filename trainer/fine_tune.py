@@ -1,4 +1,4 @@
-"""The second phase: the network itself learns, from pictures."""
+"""Fine-tuning: the second phase of training, in which the network is trained on pictures."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from trainer.recipe import Recipe
 
 
 def start_classifier(recipe: Recipe, head: Head | None) -> keras.Model:
-    """Return the classifier as the second phase finds it: with a trained top, if there is one."""
+    """Return the classifier at the start of fine-tuning, with the trained head if there is one."""
     model = build_classifier(
         recipe.model,
         image_size=recipe.image.size,
@@ -41,7 +41,7 @@ def fine_tune(
     log_dir: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, list[float]]:
-    """Train a classifier in place.
+    """Fine-tune a classifier in place.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def fine_tune(
         From `start_classifier`.
     recipe : Recipe
     pictures : Pictures
-        To learn from.
+        Training pictures.
     galaxies : Galaxies
-        Those of `pictures`.
+        The galaxies of `pictures`.
     validation : Pictures or None
-        Whose loss chooses the best epoch; None: the last epoch counts.
+        The best epoch is the one with the smallest loss on these pictures; with None the last epoch is used.
     has_head : bool
-        Whether the top is trained already: then the weights that `model` comes with may be the best.
+        Whether the head is trained already. If so, the initial weights of `model` may be the best.
     checkpoint, log_dir, callbacks
         See `trainer.fit.fit`.
 
@@ -67,10 +67,10 @@ def fine_tune(
     Raises
     ------
     TrainingDataError
-        If a class is missing, or votes where they are to be learned, or there are more processors than
-        galaxies.
+        If a class is missing, votes are missing but are the training target, or there are more processors
+        than galaxies.
     TrainingDiverged
-        If the loss or a weight is no longer finite.
+        If the loss or a weight becomes infinite or NaN.
     """
     galaxies.require_both_classes("the training set")
     train = recipe.train
@@ -83,8 +83,8 @@ def fine_tune(
     steps = pictures.steps(len(galaxies))
     if not steps:
         raise TrainingDataError(
-            f"{len(galaxies)} galaxies to learn from cannot be divided among {replicas} processors: name"
-            " fewer in CUDA_VISIBLE_DEVICES"
+            f"{len(galaxies)} training galaxies cannot be divided among {replicas} processors: list fewer"
+            " in CUDA_VISIBLE_DEVICES"
         )
     return fit(
         model,
@@ -107,7 +107,7 @@ def fine_tune(
 
 
 def probabilities(model: keras.Model, recipe: Recipe, pictures: Pictures) -> np.ndarray:
-    """Return what a classifier says of pictures, averaged over as many views as when it is exported.
+    """Return the probabilities of a classifier, averaged over as many views as in the exported model.
 
     Parameters
     ----------
@@ -126,5 +126,5 @@ def probabilities(model: keras.Model, recipe: Recipe, pictures: Pictures) -> np.
     pictures = replace(pictures, replicas=spread.num_replicas_in_sync)
     unseen = pictures.in_order().map(lambda picture, _: picture)
     each = network.predict(share(unseen, spread), verbose=0)[:, 0]
-    # A few pictures among many processors come several times over.
+    # With several processors, a small number of pictures is repeated.
     return each if pictures.replicas == 1 else each[: pictures.count()]

@@ -1,4 +1,4 @@
-"""Train a network: warm-up and decay, best weights kept, a diverging loss refused, a killed run resumed."""
+"""Train a network, with learning rate schedule, early stopping, divergence checks and checkpoints."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,14 @@ from trainer.scalar_log import ScalarLog
 from trainer.settings import Augmentation, TrainSettings
 
 Stream = Callable[[int], tf.data.Dataset]
-"""From the number of an epoch to the batches of this and all later epochs, without end: inputs (N, ...) and
-labels (N,), 0 to 1. It must not matter where one began, so that a training can go on from any epoch."""
+"""Function of an epoch number that returns the batches of this and all later epochs: inputs (N, ...) and
+labels (N,), 0 to 1. The batches of an epoch must be the same whichever epoch comes first, so that a training
+can be resumed."""
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What a network learns from.
+    """The training data of a network.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class TrainingSet:
 
 
 def balanced_weights(counts: Sequence[int]) -> tuple[float, float]:
-    """Return weights of spirals and ellipticals that let both classes count alike, 1 on average.
+    """Return weights of spirals and ellipticals with which both classes count equally; their mean is 1.
 
     Parameters
     ----------
@@ -70,22 +71,22 @@ def balanced_weights(counts: Sequence[int]) -> tuple[float, float]:
 def training_batches(
     train: TrainingSet, first_epoch: int, *, settings: TrainSettings, seed: int
 ) -> tf.data.Dataset:
-    """Vary the inputs, smooth the labels and add the class weights.
+    """Augment the inputs, smooth the labels and add the class weights.
 
     Parameters
     ----------
     train : TrainingSet
     first_epoch : int
-        Number of the first epoch wanted, from 0.
+        Number of the first epoch, from 0.
     settings : TrainSettings
         `label_smoothing` and `class_weights` are used.
     seed : int
-        Of the augmentation; every epoch varies the pictures anew.
+        Seed of the augmentation, which is different in every epoch.
 
     Returns
     -------
     Dataset
-        Of inputs, labels (N, 1) and weights (N,): epoch after epoch, without end.
+        Endless batches of inputs, labels (N, 1) and weights (N,), epoch after epoch.
     """
     vary = augmenter(train.augment) if train.augment else None
     weights = balanced_weights(train.class_counts) if settings.class_weights else (1.0, 1.0)
@@ -100,13 +101,13 @@ def training_batches(
         if train.mixup:
             inputs, labels = mix(inputs, labels, train.mixup, number)
         labels = labels[:, None]
-        # A soft label weighs as the class that it leans to does, in proportion.
+        # A soft label gets the weights of both classes in proportion.
         weight = labels[:, 0] * weights[1] + (1.0 - labels[:, 0]) * weights[0]
         return inputs, labels * (1.0 - smoothing) + 0.5 * smoothing, weight
 
-    # One stream for all epochs, because Keras draws them from one iterator when it is told how long one is.
+    # One stream for all epochs, because with steps_per_epoch Keras draws all epochs from one iterator.
     numbered = train.stream(first_epoch).enumerate(start=first_epoch * train.steps)
-    # Two threads keep one batch ahead of the network; more would take cores from it.
+    # Two threads are enough to stay one batch ahead of the network; more would compete with it for cores.
     return numbered.map(prepare, num_parallel_calls=2).prefetch(2)
 
 
@@ -143,49 +144,51 @@ def fit(
     Parameters
     ----------
     model : keras.Model
-        To the probability of elliptical (N, 1).
+        Network with the probability of elliptical (N, 1) as output.
     train : TrainingSet
     validation : Dataset or None
-        Batches of inputs and labels (N,) or (N, 1), 0 or 1; finite. The weights of the epoch with the least
-        loss on it are left in the model. Without it all epochs are gone through and the last weights count.
-        Where several processors train, batches are divided among them by `trainer.devices.share`.
+        Finite number of batches of inputs and labels (N,) or (N, 1), 0 or 1. The model gets the weights of
+        the epoch with the smallest loss on them. With None, all epochs are trained and the last weights are
+        used. With several processors, batches are divided among them by `trainer.devices.share`.
     epochs : int
     learning_rate : float
-        At its peak.
+        Peak learning rate.
     settings : TrainSettings
     start_counts : bool
-        Whether the weights that the model comes with may turn out to be the best.
+        Whether the initial weights of the model are candidates for the best weights.
     steps_per_execution : int
-        Batches that TensorFlow works off between two callbacks; divides `train.steps`, since Keras would go
-        past the end of an epoch otherwise.
+        Number of batches between two callbacks. It must divide `train.steps`, because Keras would otherwise
+        go past the end of an epoch.
     checkpoint : Path, optional
-        Folder where the state is kept after each epoch, and from which a training that was killed goes on.
-        It is left there: remove it (`Checkpoint.remove`) when the result is safe.
+        Folder in which the state is saved after each epoch, and from which a killed training is resumed. It
+        is not removed at the end: call `Checkpoint.remove` when the result has been saved.
     log_dir : Path, optional
-        Where TensorBoard's logs go.
+        Folder of TensorBoard's logs.
     callbacks : sequence of Callback
-        Called in addition, after ours. Epochs are numbered through, also where a training goes on.
+        Additional callbacks, called last. A resumed training continues the numbering of epochs.
 
     Returns
     -------
     dict of str to list of float
         ``loss``, ``accuracy``, ``auc`` and ``learning_rate`` after each epoch, with a validation also
-        ``val_loss``, ``val_accuracy``, ``val_auc``, and one number each in ``best_epoch`` (from 1; 0 is the
-        start) and ``best_val_loss``. The training loss is smoothed and weighted, the validation loss is
-        neither.
+        ``val_loss``, ``val_accuracy``, ``val_auc``, and one number each in ``best_epoch`` (from 1; 0 stands
+        for the initial weights) and ``best_val_loss``. Label smoothing and class weights apply to the
+        training loss, but not to the validation loss.
 
     Raises
     ------
     TrainingDiverged
-        If the loss or a weight is no longer finite, or no epoch had a finite validation loss. The weights of
-        the last good epoch are then in the folder `checkpoint`, as a file that Keras loads.
+        If the loss or a weight becomes infinite or NaN, or no epoch had a finite validation loss. The folder
+        `checkpoint` then has the weights of the last good epoch, in a file that Keras loads.
     ValueError
         If the training set is empty, a class is missing, or `steps_per_execution` does not divide an epoch.
     """
     if not train.steps:
         raise ValueError("the training set is empty")
     if train.steps % steps_per_execution:
-        raise ValueError(f"{steps_per_execution} steps at a time do not divide an epoch of {train.steps}")
+        raise ValueError(
+            f"{steps_per_execution} steps at a time do not divide an epoch of {train.steps} steps"
+        )
     keras.utils.set_random_seed(settings.seed)
     model.compile(
         optimizer=_optimizer(learning_rate, epochs * train.steps, settings),
@@ -194,7 +197,7 @@ def fit(
         jit_compile=settings.jit_compile,
         steps_per_execution=steps_per_execution,
     )
-    # Else TensorFlow makes the optimizer's variables while it traces the first step, and traces it again.
+    # Otherwise TensorFlow creates the optimizer's variables in the first step, and traces that step twice.
     model.optimizer.build(model.trainable_variables)
     spread = model.distribute_strategy
     if validation is not None:
@@ -208,7 +211,7 @@ def fit(
     done = len(course)
     unfinished = done < epochs and not (state is not None and state.stopped)
     log = ScalarLog(log_dir) if log_dir is not None and unfinished else None
-    # What is written and what is compared comes after the look at the weights.
+    # The weights are checked before they are compared and saved.
     watchers = [LogLearningRate(), StopOnNaN(), best, state, _Course(course), log, *callbacks]
     try:
         if unfinished:
@@ -219,7 +222,7 @@ def fit(
                 epochs=epochs,
                 steps_per_epoch=train.steps,
                 callbacks=[watcher for watcher in watchers if watcher is not None],
-                shuffle=False,  # the dataset is shuffled; Keras warns otherwise
+                shuffle=False,  # the dataset is shuffled already; Keras would warn
                 verbose=0,
             )
         if best is not None:

@@ -1,4 +1,4 @@
-"""One fold of the cross-validation: train on the others, score its own."""
+"""One fold of the cross-validation: train on all other folds, score this one."""
 
 import json
 import time
@@ -27,7 +27,7 @@ ABOUT_FILE = "fold.json"
 
 @dataclass(frozen=True)
 class FoldScores:
-    """What a fold's model says of the galaxies that it has not seen.
+    """Out-of-fold predictions of one fold.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class FoldScores:
 
     @classmethod
     def load(cls, folder: Path) -> "FoldScores":
-        """Read what `train_fold` has written."""
+        """Read the output of `train_fold`."""
         return cls(read_scores(Path(folder, SCORES_FILE)), json.loads(Path(folder, ABOUT_FILE).read_text()))
 
 
@@ -56,8 +56,8 @@ def train_fold(
 ) -> None:
     """Train on all folds but one through all epochs, and score that one.
 
-    Nothing of the scored fold is looked at before: no epoch is chosen by it. What is measured is the recipe,
-    as ``publish = "retrained"`` follows it.
+    The scored fold is not used in training, not even to choose the best epoch. The scores measure the recipe
+    in the way in which ``publish = "retrained"`` applies it.
 
     Parameters
     ----------
@@ -65,10 +65,10 @@ def train_fold(
     files : mapping of str to sequence of str
         Gzipped TFRecords of transformed Examples by split: training and validation.
     features : Path or None
-        What `trainer.backbone_features.compute_features` has written, where the top has a phase of its own.
+        Output of `trainer.backbone_features.compute_features`, if the head is trained on its own.
     fold : int
     folder : Path
-        Gets `ABOUT_FILE`, `SCORES_FILE`, the top and, if the network was trained, the backbone's weights.
+        Gets `ABOUT_FILE`, `SCORES_FILE`, the head and, if the network was fine-tuned, the backbone's weights.
     checkpoint : Path, optional
         See `trainer.fit.fit`.
 
@@ -77,7 +77,7 @@ def train_fold(
     TrainingDataError
         If a class is missing in the fold, or in all others.
     TrainingDiverged
-        If the loss is no longer finite.
+        If the loss or a weight becomes infinite or NaN.
     """
     started = time.monotonic()
     store = FeatureStore.load(features) if features is not None else None
@@ -127,19 +127,19 @@ def train_fold(
 
 
 def fold_classifiers(recipe: Recipe, folders: Sequence[Path]) -> list[keras.Model]:
-    """Return the classifiers whose mean is the ensemble of folds.
+    """Return the classifiers of the folds, whose mean is the ensemble.
 
     Parameters
     ----------
     recipe : Recipe
     folders : sequence of Path
-        What `train_fold` has written for each.
+        Output of `train_fold` for each fold.
 
     Returns
     -------
     list of keras.Model
-        One for each fold; a single one with all tops where the folds share the frozen backbone, so that five
-        folds cost no more than one. `trainer.model.averaged` takes either.
+        One for each fold. If the folds share the frozen backbone, a single one with all heads, so that five
+        folds cost no more than one. `trainer.model.averaged` accepts both.
     """
     heads = [Head.load(folder / HEAD_FILE) for folder in folders]
     if not recipe.folds_train_networks:
@@ -154,14 +154,14 @@ def fold_classifiers(recipe: Recipe, folders: Sequence[Path]) -> list[keras.Mode
 
 
 def _divide(galaxies: Galaxies, fold: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the galaxies to learn from, and of those to score."""
+    """Return the indices of the galaxies to train on, and of those to score."""
     learning, scored = np.flatnonzero(galaxies.folds != fold), np.flatnonzero(galaxies.folds == fold)
     if not len(scored) or not len(learning):
         raise TrainingDataError(
-            f"[split] folds: fold {fold} holds {len(scored)} of the {len(galaxies)} galaxies to learn from:"
-            " ask for fewer folds"
+            f"[split] folds: fold {fold} has {len(scored)} of the {len(galaxies)} galaxies of training and"
+            " validation split: set fewer folds"
         )
-    for which, whose in ((scored, f"fold {fold}"), (learning, f"all that is not fold {fold}")):
+    for which, whose in ((scored, f"fold {fold}"), (learning, f"the training set of fold {fold}")):
         galaxies.take(which).require_both_classes(f"[split] folds: {whose}")
     return learning, scored
 

@@ -1,4 +1,4 @@
-"""Who is in the transformed Examples: names, labels and folds, without the pictures."""
+"""Names, labels and folds of the galaxies in transformed Examples, without the pictures."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,12 +12,12 @@ from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 
 
 class TrainingDataError(ValueError):
-    """The galaxies do not suffice for what is to be trained; the message says which are missing."""
+    """The galaxies are not sufficient for training. The message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Galaxies:
-    """What is known of galaxies in transformed Examples; some 150 bytes each.
+    """Data of the galaxies in transformed Examples; some 150 bytes each.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Galaxies:
         return len(self.names)
 
     def take(self, which: np.ndarray) -> "Galaxies":
-        """Return some of the galaxies, by a mask or by their numbers."""
+        """Return some of the galaxies, selected by a mask or by indices."""
         return Galaxies(**{name: column[which] for name, column in vars(self).items()})
 
     def require_both_classes(self, whose: str) -> None:
@@ -52,7 +52,7 @@ class Galaxies:
         Parameters
         ----------
         whose : str
-            What these galaxies are, for the message: ``"fold 3"``.
+            Name of this set of galaxies for the message, such as ``"fold 3"``.
         """
         for label in (SPIRAL, ELLIPTICAL):
             if not (self.labels == label).any():
@@ -61,17 +61,17 @@ class Galaxies:
                 )
 
     def require_votes(self, whose: str) -> None:
-        """Raise `TrainingDataError` if votes say of no galaxy anything but its class.
+        """Raise `TrainingDataError` if no galaxy has a vote fraction other than 0 or 1.
 
         Parameters
         ----------
         whose : str
-            What these galaxies are, for the message.
+            Name of this set of galaxies for the message.
         """
         if (self.soft_labels == self.labels).all():
             raise TrainingDataError(
-                f'[train] labels = "votes", but {whose} has no galaxy whose votes say anything but its class:'
-                ' the table has no votes (or none is divided), so set labels = "hard"'
+                f'[train] labels = "votes", but {whose} has no galaxy with divided votes: the table has no'
+                ' votes, or all of them are unanimous. Set labels = "hard"'
             )
 
     @property
@@ -87,7 +87,7 @@ def read_examples(files: Sequence[str]) -> Iterator[tf.train.Example]:
 
 
 def read_galaxies(files: Mapping[str, Sequence[str]]) -> Galaxies:
-    """Read who is in transformed Examples.
+    """Read the galaxies of transformed Examples.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Train the top of the classifier on features that the frozen backbone has given."""
+"""Train the classifier head on features of the frozen backbone."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from trainer.settings import ModelSettings, TrainSettings
 
 @dataclass(frozen=True)
 class Head:
-    """The learned top: logistic regression on the backbone's features.
+    """The trained classifier head: logistic regression on the backbone's features.
 
     Attributes
     ----------
@@ -34,18 +34,18 @@ class Head:
 
     @classmethod
     def load(cls, path: Path) -> "Head":
-        """Read what `save` has written."""
+        """Read a file that `save` has written."""
         with np.load(path) as arrays:
             return cls(arrays["kernel"], float(arrays["bias"]))
 
     @classmethod
     def of(cls, model: keras.Model) -> "Head":
-        """Take the top out of a classifier."""
+        """Return the head of a classifier."""
         kernel, bias = model.get_layer(OUTPUT).get_weights()
         return cls(kernel[:, 0], float(bias[0]))
 
     def put_on(self, model: keras.Model) -> None:
-        """Give a classifier this top."""
+        """Assign this head to a classifier."""
         model.get_layer(OUTPUT).set_weights([self.kernel[:, None], np.array([self.bias], np.float32)])
 
     def probabilities(self, values: np.ndarray) -> np.ndarray:
@@ -64,7 +64,7 @@ class Head:
 
 
 def with_heads(model: keras.Model, heads: Sequence[Head]) -> keras.Model:
-    """Return a classifier with an output for each of several tops on its one backbone, (N, tops)."""
+    """Return a classifier with several heads on one backbone; its output has shape (N, heads)."""
     features = model.get_layer(FEATURES).output
     each = keras.layers.Dense(len(heads), activation="sigmoid", dtype="float32", name="folds")
     classifier = keras.Model(model.input, each(features), name=model.name)
@@ -81,16 +81,16 @@ def fit_head(
     settings: TrainSettings,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[Head, dict[str, list[float]]]:
-    """Train a top.
+    """Train a classifier head.
 
     Parameters
     ----------
     features : FeatureStore
     train : ndarray of int
-        Numbers of the galaxies to learn from; in each epoch each is seen in one of the first
-        `settings.views` of its views.
+        Indices of the training galaxies. In each epoch, each galaxy is seen in one of its first
+        `settings.views` views.
     validation : ndarray of int or None
-        Numbers of the galaxies that choose the best epoch; None: the last epoch counts.
+        Indices of the validation galaxies, which determine the best epoch; with None the last epoch is used.
     model, settings : ModelSettings, TrainSettings
     callbacks : sequence of Callback
 
@@ -103,14 +103,14 @@ def fit_head(
     Raises
     ------
     TrainingDataError
-        If a class is missing, or votes where they are to be learned.
+        If a class is missing, or votes are missing but are the training target.
     TrainingDiverged
-        If the loss or a weight is no longer finite.
+        If the loss or a weight becomes infinite or NaN.
     """
     learning = features.galaxies.take(train)
-    learning.require_both_classes("the training set of the top")
+    learning.require_both_classes("the training set of the classifier head")
     if settings.labels == "votes":
-        learning.require_votes("the training set of the top")
+        learning.require_votes("the training set of the classifier head")
     width = features.values.shape[2]
     keras.utils.set_random_seed(settings.seed)
     inputs = keras.Input((width,), name="features")
@@ -128,14 +128,14 @@ def fit_head(
         epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         settings=settings,
-        steps_per_execution=steps,  # a step takes less than to tell the callbacks of it
+        steps_per_execution=steps,  # calling the callbacks takes longer than a step
         callbacks=callbacks,
     )
     return Head.of(network), history
 
 
 def _stream(features: FeatureStore, train: np.ndarray, settings: TrainSettings) -> Stream:
-    """Return the stream of galaxies in random order, in each epoch each in a random view."""
+    """Return the stream of galaxies, in each epoch in random order and with a random view of each."""
     galaxies, values = features.galaxies, features.values
     targets = galaxies.soft_labels if settings.labels == "votes" else galaxies.labels
     views, width, size = min(settings.views, values.shape[1]), values.shape[2], settings.batch_size

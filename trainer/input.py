@@ -8,12 +8,12 @@ import tensorflow as tf
 from preprocessing import features
 
 SHUFFLE_BUFFER = 4096
-"""Compressed pictures held for shuffling: about 80 MB at 128 x 128, however many galaxies there are."""
+"""Number of compressed pictures in the shuffle buffer: about 80 MB at 128 x 128 pixels."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures and labels in transformed Examples, streamed from disk.
+    """Pictures and labels of transformed Examples, streamed from disk.
 
     Attributes
     ----------
@@ -23,9 +23,10 @@ class Pictures:
         Side of the pictures [pixels].
     batch_size : int
     without_fold, only_fold : int, optional
-        Leave out the galaxies of a fold; or all others.
+        Leave out the galaxies of one fold, or of all other folds.
     replicas : int
-        Processors among which each batch is divided (`trainer.devices.share`): each gets a picture at least.
+        Number of processors among which each batch is divided (`trainer.devices.share`). Each gets at least
+        one picture.
     """
 
     files: Sequence[str]
@@ -38,8 +39,8 @@ class Pictures:
     def in_order(self) -> tf.data.Dataset:
         """Return each picture once: (N, size, size, 3), uint8, and labels (N,), int64.
 
-        Fewer pictures than two for each of several processors come several times over, all of them equally
-        often: no mean over them changes.
+        If several processors would get fewer than two pictures each, all pictures are repeated equally often,
+        which leaves means over them unchanged.
         """
         decoded = self._decoded(self._each_once())
         return decoded.map(lambda pictures, label, soft_label: (pictures, label))
@@ -49,32 +50,31 @@ class Pictures:
         return int(self._records().reduce(0, lambda number, _: number + 1))
 
     def steps(self, count: int) -> int:
-        """Return the batches of `stream` in an epoch of `count` galaxies; 0 if they are too few."""
+        """Return the number of batches of `stream` in an epoch of `count` galaxies; 0 if too few."""
         return -(-(count // self.replicas) // self._share)
 
     def stream(self, first_epoch: int, steps: int, *, seed: int, soft: bool = False) -> tf.data.Dataset:
-        """Return epoch after epoch, without end, each in an order of its own.
+        """Return an endless stream of epochs, each in a different order.
 
         Parameters
         ----------
         first_epoch : int
-            Where to begin, from 0: a training that was killed goes on as if it had not been. The records of
-            the epochs before are read and passed over, not decoded.
+            Number of the first epoch, from 0, so that a killed training can be resumed exactly. The records
+            of earlier epochs are read but not decoded.
         steps : int
             Batches in an epoch.
         seed : int
         soft : bool
-            Whether labels are the shares of the votes, rather than the classes.
+            Whether labels are vote fractions rather than classes.
 
         Returns
         -------
         tf.data.Dataset
-            Of pictures (N, size, size, 3), uint8, and labels (N,), float32; no batch reaches over the end of
-            an epoch.
+            Batches of pictures (N, size, size, 3), uint8, and labels (N,), float32; none spans two epochs.
         """
         shuffled = self._records().shuffle(SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
-        # Each step counts as the mean over processors, so all must have as many pictures. The few that are
-        # left over at the end of an epoch are others in the next one.
+        # A step averages over processors, so each must have the same number of pictures. The few pictures
+        # left over at the end of an epoch are different ones in the next.
         batches = self._batches(shuffled).repeat().skip(first_epoch * steps)
 
         def choose(pictures, label, soft_label):
@@ -84,18 +84,18 @@ class Pictures:
 
     @property
     def _share(self) -> int:
-        """Pictures of a batch for each processor."""
+        """Number of pictures per batch and processor."""
         return max(1, self.batch_size // self.replicas)
 
     def _batches(self, records: tf.data.Dataset) -> tf.data.Dataset:
-        """Return batches that the processors share equally; what cannot be shared so is left out."""
+        """Return batches that can be divided equally among the processors; the remainder is left out."""
         if self.replicas == 1:
             return records.batch(self.batch_size)
         rows = records.batch(self.replicas, drop_remainder=True)
         return rows.batch(self._share).map(lambda batch: tf.reshape(batch, (-1,)))
 
     def _each_once(self) -> tf.data.Dataset:
-        """Return all records in batches, in order, of which the processors get no empty share."""
+        """Return all records in batches, in order, such that no processor gets an empty share."""
         records = self._records()
         if self.replicas == 1:
             return self._batches(records)
@@ -105,7 +105,7 @@ class Pictures:
             return self._batches(records)
         if count < 2 * self.replicas:
             return self._batches(records.repeat(self.replicas))
-        # Keras wants equal shares in the first batch, and those left over go into the last.
+        # Keras needs equal shares in the first batch; the remainder goes into the last.
         last = self.replicas + left_over
         return self._batches(records.take(count - last)).concatenate(records.skip(count - last).batch(last))
 

@@ -1,4 +1,4 @@
-"""Accuracy and AUC for labels that may be smoothed: above one half means elliptical."""
+"""Accuracy and AUC for smoothed labels: labels above 0.5 count as elliptical."""
 
 import keras
 from keras import ops
@@ -6,10 +6,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("galmorph")
 class Accuracy(keras.metrics.BinaryAccuracy):
-    """Share of pictures on the right side of one half."""
+    """Share of pictures whose probability is on the right side of 0.5."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Count a batch; class weights are for the loss, so they are left out here."""
+        """Add a batch. Class weights are ignored, because they are meant for the loss only."""
         super().update_state(ops.cast(ops.cast(y_true, "float32") > 0.5, "float32"), y_pred)
 
 
@@ -18,5 +18,5 @@ class AUC(keras.metrics.AUC):
     """Area under the ROC curve."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Count a batch; class weights are for the loss, so they are left out here."""
+        """Add a batch. Class weights are ignored, because they are meant for the loss only."""
         super().update_state(ops.cast(ops.cast(y_true, "float32") > 0.5, "float32"), y_pred)

@@ -1,4 +1,4 @@
-"""The classifier: a backbone and a simple top that gives the probability of elliptical."""
+"""The classifier: a backbone and a simple head that gives the probability of elliptical."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,19 +12,19 @@ from trainer.settings import ModelSettings
 from trainer.temperature import TemperatureScaling
 
 FEATURES = "features"
-"""Name of the layer whose output is a picture's features: the average of the backbone's last maps."""
+"""Name of the layer whose output is the features of a picture: the average of the backbone's last maps."""
 OUTPUT = "p_elliptical"
-"""Name of the one output: probability of label 1, elliptical; label 0 is spiral."""
+"""Name of the output: probability of label 1, elliptical; label 0 is spiral."""
 
 BATCH_NORM_MOMENTUM = 0.9
-"""Of batch norms that learn from nothing: the statistics of some ten batches."""
+"""Momentum of batch norms that are trained from random weights: averages over some ten batches."""
 
-_STOCHASTIC_DEPTH = "_drop"  # how the layers that skip a block are named in every EfficientNet
+_STOCHASTIC_DEPTH = "_drop"  # suffix of the names of layers that skip a block, in every EfficientNet
 
 
 @contextmanager
 def dtype_policy(policy: str) -> Iterator[None]:
-    """Build layers under a Keras dtype policy, and put the former one back."""
+    """Build layers under a Keras dtype policy, and restore the previous policy at the end."""
     former = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -42,17 +42,17 @@ def backbone_of(model: keras.Model) -> keras.Model:
 
 
 def set_trainable(model: keras.Model, *, start: str, pretrained: bool) -> None:
-    """Choose which weights of a classifier training may change: the top's always do.
+    """Choose which weights of a classifier are trainable; those of the head always are.
 
     Parameters
     ----------
     model : keras.Model
         From `build_classifier`.
     start : str
-        The lowest part of the backbone that changes: ``"stem"`` (all of it), ``"block1"`` to ``"block7"``.
+        The lowest trainable part of the backbone: ``"stem"`` (all of it), ``"block1"`` to ``"block7"``.
     pretrained : bool
-        Whether the backbone came with learned weights. Its batch norms then stay in inference mode: a few
-        small batches of galaxies would spoil the statistics learned from a million photographs.
+        Whether the backbone has pretrained weights. If so, its batch norms stay in inference mode, because a
+        few small batches of galaxies would spoil the statistics of a million photographs.
 
     Raises
     ------
@@ -85,14 +85,14 @@ def build_classifier(
     image_size : int, optional
         Side of the pictures [pixels]; the backbone's native size unless given.
     policy : str
-        Keras dtype policy, such as ``"mixed_bfloat16"``; the output is float32 always.
+        Keras dtype policy, such as ``"mixed_bfloat16"``; the output is always float32.
     seed : int, optional
-        Seeds Keras, NumPy and Python for the initial weights.
+        Seed of Keras, NumPy and Python for the initial weights.
 
     Returns
     -------
     keras.Model
-        From pictures (N, size, size, 3), uint8 or float32, 0 to 255, to ``p_elliptical`` (N, 1) in [0, 1].
+        Network from pictures (N, size, size, 3), uint8 or float32, 0 to 255, to ``p_elliptical`` (N, 1).
     """
     if seed is not None:
         keras.utils.set_random_seed(seed)
@@ -115,14 +115,14 @@ def build_classifier(
 
 
 def top(features: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    """Put the classifier's simple top on features (N, F)."""
+    """Return the output of a new classifier head on features (N, F)."""
     x = layers.Dropout(dropout, name="dropout")(features)
-    # In half precision a sigmoid near 1 has steps of 0.0005; the decision is taken in full precision.
+    # In full precision, because in half precision a sigmoid near 1 has steps of 0.0005.
     return layers.Dense(1, activation="sigmoid", dtype="float32", name=OUTPUT)(x)
 
 
 def feature_extractor(model: keras.Model) -> keras.Model:
-    """Return the part of a classifier that goes from pictures to features (N, F)."""
+    """Return the part of a classifier from pictures to features (N, F)."""
     return keras.Model(model.input, model.get_layer(FEATURES).output, name="feature_extractor")
 
 
@@ -132,17 +132,18 @@ def averaged(models: Sequence[keras.Model], views: int = 1, temperature: float |
     Parameters
     ----------
     models : sequence of keras.Model
-        Classifiers of pictures of one size; one of several outputs counts as so many classifiers.
+        Classifiers of pictures of one size. One with several outputs counts as several classifiers.
     views : int
         1, or up to 8 symmetries of the square.
     temperature : float, optional
-        By which the probability of each classifier, the mean over its views, is scaled before the mean over
-        classifiers is taken (see `trainer.temperature`).
+        Temperature scaling of each classifier's probability, after the mean over its views and before the
+        mean over classifiers (see `trainer.temperature`).
 
     Returns
     -------
     keras.Model
-        With the input and output of a classifier; a single one comes back as it is where nothing is to do.
+        Network with the input and output of a classifier. A single classifier is returned unchanged if there
+        is nothing to do.
     """
     members = sum(model.output_shape[-1] for model in models)
     if members == 1 and views == 1 and temperature is None:
@@ -151,7 +152,7 @@ def averaged(models: Sequence[keras.Model], views: int = 1, temperature: float |
     seen = dihedral_views(pictures, views)
     answers = []
     for number, model in enumerate(models):
-        # One name each: five folds' classifiers are all called the same.
+        # The classifiers of the folds all have the same name, so each gets a new one.
         member = _named(model, f"{model.name}_{number}")
         of_views = [member(view) for view in seen]
         answers.append(of_views[0] if views == 1 else layers.Average()(of_views))
@@ -167,20 +168,20 @@ def _named(model: keras.Model, name: str) -> keras.Model:
 
 
 def _set_stochastic_depth(network: keras.Model, rate: float) -> None:
-    """Rescale the rates at which blocks are skipped, which rise from zero to that of the last block."""
-    # Both families are built with 0.2 at the end, which keras.applications lets nobody choose.
+    """Rescale the rates at which blocks are skipped; they rise from zero to `rate` in the last block."""
+    # Both families are built with 0.2 in the last block, which keras.applications does not let one choose.
     for layer in network.layers:
         if layer.name.endswith(_STOCHASTIC_DEPTH):
             layer.rate *= rate / 0.2
 
 
 def _quicken_batch_norm(network: keras.Model) -> None:
-    """Let batch norms that learn keep up with the network.
+    """Lower the momentum of batch norms that are trained from random weights.
 
-    With the 0.99 of both families, made for a million pictures, their averages reach back over three epochs
-    of a thousand galaxies: folds from random weights were right on 0.49 to 0.81 of what they had not seen
-    while the training itself was on 0.83. With 0.97 the validation stays at chance for the first ten epochs,
-    which `patience` takes for the end (docs/results.md).
+    The momentum of 0.99 of both families suits a million pictures. With a thousand galaxies it averages over
+    three epochs: trained from random weights, folds reached an accuracy of 0.49 to 0.81 on held-out galaxies
+    at a training accuracy of 0.83. With 0.97 the validation accuracy stays at chance for the first ten
+    epochs, so that early stopping ends the training (docs/results.md).
     """
     for layer in network.layers:
         if isinstance(layer, layers.BatchNormalization):

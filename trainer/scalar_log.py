@@ -1,7 +1,7 @@
-"""Write the course of training where TensorBoard finds it, without needing TensorBoard.
+"""Write the figures of each epoch as TensorBoard logs, without the package ``tensorboard``.
 
-``keras.callbacks.TensorBoard`` writes through the package ``tensorboard``, which TensorFlow no longer brings
-along; whoever looks at the logs has it, the machine that trains need not.
+``keras.callbacks.TensorBoard`` needs this package, which TensorFlow no longer installs. It is needed only to
+view the logs.
 """
 
 from pathlib import Path
@@ -17,12 +17,12 @@ _SCALAR = summary_pb2.SummaryMetadata(
 
 
 class ScalarLog(keras.callbacks.Callback):
-    """Log every number of an epoch, over several calls of ``fit``.
+    """Log all figures of each epoch, over several calls of ``fit``.
 
     Parameters
     ----------
     log_dir : Path
-        Folder of the logs; ``train`` and ``validation`` are made in it, as the Keras callback does.
+        Folder of the logs, with subfolders ``train`` and ``validation`` as in the Keras callback.
     """
 
     def __init__(self, log_dir: Path):
@@ -40,7 +40,7 @@ class ScalarLog(keras.callbacks.Callback):
                 tf.summary.write(tag, tf.constant(value, tf.float32), step=epoch, metadata=_SCALAR)
 
     def on_train_end(self, logs=None):
-        """Leave the files complete after each phase."""
+        """Flush the files after each phase."""
         for writer in self._writers.values():
             writer.flush()
 

@@ -1,4 +1,4 @@
-"""The model that leaves the pipeline: a SavedModel whose signatures hold everything from flux to class."""
+"""Export the model as a SavedModel whose signatures cover everything from flux to class."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,23 +16,23 @@ from trainer.model import averaged
 from trainer.recipe import Recipe
 
 CHUNK = 64
-"""Pictures that go through the network at once. TFX's evaluation hands over 1,000 at a time; with
-EfficientNetB7 their activations alone would take tens of gigabytes."""
+"""Number of pictures that go through the network at once. TFX's evaluation passes batches of 1,000; with
+EfficientNetB7 their activations would take tens of gigabytes."""
 
 METADATA_FILE = "galmorph.json"
-"""Under ``assets.extra``: which bands, which cut, which decision."""
+"""File under ``assets.extra`` with bands, cut, decision interval and other properties of the model."""
 
 _EXPORTED_PACKAGES = ("galmorph", "keras", "tensorflow", "tfx")
 
 
 def morphology(p_elliptical: tf.Tensor, uncertain: tuple[float, float]) -> tf.Tensor:
-    """Name the class of each probability.
+    """Return the class name for each probability.
 
     Parameters
     ----------
     p_elliptical : tf.Tensor, float32, shape (N,)
     uncertain : (float, float)
-        Closed interval that is called uncertain; so is NaN.
+        Closed interval of probabilities that are classified as uncertain, like NaN.
 
     Returns
     -------
@@ -57,22 +57,22 @@ def export_model(
     Parameters
     ----------
     model : keras.Model
-        From pictures (N, size, size, 3) to the probability of elliptical (N, 1).
+        Network from pictures (N, size, size, 3) to the probability of elliptical (N, 1).
     path : Path
     image : ImageSettings
-        The picture that `model` was trained on.
+        Settings of the pictures that `model` was trained on.
     uncertain : (float, float)
-        Interval of probabilities called uncertain.
+        Interval of probabilities that are classified as uncertain.
     metadata : dict, optional
         Further entries of ``assets.extra/galmorph.json``.
 
     Notes
     -----
     Signatures: ``serving_default`` takes ``examples`` (serialized raw Examples, string [N]),
-    ``classify_flux`` takes ``flux`` (float32 [N, H, W, 3], red first). Both return ``p_elliptical`` and
-    ``p_spiral`` (float32 [N]) and ``morphology`` (string [N]). A galaxy that shows nothing
-    (`preprocessing.picture.shows_nothing`) gets probabilities of NaN and is called uncertain. The file loads
-    with TensorFlow alone.
+    ``classify_flux`` takes ``flux`` (float32 [N, H, W, 3], red first) in the bands and flux units of the
+    training stamps. Both return ``p_elliptical`` and ``p_spiral`` (float32 [N]) and ``morphology`` (string
+    [N]). A galaxy without signal (`preprocessing.picture.shows_nothing`) gets probabilities of NaN and the
+    class ``uncertain``. The SavedModel can be loaded with TensorFlow only.
     """
 
     def classify(flux: tf.Tensor) -> tf.Tensor:
@@ -104,8 +104,8 @@ def export_model(
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
         return outputs(_in_chunks(classify, flux))
 
-    # Only the variables are tracked: a tracked Keras model would write Keras's own objects into the file,
-    # and whoever loads it would need Keras.
+    # Only the variables are tracked. A tracked Keras model would write Keras objects into the file, which
+    # could then be loaded only with Keras.
     module = tf.Module()
     module.variables_ = [variable.value for variable in model.variables]
     signatures = {"serving_default": serving_default, "classify_flux": classify_flux}
@@ -130,19 +130,20 @@ def export_classifier(
     metadata: Mapping[str, Any],
     temperature: float | None = None,
 ) -> None:
-    """Export the mean of classifiers as a recipe wants it.
+    """Export the mean of classifiers, with the settings of a recipe.
 
     Parameters
     ----------
     models : sequence of keras.Model
     recipe : Recipe
     config : mapping
-        ``decision`` and ``flux``, as `trainer.train.run_fn` gets them.
+        ``decision`` and ``flux``, as in `trainer.train.run_fn`.
     path : Path
     metadata : mapping
         Further entries of ``assets.extra/galmorph.json``.
     temperature : float, optional
-        By which each classifier's probability is scaled; told under ``temperature``, which is null without.
+        Temperature scaling of each classifier's probability; written as ``temperature``, which is null
+        without it.
     """
     tables = recipe.dump()
     export_model(
@@ -169,6 +170,6 @@ def _in_chunks(classify: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> 
         part = batch[index * CHUNK : (index + 1) * CHUNK]
         return index + 1, results.write(index, classify(part))
 
-    # One chunk at a time: by default a while loop may run ten, which is what the chunks are to prevent.
+    # One chunk at a time to save memory; by default a while loop runs ten iterations in parallel.
     _, results = tf.while_loop(lambda index, _: index < chunks, step, (0, results), parallel_iterations=1)
     return results.concat()

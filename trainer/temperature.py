@@ -1,4 +1,4 @@
-"""Temperature scaling, as a part of the network."""
+"""Temperature scaling as a layer of the network."""
 
 import keras
 
@@ -6,7 +6,7 @@ from evaluation.calibration import CLIP
 
 
 class TemperatureScaling(keras.layers.Layer):
-    """Scale probabilities by a temperature: `evaluation.calibration.with_temperature` in the graph.
+    """Temperature scaling of probabilities, like `evaluation.calibration.with_temperature`.
 
     Parameters
     ----------
@@ -15,8 +15,9 @@ class TemperatureScaling(keras.layers.Layer):
 
     Notes
     -----
-    ``sigmoid(logit(p) / temperature)`` of p clipped to `CLIP` from 0 and 1; NaN stays NaN. In double
-    precision, because single precision has no number so near to 1; float32 comes in and goes out.
+    Computes ``sigmoid(logit(p) / temperature)``, where p is clipped to a distance of `CLIP` from 0 and 1; NaN
+    stays NaN. Input and output are float32, but the computation is in double precision, because single
+    precision has no number so close to 1.
     """
 
     def __init__(self, temperature: float) -> None:

@@ -1,4 +1,4 @@
-"""What TFX's Trainer runs: the model that may be published."""
+"""The function that TFX's Trainer runs: train and export the candidate for publication."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,10 +29,10 @@ def run_fn(fn_args: FnArgs) -> None:
     Parameters
     ----------
     fn_args : FnArgs
-        ``custom_config`` holds the tables of `Recipe`, ``decision``, as ``flux`` the keys of ``data`` by
-        which numbers become flux, ``checkpoints`` (a folder or nothing) and ``code``. ``base_model`` holds
-        the top that was trained on frozen features, where that phase was asked for. TensorBoard's logs and
-        the weights, as Keras reads them, go to the ``model_run`` artifact.
+        ``custom_config`` has the tables of `Recipe`, ``decision``, ``flux`` (the keys of `[data]` that define
+        the flux units), ``checkpoints`` (a folder, or empty) and ``code``. ``base_model`` has the head that
+        was trained on frozen features, if there is such a phase. TensorBoard's logs and the weights in the
+        format of Keras are written to the ``model_run`` artifact.
     """
     config = fn_args.custom_config
     recipe = Recipe.load(config)
@@ -48,7 +48,7 @@ def run_fn(fn_args: FnArgs) -> None:
     run_dir = Path(fn_args.model_run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
 
-    # With EfficientNetB7 a minute goes by before the first step.
+    # With EfficientNetB7 the first step starts only after a minute.
     send_progress("building and compiling the network")
     with strategy().scope():
         model = start_classifier(recipe, head)
@@ -69,7 +69,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def _temperature(model: keras.Model, recipe: Recipe, validation: Sequence[str]) -> float | None:
-    """Return the temperature that suits the validation split; None where none is asked for."""
+    """Return the temperature fitted on the validation split; None without temperature scaling."""
     if recipe.model.calibration == "none":
         return None
     labels = read_galaxies({VALIDATION: validation}).labels

@@ -1,4 +1,4 @@
-"""A trained classifier, as training has left it on disk."""
+"""Load a trained classifier from the files of its training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +12,14 @@ from trainer.recipe import BACKBONE_FILE, HEAD_FILE, Recipe
 
 
 def load_classifier(recipe: Recipe, folder: Path) -> keras.Model:
-    """Return the classifier whose weights Trainer or a fold has left in a folder.
+    """Return the classifier whose weights Trainer or a fold has written to a folder.
 
     Parameters
     ----------
     recipe : Recipe
-        As it was trained.
+        Recipe of the training.
     folder : Path
-        Holds `HEAD_FILE`, and `BACKBONE_FILE` unless only the head was trained.
+        Contains `HEAD_FILE`, and `BACKBONE_FILE` unless only the head was trained.
 
     Returns
     -------
@@ -29,12 +29,12 @@ def load_classifier(recipe: Recipe, folder: Path) -> keras.Model:
     Raises
     ------
     FileNotFoundError
-        If there is no top.
+        If there is no head.
     """
     head, backbone = Head.load(folder / HEAD_FILE), folder / BACKBONE_FILE
     if not backbone.is_file():
         return start_classifier(recipe, head)
-    # All weights are here: those that training began with need not be at hand any more.
+    # All weights are in the folder, so the initial weights of the training are not needed.
     bare = recipe.model.model_copy(update={"weights": "none", "weights_sha256": None})
     model = start_classifier(replace(recipe, model=bare), head)
     backbone_of(model).load_weights(backbone)

@@ -1,7 +1,7 @@
 """Two readers of FITS images: a fast one for ordinary files, and astropy for all others.
 
 The fast reader takes an uncompressed image (any BITPIX, scaled or not, in any HDU) from the file's bytes, and
-a Rice- or gzip-compressed one through astropy's compiled decoders. Both readers choose the same image of a file.
+a Rice- or gzip-compressed one through astropy's compiled decoders. Both readers choose the same image.
 `preprocessing.fits.reading.read_image` uses them.
 """
 
@@ -28,7 +28,7 @@ _UNSIGNED = {8: -128, 16: 2**15, 32: 2**31, 64: 2**63}  # BZERO by which FITS sp
 
 
 def read_scanned(content: bytes, planes: int, path: Path) -> tuple[np.ndarray, Header]:
-    """Do what `read_image` does with the fast reader only; raise `Unusual` for files that it does not read."""
+    """Do what `read_image` does with the fast reader only; raise `Unusual` where it cannot read the file."""
     return _choose(_scanned_images(content), planes, path)
 
 

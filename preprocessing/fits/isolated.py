@@ -150,10 +150,10 @@ def _receive(stream: IO[bytes], length: int, deadline: float) -> bytes:
 
 
 def _serve() -> None:
-    """Answer until the parent hangs up."""
+    """Answer questions until the parent closes the pipe."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # C libraries print to standard output, which must not end up among the answers.
+    # C libraries print to standard output, so the answers go to a copy of its descriptor.
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     while head := questions.read(_LENGTH.size):

@@ -41,7 +41,7 @@ def pixel_by_astropy(cards: bytes, ra: float, dec: float) -> tuple[float, float]
             except Exception:
                 if not system.has_distortion:
                     raise
-                # Far off the image a distortion has no inverse. Without it the position is off the image, too.
+                # Far off the image a distortion has no inverse. Without it, the position is off as well.
                 system.sip = system.cpdis1 = system.cpdis2 = system.det2im1 = system.det2im2 = None
                 x, y = system.world_to_pixel(place)
     except Exception:  # astropy cannot read the coordinate system, so the position cannot be checked

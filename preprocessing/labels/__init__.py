@@ -1,1 +1,1 @@
-"""From a table to labelled objects."""
+"""Read label tables: classes, names and positions of objects."""

@@ -1,4 +1,4 @@
-"""What the volunteers of Galaxy Zoo say a galaxy is.
+"""Labels from the votes of Galaxy Zoo.
 
 References: Galaxy Zoo 1, Lintott et al. 2011, MNRAS 410, 166. Galaxy Zoo 2, Willett et al. 2013, MNRAS 435,
 2835; debiased anew by Hart et al. 2016, MNRAS 461, 3663.
@@ -26,31 +26,31 @@ FIRST_COUNTS = tuple(
 ARMS_COUNTS = tuple(f"{_ARMS}{answer}_count" for answer in ("a08_spiral", "a09_no_spiral"))
 
 LEAST_NOT_EDGE_ON = 0.715
-"""Willett et al. 2013, Table 3: the fraction of "not edge-on" from which, with 20 answers or more, the
-question for spiral arms is well answered."""
+"""Willett et al. 2013, Table 3: least fraction of "not edge-on" at which, with 20 answers or more, the
+question about spiral arms is well answered."""
 
 GZ1_FRACTIONS = ("p_el_debiased", "p_cs_debiased")
 GZ1_FLAGS = ("elliptical", "spiral")
 GZ1_UNCERTAIN, GZ1_STAR, GZ1_VOTES = "uncertain", "p_dk", "nvote"
 
 _ROUNDING = 1e-3
-_NO_FRACTIONS = "vote fractions are not numbers from 0 to 1 (smooth {:g}, features {:g})"
+_NO_FRACTIONS = "vote fractions must be numbers from 0 to 1, but are {:g} (smooth) and {:g} (features)"
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What a table says of each of its rows.
+    """Labels and votes of the rows of a table.
 
     Attributes
     ----------
     labels : numpy.ndarray of int
-        By row: spiral, elliptical or none.
+        Label of each row: spiral, elliptical or none.
     vote_elliptical, vote_spiral : numpy.ndarray
-        Debiased vote fractions; NaN where the table has none.
+        Debiased vote fraction of each row; NaN if the table has none.
     refused : dict of int to (str, str)
-        Reason code and message of rows that cannot be used, by index.
+        Reason code and message of rows that cannot be used, by index of the row.
     notes : list of str
-        What the user should know of how the table was read.
+        Remarks for the user on how the table was read.
     """
 
     labels: NDArray[np.int64]
@@ -66,7 +66,7 @@ def judge_gz2(columns: Columns, settings: DataSettings) -> Verdicts:
     Parameters
     ----------
     columns : Columns
-        `SMOOTH`, `FEATURES`, `SPIRAL_ARMS`; conditions on other columns are left out where these are absent.
+        `SMOOTH`, `FEATURES`, `SPIRAL_ARMS`. Conditions on other columns apply only if these are present.
     settings : DataSettings
         `vote_threshold` and `min_votes` are used.
 
@@ -77,12 +77,12 @@ def judge_gz2(columns: Columns, settings: DataSettings) -> Verdicts:
     Notes
     -----
     1. Star or artifact reaches the threshold: ``artifact``.
-    2. Smooth or features is no fraction: ``bad_label``.
+    2. Smooth or features is not a fraction: ``bad_label``.
     3. Smooth reaches the threshold and the first question has `min_votes` answers: elliptical.
     4. Features and spiral arms reach the threshold, "not edge-on" reaches `LEAST_NOT_EDGE_ON`, and the
-       question for arms has `min_votes` answers: spiral. Nobody is asked about arms where everybody says
-       smooth: a missing answer means that none were seen.
-    5. Anything else: none. Debiased fractions need not add up to 1.
+       question about arms has `min_votes` answers: spiral. If all volunteers say smooth, none is asked about
+       arms; a missing answer counts as no arms.
+    5. Anything else: no label. Debiased fractions need not add up to 1.
     """
     smooth, features, artifact, not_edge_on, arms = (
         _fractions(columns, name) for name in (SMOOTH, FEATURES, STAR_OR_ARTIFACT, NOT_EDGE_ON, SPIRAL_ARMS)
@@ -130,9 +130,9 @@ def judge_gz1(columns: Columns, settings: DataSettings) -> Verdicts:
        debiased.)
     2. The debiased fraction of elliptical or of all spirals reaches the threshold, with `min_votes` votes:
        elliptical or spiral.
-    3. Where either fraction is missing, the flags decide in the same way; where these contradict each other
-       or are missing too: ``bad_label``.
-    4. Anything else, mergers too: none.
+    3. If either fraction is missing, the flags decide in the same way. If these contradict each other or are
+       missing, too: ``bad_label``.
+    4. Anything else, including mergers: no label.
     """
     elliptical, spiral = (_fractions(columns, name) for name in GZ1_FRACTIONS)
     known = np.isfinite(elliptical) & np.isfinite(spiral)
@@ -147,7 +147,7 @@ def judge_gz1(columns: Columns, settings: DataSettings) -> Verdicts:
     labels[says_spiral & enough] = SPIRAL
     labels[says_elliptical & enough] = ELLIPTICAL
     silent = ~known & (np.sum(flags, axis=0) != 1)
-    message = "the debiased vote fractions are missing, and the flags do not say one thing"
+    message = "the debiased vote fractions are missing, and the flags are missing or contradict each other"
     refused = {int(row): ("bad_label", message) for row in np.flatnonzero(silent)}
     refused |= _artifacts(_fractions(columns, GZ1_STAR), settings.vote_threshold, "star or don't know")
     return Verdicts(labels, elliptical, spiral, refused, notes)
@@ -178,7 +178,7 @@ def judge_gz2_class(texts: Sequence[str]) -> Verdicts:
 
 
 def _fractions(columns: Columns, name: str) -> NDArray[np.float64]:
-    """Return vote fractions; NaN for what is missing or no fraction, like -9999 or 85 percent."""
+    """Return vote fractions; NaN for missing values and numbers outside 0 to 1, such as -9999 or 85."""
     votes = columns.numbers(name if name in columns.cells else None)
     possible = (votes >= -_ROUNDING) & (votes <= 1 + _ROUNDING)
     return np.where(possible, np.clip(votes, 0, 1), np.nan)
@@ -187,7 +187,7 @@ def _fractions(columns: Columns, name: str) -> NDArray[np.float64]:
 def _enough_answers(
     columns: Columns, counts: Sequence[str], least: int, question: str, notes: list[str]
 ) -> NDArray[np.bool_]:
-    """Tell which rows have answers enough to a question: all where the table does not count them."""
+    """Return which rows have enough answers to a question; all rows if the table has no counts."""
     if least == 0:
         return np.full(columns.rows, True)
     missing = [name for name in counts if name not in columns.cells]
@@ -201,7 +201,7 @@ def _enough_answers(
 
 
 def _flags(columns: Columns) -> list[NDArray[np.bool_]]:
-    """Return the rows that the flags call elliptical, spiral, and uncertain (or else neither)."""
+    """Return which rows are flagged as elliptical, as spiral, and as uncertain (or as neither)."""
     elliptical, spiral, uncertain = (
         columns.numbers(name if name in columns.cells else None) for name in (*GZ1_FLAGS, GZ1_UNCERTAIN)
     )

@@ -1,4 +1,4 @@
-"""Find the stamp of each row by its position, where label table and stamps go by different names."""
+"""Match rows with stamps by position, for label tables that use other names than the stamps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from preprocessing.tables.files import TableError, TableFile
 
 NAMES = ("name", "objid", "dr7objid", "dr8objid", "id", "object_id")
 
-_MOST_CLAIMS = 300  # different positions around one stamp; more cannot be one galaxy
+_MOST_CLAIMS = 300  # different positions around one stamp; more are not one galaxy
 _SAME_POSITION = 1e-3  # [arcsec]
 
 
@@ -29,7 +29,7 @@ class Positions:
 
 @dataclass(frozen=True)
 class Matching:
-    """Which stamp belongs to which row.
+    """The stamps that were matched with rows.
 
     Attributes
     ----------
@@ -54,14 +54,14 @@ def read_positions(path: Path, table_format: str, same_radius: float) -> tuple[P
     path : pathlib.Path
     table_format : str
     same_radius : float
-        A name may stand there twice with positions no farther apart than this [arcsec].
+        A name may occur twice if its positions are no farther apart than this [arcsec].
 
     Returns
     -------
     positions : Positions
-        One of each name, all of them usable.
+        Usable positions, each name once.
     notes : list of str
-        What was passed over.
+        Rows that were ignored.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def read_positions(path: Path, table_format: str, same_radius: float) -> tuple[P
         first = min(set(range(columns.rows)) - set(usable))
         notes.append(
             f"{path}: {columns.rows - len(usable)} of {columns.rows} rows have no name or no usable position"
-            f" and are passed over, the first in row {first + 1} ({names[first] or 'without a name'})"
+            f" and are ignored, the first in row {first + 1} ({names[first] or 'without a name'})"
         )
     kept: dict[str, int] = {}
     repeated = [(row, kept[names[row]]) for row in usable if kept.setdefault(names[row], row) != row]
@@ -111,7 +111,7 @@ def match_stamps(rows: Positions, stamps: Positions, radius: float, same_radius:
     rows : Positions
         Of the label table.
     stamps : Positions
-        With different names, none unknown.
+        Positions of the stamps; names are different and positions are known.
     radius : float
         Largest distance of row and stamp [arcsec].
     same_radius : float
@@ -123,15 +123,17 @@ def match_stamps(rows: Positions, stamps: Positions, radius: float, same_radius:
 
     Notes
     -----
-    A row has the one stamp that lies within the radius: where there is none it is ``unmatched``, where there
-    are several ``ambiguous_match``. Where several rows have one stamp, either all are one galaxy (each two
-    have the same name or lie within `same_radius`), or the stamp may show any of them and all are
-    ``ambiguous_match``.
+    A row is matched with the one stamp within the radius. Without such a stamp it is ``unmatched``, with
+    several it is ``ambiguous_match``. Several rows may match one stamp if they are one galaxy, that is, if
+    each two have the same name or lie within `same_radius`. Otherwise all of them are ``ambiguous_match``.
     """
     matching = Matching()
     placed = np.flatnonzero(np.isfinite(rows.ra) & np.isfinite(rows.dec))
     for row in np.setdiff1d(np.arange(len(rows.names)), placed).tolist():
-        matching.refused[row] = ("bad_position", "the row has no usable position to find its stamp by")
+        matching.refused[row] = (
+            "bad_position",
+            "the row has no usable position for matching it with a stamp",
+        )
     if not len(placed):
         return matching
     nearest, distance = _neighbour(rows, placed, stamps, 1)
@@ -170,7 +172,7 @@ def _neighbour(
 
 
 def _refuse_rivals(matching: Matching, rows: Positions, stamps: Positions, same_radius: float) -> None:
-    """Refuse all rows that claim one stamp without being one galaxy."""
+    """Refuse all rows that match the same stamp but are not one galaxy."""
     claims: dict[int, list[int]] = {}
     for row, stamp in matching.stamps.items():
         claims.setdefault(stamp, []).append(row)
@@ -186,7 +188,7 @@ def _refuse_rivals(matching: Matching, rows: Positions, stamps: Positions, same_
 
 
 def _one_galaxy(rows: Positions, rivals: Sequence[int], same_radius: float) -> bool:
-    """Tell whether each two rows have the same name or lie within the radius."""
+    """Return whether each two rows have the same name or lie within the radius."""
     different = list({(rows.names[row], rows.ra[row], rows.dec[row]) for row in rivals})
     if len({name for name, _, _ in different}) == 1:
         return True

@@ -24,7 +24,7 @@ from preprocessing.tables.files import TableError, TableFile
 __all__ = ["LabelTable", "LabelledObject", "Match", "TableError", "read_labels"]
 
 _MAGNITUDES = ("magnitude", "mag", "petromag_r", "petromag_mr", "r_auto", "r_petro")
-_MAGNITUDE_SENTINEL = 90.0  # SExtractor writes 99 and SDSS -9999 where nothing was measured
+_MAGNITUDE_SENTINEL = 90.0  # SExtractor writes 99 and SDSS -9999 for missing measurements
 
 
 class PositionsError(TableError):
@@ -42,7 +42,7 @@ class LabelledObject:
     row : int
         Number of the row, from 1.
     name : str
-        Of the stamp: as the table spells it, or the name of the stamp that was matched by position.
+        Name of the stamp: as in the table, or that of the stamp matched by position.
     label : int
         0 spiral, 1 elliptical, -1 none.
     ra, dec : float
@@ -51,7 +51,7 @@ class LabelledObject:
         NaN if unknown.
     vote_elliptical, vote_spiral : float
         Debiased fractions of the votes: Galaxy Zoo 1, elliptical and spiral; Galaxy Zoo 2, smooth, and spiral
-        arms among those who were asked for them. NaN if the table has none.
+        arms among those who were asked about them. NaN if the table has none.
     """
 
     row: int
@@ -76,7 +76,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A row whose label a table of corrections gives.
+    """A row whose label comes from a table of corrections.
 
     Attributes
     ----------
@@ -85,9 +85,9 @@ class Corrected:
     file : str
         The table of corrections.
     before, after : str
-        Names of the classes; `before` is empty where the row's own label could not be read.
+        Class names before and after; `before` is empty if the row's own label could not be read.
     message : str
-        Which row of the table it is.
+        Table and row of the correction.
     """
 
     row: int
@@ -100,29 +100,28 @@ class Corrected:
 
 @dataclass(frozen=True)
 class LabelTable:
-    """What a label table says.
+    """The content of a label table.
 
     Attributes
     ----------
     rows : int
         Rows of the table: ``len(objects) + len(rejects)``.
     label_format : str
-        How the table says what a galaxy is.
+        Format of the labels, as in `[data] label_format`.
     objects : list of LabelledObject
         Usable rows, in the order of the table; about 0.3 kB of memory each.
     rejects : list of Reject
-        All others, in the order of the table.
+        All other rows, in the order of the table.
     matches : list of Match
-        How the objects got their names; empty without a table of positions.
+        Matches by position; empty without a table of positions.
     excluded : list of LabelledObject
-        Those of the rejects that would be usable, had a person not struck them: see
-        `preprocessing.rows.exclusion`.
+        Rejects that are usable but listed in `[data] exclude`: see `preprocessing.rows.exclusion`.
     notes : list of str
-        Sentences for the user: what of the tables was passed over or could not be checked.
+        Remarks for the user on parts of the tables that were ignored or could not be checked.
     unread : list of int
-        Rows of objects whose own label could not be read, but is given by a correction.
+        Rows of objects whose own label could not be read, but that have a correction.
     corrected : list of Corrected
-        Objects that a correction names: see `preprocessing.rows.corrections`.
+        Objects with a correction: see `preprocessing.rows.corrections`.
     """
 
     rows: int
@@ -145,7 +144,7 @@ def read_labels(settings: DataSettings, corrected: Container[str] = ()) -> Label
         `labels`, `table_format`, `label_format`, `vote_threshold`, `min_votes`, `positions`, `match_radius`
         and `duplicate_radius` are used.
     corrected : container of str
-        Names of galaxies whose label will be given by something else: they are read whatever theirs is.
+        Names of galaxies with a corrected label; they are kept even if their own label cannot be read.
 
     Returns
     -------
@@ -158,7 +157,7 @@ def read_labels(settings: DataSettings, corrected: Container[str] = ()) -> Label
 
     Notes
     -----
-    A row that has several faults is rejected for the first of: no name, label, position.
+    A row with several faults is rejected for the first of: no name, label, position.
     """
     path = Path(settings.labels)
     with TableFile(path, settings.table_format) as table:
@@ -187,7 +186,7 @@ def read_labels(settings: DataSettings, corrected: Container[str] = ()) -> Label
     refused |= {row: ("no_name", "the row has no object name") for row, text in enumerate(names) if not text}
     lost = int(np.isnan(ras).sum())
     if ra is not None and dec is not None and lost:
-        notes = [f"{path.name}: {lost:,} rows have no possible position", *notes]
+        notes = [f"{path.name}: {lost:,} rows have no valid position", *notes]
     label_table = LabelTable(columns.rows, scheme.name, [], [], notes=[*verdicts.notes, *notes])
     del columns  # a third of the memory
     cells = (verdicts.labels, ras, decs, magnitudes, verdicts.vote_elliptical, verdicts.vote_spiral)
@@ -208,7 +207,7 @@ def read_labels(settings: DataSettings, corrected: Container[str] = ()) -> Label
 
 
 def _rows(columns: Sequence[NDArray[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Go through columns row by row, as Python's own numbers, a few thousand rows at a time."""
+    """Yield the rows of columns as Python numbers, converting a few thousand rows at a time."""
     for start in range(0, len(columns[0]), 10_000):
         yield from zip(*(column[start : start + 10_000].tolist() for column in columns), strict=True)
 

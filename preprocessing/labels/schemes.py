@@ -1,4 +1,4 @@
-"""The ways in which a table can say what a galaxy is, and which of them a table uses."""
+"""The label formats of tables, and the choice of the format for a table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ CODES |= {str(code): code for code in (SPIRAL, ELLIPTICAL, NO_LABEL)}
 
 @dataclass(frozen=True)
 class Scheme:
-    """One way to say what a galaxy is.
+    """A label format.
 
     Attributes
     ----------
     name : str
         Its ``label_format``.
     required : tuple of str
-        Columns without which it says nothing, in lower case.
+        Required columns, in lower case.
     optional : tuple of str
-        Further columns that it heeds.
+        Further columns that are used if present.
     text : str
-        The one column among the required that holds texts; empty if they are all numbers.
+        The required column that holds texts; empty if all hold numbers.
     judge : callable
-        Labels the rows.
+        Function that labels the rows.
     """
 
     name: str
@@ -42,8 +42,8 @@ class Scheme:
 
 
 def code_of(word: str) -> int | None:
-    """Return the label that a word or code means; None if it means none."""
-    # Tools that know only floating-point numbers write the code 1 as 1.0.
+    """Return the label of a word or code; None if it is unknown."""
+    # Tools with only floating-point columns write the code 1 as 1.0.
     return CODES.get(word.lower().removesuffix(".0"))
 
 
@@ -79,19 +79,19 @@ _GZ1 = Scheme("gz1", gz.GZ1_FRACTIONS, (*gz.GZ1_FLAGS, *_GZ1_OTHERS), "", gz.jud
 _GZ1_BY_FLAGS = Scheme("gz1", gz.GZ1_FLAGS, (*gz.GZ1_FRACTIONS, *_GZ1_OTHERS), "", gz.judge_gz1)
 _SIMPLE = Scheme("simple", ("label",), (), "label", _judge_words)
 
-# In the order of preference: votes say more than words, and flags least.
+# In order of preference: votes are better than words, and words are better than flags.
 _SCHEMES = (_GZ2, _GZ1, _class_scheme("gz2_class"), _class_scheme("gz2class"), _SIMPLE, _GZ1_BY_FLAGS)
 
 
 def choose_scheme(table: TableFile, label_format: str) -> Scheme:
-    """Return the scheme by which a table is to be read.
+    """Return the label format of a table.
 
     Parameters
     ----------
     table : TableFile
     label_format : str
-        ``simple``, ``gz1``, ``gz2``, ``gz2_class``; or ``auto``: vote fractions rather than ``gz2_class``
-        rather than ``label``, as the table has them.
+        ``simple``, ``gz1``, ``gz2``, ``gz2_class``; or ``auto``, the first that the table has of vote
+        fractions, ``gz2_class``, ``label``.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def choose_scheme(table: TableFile, label_format: str) -> Scheme:
         if not table.missing(scheme.required, ""):
             return scheme
     if label_format == "auto":
-        # One that is begun is what the table wants to be.
+        # A format of which the table has some columns is probably the intended one.
         begun = [scheme for scheme in known if table.find(scheme.required)]
         known = begun or [_SIMPLE]
     message = table.missing(known[0].required, f"label_format {known[0].name!r}")

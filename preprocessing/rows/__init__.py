@@ -1,1 +1,1 @@
-"""What becomes of every row of a label table: kept in a split, or rejected for a reason."""
+"""Decide for every row of a label table: its split, or the reason why it is rejected."""

@@ -16,12 +16,12 @@ from preprocessing.rows.division import Division, StampNote
 
 
 def table_csv(kind: type, entries: Iterable[Any]) -> str:
-    """Return the text of a CSV file, one line an entry, in order of rows.
+    """Return the text of a CSV file, one line per entry, sorted by row.
 
     Parameters
     ----------
     kind : type
-        A dataclass with a field ``row``; its fields are the columns.
+        A dataclass with a field ``row``. Its fields are the columns.
     entries : iterable of `kind`
 
     Returns

@@ -1,4 +1,4 @@
-"""Labels that a person has corrected."""
+"""Apply the corrected labels of `[data] corrections`."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ class CorrectionError(TableError):
 
 @dataclass(frozen=True)
 class Correction:
-    """What a table says of a galaxy: its label, and where that stands."""
+    """A corrected label, with its table and row."""
 
     label: int
     table: Path
@@ -31,7 +31,7 @@ class Correction:
 
     @property
     def place(self) -> str:
-        """Table and row, for a person."""
+        """Table and row as text for messages."""
         return f"{self.table.name} (row {self.row})"
 
 
@@ -51,7 +51,7 @@ def read_corrections(tables: Iterable[Path]) -> dict[str, Correction]:
     Raises
     ------
     CorrectionError
-        If a table cannot be used, a label is none, or a galaxy gets two.
+        If a table cannot be used, a label is unknown, or a galaxy gets two different labels.
     """
     found: dict[str, Correction] = {}
     for path in tables:
@@ -69,9 +69,9 @@ def read_corrections(tables: Iterable[Path]) -> dict[str, Correction]:
 
 def _agree(name: str, one: Correction, other_name: str, other: Correction) -> None:
     if one.label != other.label:
-        whose = name if name == other_name else f"{name} and {other_name}, which are one galaxy,"
+        whose = name if name == other_name else f"{name} and {other_name}, which are one galaxy"
         raise CorrectionError(
-            f"{whose} get two labels: {CLASS_NAMES[one.label]} in {one.place} and"
+            f"two different labels for {whose}: {CLASS_NAMES[one.label]} in {one.place} and"
             f" {CLASS_NAMES[other.label]} in {other.place}"
         )
 
@@ -110,9 +110,9 @@ def correct(
     Returns
     -------
     list of LabelledObject
-        All objects. The votes of a corrected one are NaN: they speak for the former label.
+        All objects. The votes of a corrected object are set to NaN, because they belong to the former label.
     list of Corrected
-        Those that a correction names, in order of rows; also where the label was the same already.
+        Objects with a correction, in order of rows, including those whose label was the same already.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def correct(
 
     Notes
     -----
-    What is corrected is a galaxy: all its rows get the label, which decides a contradiction between them.
+    A correction applies to a galaxy: all its rows get the label, even if their own labels differ.
     """
     changed: dict[int, LabelledObject] = {}
     told = []
@@ -147,9 +147,9 @@ def correct(
 
 
 def correction_counts(corrected: Iterable[Corrected]) -> dict[str, int]:
-    """Return how many rows went from which class to which: ``{"spiral to elliptical": 3}``.
+    """Return the number of rows by change of class, such as ``{"spiral to elliptical": 3}``.
 
-    Rows whose label was the same already are ``unchanged``.
+    Rows whose label was the same already are counted as ``unchanged``.
     """
     return dict(
         Counter(

@@ -1,4 +1,4 @@
-"""Which rows become Examples, in which split: decided here for the ingest and for the look before it."""
+"""Decide which rows become Examples, and in which split; used by the ingest and by ``galmorph inspect``."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from preprocessing.stamps import Stamp, StampReader
 
 @dataclass(frozen=True)
 class StampNote:
-    """A warning about a stamp of a row that is used all the same.
+    """A warning about a stamp that is used nevertheless.
 
     Attributes
     ----------
@@ -38,13 +38,13 @@ def refusal(row: int, name: str, error: StampError) -> Reject:
 
 
 def notes_on(row: int, name: str, stamp: Stamp) -> list[StampNote]:
-    """Return the notes of a row whose stamps are used."""
+    """Return the warnings about the stamps of a row."""
     return [StampNote(row, name, warning.path, warning.code, warning.message) for warning in stamp.warnings]
 
 
 @dataclass(frozen=True)
 class Division:
-    """What becomes of every row of a table.
+    """The division of the rows of a table into splits and rejects.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Division:
         return [(self.places[entry.name][0], CLASS_NAMES[entry.label]) for entry in self.kept]
 
     def missing_class(self) -> str:
-        """Say which class a split lacks that cannot do without; empty if none."""
+        """Return a message if a split lacks a class that it needs; empty if none does."""
         left = f"{len(self.kept)} usable objects are left; rejects: {usual_reasons(self.rejects) or 'none'}"
         found = set(self.splits_and_classes)
         for label in (SPIRAL, ELLIPTICAL):
@@ -83,13 +83,13 @@ class Division:
 def divide(
     table: LabelTable, bad: Mapping[int, Reject], data: DataSettings, split: SplitSettings
 ) -> Division:
-    """Decide what becomes of every row.
+    """Decide for every row of a table: its split, or its reject.
 
     Parameters
     ----------
     table : LabelTable
     bad : mapping of int to Reject
-        By row: those whose stamps cannot be used.
+        Rejects of rows whose stamps cannot be used, by row.
     data, split : DataSettings, SplitSettings
 
     Returns
@@ -103,7 +103,7 @@ def divide(
 
 
 def stamp_reader(data: DataSettings, bands: Sequence[str], side: int) -> StampReader:
-    """Return what reads the stamps that a configuration describes.
+    """Return a reader of the stamps that a configuration describes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Find rows that are the same galaxy, so that it cannot stand in two splits."""
+"""Find rows of the same galaxy, so that it is not in two splits."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def reject_duplicates(
     Parameters
     ----------
     objects : sequence of LabelledObject
-        Rows that have passed every other check.
+        Rows that passed all other checks.
     radius : float
         Objects with positions closer than this are one galaxy [arcsec]; 0 compares names only.
 
@@ -27,13 +27,13 @@ def reject_duplicates(
     -------
     kept : list of LabelledObject
     rejects : list of Reject
-        ``duplicate_name`` or ``duplicate_position`` for all but one row of a galaxy whose rows agree on its
-        label; ``label_conflict`` for all of them where they do not.
+        ``duplicate_name`` or ``duplicate_position`` for all but one row of a galaxy whose rows have the same
+        label; ``label_conflict`` for all rows of a galaxy whose labels differ.
 
     Notes
     -----
-    The row that is kept is the one whose name, then row content, comes first in order, so that the order of
-    the table's rows does not matter. Chains (A near B, B near C) are one galaxy.
+    The row that is kept is the first when sorted by name and then by content, so that the order of the table
+    does not matter. A chain (A near B, B near C) is one galaxy.
     """
     kept: list[LabelledObject] = []
     rejects: list[Reject] = []
@@ -47,7 +47,7 @@ def reject_duplicates(
         kept.append(first)
         for entry in galaxy[1:]:
             if entry.name == first.name:
-                reason, message = "duplicate_name", f"the name also stands in row {first.row}"
+                reason, message = "duplicate_name", f"row {first.row} has the same name"
             else:
                 reason, message = "duplicate_position", f"within {radius:g} arcsec of {first.name}"
             rejects.append(Reject(entry.row, entry.name, "", reason, message))
@@ -55,7 +55,7 @@ def reject_duplicates(
 
 
 def galaxies(objects: Sequence[LabelledObject], radius: float) -> list[list[LabelledObject]]:
-    """Put together the rows that are one galaxy: of one name, or closer than `radius` [arcsec], in chains."""
+    """Group rows of the same galaxy: those of one name or closer than `radius` [arcsec], also in chains."""
     groups = _Groups(len(objects))
     by_name: defaultdict[str, list[int]] = defaultdict(list)
     for index, candidate in enumerate(objects):

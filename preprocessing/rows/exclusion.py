@@ -1,4 +1,4 @@
-"""The rows of the label table after what a person has decided: labels corrected, galaxies left out."""
+"""Read the label table and apply `[data] corrections` and `[data] exclude`."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,13 +22,13 @@ class ExclusionError(TableError):
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Where a galaxy is named that is to be left out.
+    """A galaxy to leave out.
 
     Attributes
     ----------
     table : pathlib.Path
     message : str
-        What the table says of it.
+        Reason for the reject: the table, and the quality that it gives.
     """
 
     table: Path
@@ -86,15 +86,15 @@ def _corrected(data: DataSettings) -> LabelTable:
         names.setdefault(correction.table.name, set()).add(name)
     counts = correction_counts(corrected)
     listed = ", ".join(f"{count:,} {change}" for change, count in counts.items())
-    notes = [f"labels given by [data] corrections: {listed or 'none'}", *_unknown(table, names)]
+    notes = [f"labels from [data] corrections: {listed or 'none'}", *_unknown(table, names)]
     return replace(table, objects=objects, corrected=corrected, notes=[*table.notes, *notes])
 
 
 def _unknown(table: LabelTable, listed: Mapping[str, Collection[str]]) -> list[str]:
-    """Say how many names of each list no row has."""
+    """Return a note for each list with names that are not in the label table."""
     known = {entry.name for entry in table.objects} | {reject.name for reject in table.rejects}
     return [
-        f"{file}: {unknown:,} of {len(names):,} names are not in the table of labels"
+        f"{file}: {unknown:,} of {len(names):,} names are not in the label table"
         for file, names in listed.items()
         if (unknown := len(set(names) - known))
     ]
@@ -103,9 +103,8 @@ def _unknown(table: LabelTable, listed: Mapping[str, Collection[str]]) -> list[s
 def _rejects(
     objects: list[LabelledObject], exclusions: dict[str, Exclusion], radius: float
 ) -> Iterator[Reject]:
-    # Left out is a galaxy, not a row: all its rows go, before duplicates are compared. Its other row would
-    # else bring the doubtful label back, or win a conflict that nobody has decided; and a conflict that is
-    # left out with its galaxy is none any more.
+    # All rows of a listed galaxy are left out, before duplicates are compared. Otherwise another row would
+    # bring the doubtful label back, or the galaxy would be counted as a label conflict.
     for rows in galaxies(objects, radius):
         named = next((entry for entry in rows if entry.name in exclusions), None)
         if named is None:
@@ -119,7 +118,7 @@ def _rejects(
 
 
 def _read(path: Path) -> dict[str, Exclusion]:
-    """Return the exclusions of a table by name; a name that stands there twice counts once."""
+    """Return the exclusions of a table by name; a repeated name counts once."""
     try:
         with TableFile(path) as table:
             if missing := table.missing([_NAME], "[data] exclude"):
@@ -129,12 +128,12 @@ def _read(path: Path) -> dict[str, Exclusion]:
         names = columns.identifiers(_NAME)
         qualities = columns.texts(quality) if quality else [""] * columns.rows
     except EmptyTableError:
-        return {}  # nothing was suspect
+        return {}  # the table has no galaxies to leave out
     except TableError as error:
         raise ExclusionError(str(error)) from error
     exclusions: dict[str, Exclusion] = {}
     for name, said in zip(names, qualities, strict=True):
-        message = f"{path.name} lists it" + (f" with quality {said}" if said else "")
+        message = f"listed in {path.name}" + (f" with quality {said}" if said else "")
         if name:
             exclusions.setdefault(name, Exclusion(path, message))
     return exclusions

@@ -1,4 +1,4 @@
-"""A fingerprint of the ingest's input, by which an unchanged input is a cache hit."""
+"""The fingerprint of the ingest's input; an unchanged fingerprint is a cache hit."""
 
 import hashlib
 import os
@@ -16,17 +16,17 @@ def input_fingerprint(tables: Iterable[Path], objects: Iterable[LabelledObject],
     Parameters
     ----------
     tables : iterable of Path
-        The tables; their bytes count.
+        The tables; their contents count.
     objects : iterable of LabelledObject
-        The rows whose stamps would be read.
+        The rows whose stamps count.
     reader : StampReader
 
     Returns
     -------
     str
-        64 hexadecimal digits. They change with the tables, and when a stamp appears, disappears, or changes
-        its size or time of modification. Contents of stamps are not read: one `stat` per file, about a
-        second for 100,000 objects on a local disk.
+        64 hexadecimal digits. They change if a table changes, or if a stamp appears, disappears, or changes
+        its size or modification time. The contents of stamps are not read; one `stat` per file takes about
+        a second for 100,000 objects on a local disk.
     """
     digest = hashlib.sha256()
     for table in tables:

@@ -1,4 +1,4 @@
-"""Divide galaxies into splits and folds, exactly and reproducibly."""
+"""Assign galaxies to splits and folds, exactly and reproducibly."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,26 +19,26 @@ from preprocessing.features import (
 
 
 def assign_splits(labels: Mapping[str, int], settings: SplitSettings) -> dict[str, tuple[str, int]]:
-    """Give every galaxy its split and its fold.
+    """Return the split and the fold of every galaxy.
 
     Parameters
     ----------
     labels : mapping of str to int
-        Label by object name, of the galaxies that have passed every check.
+        Label by object name, of galaxies that passed all checks.
     settings : SplitSettings
 
     Returns
     -------
     dict of str to (str, int)
-        Split and fold by object name. Fold is 0 .. K-1 in `train` and `val`, -1 elsewhere.
+        Split and fold by object name. The fold is 0 .. K-1 in `train` and `val`, and -1 elsewhere.
 
     Notes
     -----
-    Within each class, names are put in the order of ``SHA-256(seed, purpose, name)`` and the list is cut at
-    the exact shares. The result depends on names, labels and seed only: not on the order of rows, on pixels
-    or on the number of workers. Sizes are exact to one object, per class and in total.
+    Within each class, names are sorted by ``SHA-256(seed, purpose, name)`` and the list is cut at the exact
+    shares. The result depends on names, labels and seed only, not on the order of rows, the pixels or the
+    number of workers. Sizes are exact to one object, per class and in total.
 
-    With `balance`, the galaxies of the larger class that come last in an order of their own go to `holdout`.
+    With `balance`, surplus galaxies of the larger class, the last of a separate sorting, go to `holdout`.
     """
     assigned = {name: (UNCERTAIN, NO_FOLD) for name, label in labels.items() if label == NO_LABEL}
     classes = {label: _of_class(labels, label, settings.seed) for label in (SPIRAL, ELLIPTICAL)}
@@ -54,7 +54,7 @@ def assign_splits(labels: Mapping[str, int], settings: SplitSettings) -> dict[st
             name: (first_fold + position) % settings.folds
             for position, name in enumerate(_in_hash_order(learning, "fold", settings.seed))
         }
-        first_fold += len(learning)  # so that the larger folds of one class are not those of the other
+        first_fold += len(learning)  # the larger folds should not be the same for both classes
         for position, name in enumerate(ordered):
             split = TRAIN if position < train else VALIDATION if position < train + validation else TEST
             assigned[name] = (split, folds.get(name, NO_FOLD))
@@ -64,8 +64,8 @@ def assign_splits(labels: Mapping[str, int], settings: SplitSettings) -> dict[st
 def _split_sizes(class_sizes: Sequence[int], settings: SplitSettings) -> tuple[tuple[int, ...], ...]:
     """Return the sizes of train, val and test for each class.
 
-    Every size is its exact share rounded up or down. Of all ways to round (at most three a class), the one
-    is taken whose sums over the classes lie closest to their exact shares, too.
+    Every size is its exact share rounded up or down. Of all ways to round (at most three per class), the one
+    is chosen whose sums over the classes are closest to their exact shares.
     """
     shares = (settings.train, settings.val, settings.test)
     exact = [sum(class_sizes) * share for share in shares]
@@ -80,7 +80,7 @@ def _split_sizes(class_sizes: Sequence[int], settings: SplitSettings) -> tuple[t
 
 def _roundings(total: int, shares: Sequence[float]) -> list[tuple[int, ...]]:
     """Return all ways to round the shares of a total up or down so that they add up to it."""
-    # Shares such as 1 / 3 come back a hair below the whole number that they stand for.
+    # Rounding errors of shares such as 1 / 3 may put an exact product slightly below a whole number.
     floors = [int(total * share + 1e-6) for share in shares]
     fractions = [total * share - floor for share, floor in zip(shares, floors, strict=True)]
     by_fraction = sorted(range(len(shares)), key=lambda index: -fractions[index])

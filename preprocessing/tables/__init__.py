@@ -1,1 +1,1 @@
-"""Tables of any kind, read column by column."""
+"""Read columns of tables in several formats."""

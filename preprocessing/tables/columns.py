@@ -1,4 +1,4 @@
-"""Columns of a table, as texts and as numbers."""
+"""Columns of a table, as texts or as numbers."""
 
 import re
 from collections.abc import Callable
@@ -15,12 +15,12 @@ _WORDS = {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0}
 _DECIMAL_COMMA = re.compile(r"[+-]?[\d.]*,\d|\d{1,3}[:\s]\s*\d{1,2}[:\s]\s*\d{1,2},\d")
 _SCIENTIFIC = re.compile(r"[+-]?(\d*)(?:([.,])(\d*))? ?[eEdD]([+-]?)(\d{1,3})")
 _WITH_POINT = re.compile(r"[+-]?(\d+)[.,]\d*")
-_EXACT = 2**53  # up to which a double holds every integer
+_EXACT = 2**53  # a double holds every integer up to this
 _SPREADSHEET_DIGITS = 15
 
 
 class TableError(Exception):
-    """A table that cannot be used at all; the message is one sentence that names the file.
+    """A table that cannot be used. The message is one sentence that names the file.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Columns:
     cells : dict
         Lists or arrays by name of the column, in lower case.
     units : dict of str to str
-        Empty where the file has none.
+        Unit by name of the column; empty if the file has none.
     """
 
     path: Path
@@ -55,7 +55,7 @@ class Columns:
     units: dict[str, str]
 
     def texts(self, name: str) -> list[str]:
-        """Return a column as texts without blanks at the ends; empty where nothing is given."""
+        """Return a column as texts without leading and trailing blanks; empty for missing cells."""
         cells = self.cells[name]
         if isinstance(cells, list):
             return [cell.strip() if type(cell) is str else _text(cell) for cell in cells]
@@ -68,7 +68,7 @@ class Columns:
         return texts
 
     def identifiers(self, name: str) -> list[str]:
-        """Return a column of names as texts, and refuse long numbers whose last digits are lost."""
+        """Return a column of names as texts; refuse long numbers whose last digits are lost."""
         texts = self.texts(name)
         cells = self.cells[name]
         if isinstance(cells, list):
@@ -91,12 +91,12 @@ class Columns:
         return texts
 
     def is_text(self, name: str) -> bool:
-        """Tell whether the file holds texts in a column."""
+        """Return whether a column holds texts in the file."""
         cells = self.cells[name]
         return isinstance(cells, list) or cells.dtype.kind not in "biuf"
 
     def numbers(self, name: str | None) -> NDArray[np.float64]:
-        """Return a column as numbers: NaN where nothing or no number is given, or `name` is None."""
+        """Return a column as numbers; NaN for cells that are not numbers, or if `name` is None."""
         if name is None:
             return np.full(self.rows, np.nan)
         cells = self.cells[name]
@@ -106,10 +106,10 @@ class Columns:
         return np.array([number_in(text) for text in self.numerals(name)])
 
     def numerals(self, name: str) -> list[str]:
-        """Return a column of numbers as `texts` does, and refuse decimal commas."""
+        """Return a column of numbers as `texts` does; refuse decimal commas."""
         texts = self.texts(name)
         for row, text in enumerate(texts):
-            # Taken for no number it would only be missing, and nobody would know why.
+            # Otherwise it would silently count as missing.
             if "," in text and _DECIMAL_COMMA.match(text):
                 raise TableError(
                     f"{self.path}: row {row + 1} of column {name!r} has the number {text[:40]!r} with a"
@@ -129,16 +129,16 @@ def _text(cell: Any) -> str:
 
 
 def _texts_of_floats(cells: NDArray[np.floating]) -> list[str]:
-    """Spell numbers; where all are whole, as integers."""
+    """Return numbers as texts; as integers if all are whole."""
     finite = cells[np.isfinite(cells)]
     whole = bool((finite == np.floor(finite)).all())
     spell: Callable[[Any], str] = (lambda cell: str(int(cell))) if whole else str
-    # Not tolist(): 1.1 with 32 bits is spelled 1.1, not 1.100000023841858.
+    # Not tolist(): a 32-bit 1.1 must become 1.1, not 1.100000023841858.
     return [spell(cell) if np.isfinite(cell) else "" for cell in cells]
 
 
 def _has_lost_digits(text: str) -> bool:
-    """Tell whether a name is a number that a spreadsheet or a program has rounded."""
+    """Return whether a name is a number that a spreadsheet or a program has rounded."""
     if text.isdigit():
         return False
     if scientific := _SCIENTIFIC.fullmatch(text):
@@ -146,7 +146,7 @@ def _has_lost_digits(text: str) -> bool:
         if not (whole or fraction) or sign == "-":
             return False
         size, digits = len(whole or "") + int(exponent), len((whole or "") + (fraction or ""))
-        # A name such as 1e5 or 3E08 is left alone: numbers that were rounded show more of themselves.
+        # A name such as 1e5 or 3E08 is accepted: rounded numbers have more digits.
         return size > 15 if not (point or sign) else digits < size or size > 15
     if pointed := _WITH_POINT.fullmatch(text):
         return int(pointed[1]) >= _EXACT
@@ -154,7 +154,7 @@ def _has_lost_digits(text: str) -> bool:
 
 
 def _ending_in_zeros(texts: list[str]) -> int | None:
-    """Return the row of the first long integer, if all have only zeros after the digits of a spreadsheet."""
+    """Return the row of the first long integer if all end in zeros after a spreadsheet's 15 digits."""
     first = None
     for row, text in enumerate(texts):
         if len(text) > _SPREADSHEET_DIGITS and text.isdigit() and not text.startswith("0"):
@@ -166,7 +166,7 @@ def _ending_in_zeros(texts: list[str]) -> int | None:
 
 
 def number_in(text: str) -> float:
-    """Return the number that a text spells; NaN if it spells none."""
+    """Return the number in a text; NaN if it is not a number."""
     try:
         return float(text)
     except ValueError:

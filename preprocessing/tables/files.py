@@ -1,4 +1,4 @@
-"""Open a table file, whatever its format, and read the columns that are needed."""
+"""Open a table file of any supported format, and read chosen columns."""
 
 import re
 import warnings
@@ -12,7 +12,7 @@ from preprocessing.paths import unreadable_file
 from preprocessing.tables.columns import Columns, EmptyTableError, TableError
 from preprocessing.tables.formats import READERS, open_file, table_format_of
 
-# astropy's words for a value that it changes: W46, W47, W51 and the like of VOTables, overflow of numbers.
+# Warnings of astropy about changed values: W46, W47, W51 and others of VOTables, overflow of numbers.
 _LOSS = re.compile(
     r"W46|W51|too long|out of range|overflow(?!.*reverting)|clip|precision|lossy|cannot represent",
     re.IGNORECASE,
@@ -24,26 +24,26 @@ __all__ = ["Columns", "EmptyTableError", "TableError", "TableFile"]
 class TableFile:
     """An open table file; a context manager that closes it.
 
-    Columns go by their names in lower case, since no two surveys agree on upper and lower case.
+    Columns are addressed by their names in lower case, because surveys differ in the case of their names.
 
     Parameters
     ----------
     path : pathlib.Path
     table_format : str
-        ``csv``, ``ecsv``, ``fits``, ``votable``, ``parquet``; or ``auto``: what the file's content says,
-        whatever it is called. Any of them may be compressed with gzip.
+        ``csv``, ``ecsv``, ``fits``, ``votable``, ``parquet``; or ``auto``, by the content of the file, not by
+        its name. Any of them may be compressed with gzip.
 
     Attributes
     ----------
     path : pathlib.Path
     table_format : str
     names : list of str
-        All columns as the file spells them.
+        All columns, as spelled in the file.
 
     Raises
     ------
     TableError
-        Here and from every method, if the file cannot be used.
+        If the file cannot be used; also raised by every method.
     """
 
     def __init__(self, path: Path, table_format: str = "auto") -> None:
@@ -69,7 +69,7 @@ class TableFile:
 
     @property
     def hint(self) -> str:
-        """Why a column may be missing, as the end of a sentence; usually empty."""
+        """Possible reason why a column is missing, as the end of a sentence; usually empty."""
         return getattr(self._reader, "hint", "")
 
     def find(self, candidates: Sequence[str]) -> str | None:
@@ -78,7 +78,7 @@ class TableFile:
         return next((name for name in candidates if name in names), None)
 
     def missing(self, names: Sequence[str], needed_by: str) -> str:
-        """Say which of the columns the table lacks; empty if it has them all."""
+        """Return a message about the first column that the table lacks; empty if it has them all."""
         for name in names:
             if self.find([name]) is None:
                 near = get_close_matches(name, [known.lower() for known in self.names], n=1)
@@ -92,9 +92,9 @@ class TableFile:
         Parameters
         ----------
         texts : collection of str or None
-            Columns to be had as texts, as the file spells them. None is passed over.
+            Columns to read as texts, exactly as in the file. None is ignored.
         values : collection of str or None
-            Columns to be had as numbers.
+            Columns to read as numbers.
 
         Returns
         -------
@@ -116,7 +116,7 @@ class TableFile:
         numbers = [number for number, known in enumerate(self.names) if known.lower() == name]
         if len(numbers) > 1:
             spellings = " and ".join(repr(self.names[number]) for number in numbers)
-            raise TableError(f"{self.path} has the columns {spellings}: which is meant is not clear")
+            raise TableError(f"{self.path} has the columns {spellings}: it is not clear which to use")
         return numbers[0]
 
     def _spelling(self, name: str) -> str:
@@ -125,7 +125,7 @@ class TableFile:
 
 @contextmanager
 def _one_sentence(path: Path) -> Iterator[None]:
-    """Make one sentence of whatever a library says of a file; damaged files bring out every kind of error."""
+    """Turn any exception into a `TableError` of one sentence: damaged files raise all kinds of exceptions."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""Tables in FITS files: what is stored, read by the rules of the standard where astropy's differ.
+"""Tables in FITS files, read by the rules of the standard where astropy differs from it.
 
 The standard: FITS 4.0 (2018), section 7. A null of integers is the number *stored* (``TNULL``), before
 ``TSCAL`` and ``TZERO``; that of a logical column is a zero byte; a text ends at its first zero byte.
@@ -58,16 +58,16 @@ class FitsReader:
         return _column_of(np.array(data.field(number)))
 
     def _fixed_width(self, data: Any, number: int, stored: Any) -> Any:
-        """Return a column of a table that is itself text."""
+        """Return a column of an ASCII table."""
         if str(self._hdu.columns[number].format).startswith("A"):
             return [bytes(cell).split(b"\0")[0] for cell in stored.tolist()]
         cells = np.array(data.field(number))
-        # astropy makes zeros of nulls, and of cells that are blank.
+        # astropy turns nulls and blank cells into zeros.
         unset = {b"", str(self._hdu.columns[number].null or "").strip().encode()}
         return np.ma.array(cells, mask=np.array([bytes(cell).strip() in unset for cell in stored.tolist()]))
 
     def _from_heap(self, data: Any, number: int) -> Any:
-        """Return a column of variable length: texts, or numbers of which a cell has one at most."""
+        """Return a column of variable length: texts, or at most one number per cell."""
         name, form = self._hdu.columns.names[number], str(self._hdu.columns[number].format)
         cells = list(data.field(number))
         if re.search(r"[PQ]A", form):
@@ -80,7 +80,7 @@ class FitsReader:
 
 
 def _column_of(cells: np.ndarray) -> np.ndarray:
-    """Make one number a cell of cells that are arrays of one number."""
+    """Return cells that are arrays of one number as plain numbers."""
     return cells.reshape(len(cells)) if cells.ndim > 1 and cells.size == len(cells) else cells
 
 
@@ -94,7 +94,7 @@ def _texts(stored: Any, form: str, name: str) -> list[bytes]:
 
 
 def _integers(stored: np.ndarray, column: Any, null: int | None) -> Any:
-    """Scale integers, exactly where the zero point is whole, and mask those that are stored as null."""
+    """Scale integers, exactly if the zero point is whole, and mask those that are stored as null."""
     scale = 1 if column.bscale in (None, "") else column.bscale
     zero = 0 if column.bzero in (None, "") else column.bzero
     if scale == 1 and zero == 2**63 and stored.dtype.itemsize == 8:
@@ -107,7 +107,7 @@ def _integers(stored: np.ndarray, column: Any, null: int | None) -> Any:
 
 
 def _whole(value: Any) -> int | None:
-    """Return a null that is written as -99, -99.0 or '-99'; astropy drops the latter two."""
+    """Return a null written as -99, -99.0 or '-99'; astropy ignores the latter two."""
     try:
         return int(value) if float(value) == int(float(value)) else None
     except (TypeError, ValueError, OverflowError):

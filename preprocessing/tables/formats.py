@@ -1,8 +1,8 @@
-"""Tell the format of a table file by its content, and read chosen columns of it: one reader a format.
+"""Detect the format of a table file by its content. One reader for each format reads chosen columns.
 
-A reader is given an open binary stream. It knows the names and units of all columns, in their order, from the
-head of the file alone, and then reads the columns asked for by number: `texts` exactly as the file spells
-them, `values` as numbers where the file has numbers. What is wrong with a file is said in a ValueError.
+A reader gets an open binary stream. It takes names and units of all columns from the head of the file, and
+then reads the requested columns by number: `texts` exactly as in the file, `values` as numbers if the file
+has numbers. Problems of a file raise ValueError.
 """
 
 import gzip
@@ -29,26 +29,26 @@ _FOREIGN = {
     b"BZh": "compressed with bzip2; unpack it, or use gzip",
     b"\xfd7zXZ": "compressed with xz; unpack it, or use gzip",
     b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it, or use gzip",
-    b"\x89HDF": "HDF5, which is not read",
+    b"\x89HDF": "HDF5, which is not supported",
     b"%PDF": "a PDF document",
 }
 
 
 class TableReader(Protocol):
-    """What every reader offers."""
+    """Interface of the readers."""
 
     names: list[str]
     units: list[str]
 
     def read(self, texts: Collection[int], values: Collection[int]) -> dict[int, Any]:
-        """Return the columns of these numbers: lists or arrays, masked where nothing is given."""
+        """Return the columns of these numbers, as lists or arrays; missing cells are masked."""
 
 
 class ParquetReader:
     """A Parquet file.
 
-    Read with pyarrow itself, which stands behind astropy's reader too: astropy 8 makes floats of a column of
-    integers with an empty cell, and fails on an empty text.
+    Read with pyarrow directly, not through astropy: astropy 8 converts a column of integers with an empty
+    cell to floats, and fails on an empty text.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -57,7 +57,7 @@ class ParquetReader:
         self._file = parquet.ParquetFile(stream)
         self.names = [name.strip() for name in self._file.schema_arrow.names]
         self.units = [""] * len(self.names)
-        # Ten bytes of Parquet can stand for any number of equal rows.
+        # A few bytes of Parquet can encode any number of equal rows.
         if self._file.metadata.num_rows > MOST_ROWS:
             raise ValueError(f"it has {self._file.metadata.num_rows} rows; at most {MOST_ROWS} are read")
 
@@ -92,7 +92,7 @@ READERS: dict[str, Callable[[BinaryIO], TableReader]] = {
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a file at its start, through gzip where it is compressed.
+    """Open a file, decompressing it if it is gzip.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def open_file(path: Path) -> BinaryIO:
         if stream.read(2) == b"\x1f\x8b":
             stream.close()
             stream = gzip.GzipFile(path)
-            # Once through, so that damage, or a small file that never ends, is known beforehand.
+            # Decompress it once, to detect damage and small files that unpack without end.
             size = 0
             while (block := stream.read(2**20)) and size <= MOST_BYTES:
                 size += len(block)
@@ -130,12 +130,12 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def table_format_of(stream: BinaryIO) -> str:
-    """Tell the format by the first bytes, whatever the file is called.
+    """Return the format of a table by its first bytes, whatever the name of the file.
 
     Parameters
     ----------
     stream : binary stream
-        At its start, where it is left again.
+        Positioned at its start, also afterwards.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def table_format_of(stream: BinaryIO) -> str:
     Raises
     ------
     ValueError
-        If it is something else; says what, as far as known.
+        If it is in another format, which the message names if it is known.
     """
     head = stream.read(4096)
     stream.seek(0)
@@ -160,12 +160,12 @@ def table_format_of(stream: BinaryIO) -> str:
     if text.startswith(b"# %ecsv"):
         return "ecsv"
     if text.startswith((b"<!doctype html", b"<html")):
-        raise ValueError("it is a web page; what was downloaded is probably an error message")
+        raise ValueError("it is a web page, probably the error message of a download")
     if text.startswith(b"<"):
         if b"<votable" in text or b":votable" in text:
             return "votable"
         raise ValueError("it is XML, but not a VOTable")
     utf_16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     if not utf_16 and re.search(rb"[\x00-\x08\x0e-\x1a]", head):
-        raise ValueError("it is neither text nor in any format that is known")
+        raise ValueError("it is neither text nor in a known format")
     return "csv"

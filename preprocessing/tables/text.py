@@ -11,19 +11,19 @@ from astropy.io import ascii
 from astropy.table.meta import YamlParseError, get_header_from_yaml
 
 BLOCK_ROWS = 5_000
-"""Rows parsed at once: numpy pads every cell to the longest, which must stay a local affair."""
+"""Rows parsed at once. A small number saves memory, because numpy pads every cell to the longest of them."""
 
 LONGEST_LINE = 2**17
 _DELIMITERS = ",\t;|"
-# One of them stands in nearly every header, and in no data.
+# Nearly every header has one of these names, and no data row does.
 _USUAL_NAMES = frozenset(("name", "objid", "dr7objid", "dr8objid", "id", "object_id", "label", "ra", "dec"))
 NULL_WORDS = frozenset(("null", "nan", "none", "--"))
-"""What stands for a missing number where a column is declared to hold numbers."""
+"""Words for a missing number in a numeric column."""
 _TAB_STAND_IN = "\x1f"
 
 
 def _latin_1(error: UnicodeError) -> tuple[str, int]:
-    """Decode what is not UTF-8 as Latin-1, which is what else such files hold."""
+    """Decode bytes that are not UTF-8 as Latin-1, the other common encoding of such files."""
     assert isinstance(error, UnicodeDecodeError)
     return error.object[error.start : error.end].decode("latin-1"), error.end
 
@@ -32,7 +32,7 @@ codecs.register_error("galmorph_latin_1", _latin_1)
 
 
 def decode(raw: bytes) -> str:
-    """Return text from bytes that are UTF-8 or else Latin-1."""
+    """Decode bytes as UTF-8, or as Latin-1 where they are not UTF-8."""
     return raw.decode("utf-8", "galmorph_latin_1")
 
 
@@ -72,10 +72,10 @@ class TextReader:
         ]
 
     def _commented_header(self, comments: list[str], first: list[str]) -> list[str] | None:
-        """Return the names of columns that stand behind '#', as numpy.savetxt writes them; None if none do.
+        """Return the column names of a commented header, as numpy.savetxt writes it; None if there is none.
 
-        They are the last commented line with as many cells as the line after the comments, where the latter
-        is data: it holds a number, or no usual name of a column while the commented line does.
+        The header is the last commented line with as many cells as the first line after the comments. That
+        line must be data: it has a number, or it has no usual column name while the commented line has one.
         """
         for line in reversed([line for line in comments if line.startswith("#")]):
             names = self._cells(line.lstrip("#").strip(" "))
@@ -93,7 +93,7 @@ class TextReader:
         for lines in self._blocks():
             table = self._parse(lines, rows, texts, columns)
             for number, blocks in columns.items():
-                cells = table[f"c{number}"][1:]  # the first row is ours, see _parse
+                cells = table[f"c{number}"][1:]  # the first row was added by _parse
                 if cells.dtype.kind in "iuf":
                     blocks.append(np.ma.filled(np.ma.asarray(cells).astype(np.float64), np.nan))
                 elif number in texts:
@@ -130,19 +130,19 @@ class TextReader:
             yield block
 
     def _parse(self, lines: list[str], before: int, texts: Collection[int], columns: Collection[int]) -> Any:
-        """Parse lines with astropy's fast reader, which knows no converters.
+        """Parse lines with astropy's fast reader, which has no converters.
 
-        A first row of our own makes a text of each column that must be one: 00123 stays 00123.
+        An additional first row forces the columns of texts to be read as texts: 00123 stays 00123.
         """
         width = range(len(self.names))
         header = self._delimiter.join(f"c{number}" for number in width)
         first = self._delimiter.join("text" if number in texts else "0" for number in width)
         text, delimiter = "\n".join([header, first, *lines]), self._delimiter
         if delimiter == "\t":
-            # The fast reader takes tabs at the start of a line for blanks and loses the empty cells there.
+            # The fast reader strips tabs at the start of a line, and so loses empty cells.
             text, delimiter = text.replace("\t", _TAB_STAND_IN), _TAB_STAND_IN
         self._escaped = not text.isascii()
-        if self._escaped:  # it reads nothing but ASCII
+        if self._escaped:  # the fast reader accepts only ASCII
             text = text.replace("\\", r"\\").encode("ascii", "backslashreplace").decode()
         try:
             table = ascii.read(
@@ -166,7 +166,7 @@ class TextReader:
         return [text.encode().decode("unicode_escape") for text in texts] if self._escaped else texts
 
     def _misfit(self, lines: list[str], before: int) -> str:
-        """Say which row does not fit the header: the row that a reader would have lost."""
+        """Return a message about the first row that does not fit the header."""
         for row, line in enumerate(lines, before + 1):
             cells = next(csv.reader([line], delimiter=self._delimiter))
             if len(cells) > len(self.names):

@@ -19,7 +19,7 @@ _TRUTH = {"true": "true", "t": "true", "1": "true", "false": "false", "f": "fals
 
 @dataclass
 class _Field:
-    """A column as the head of the file declares it."""
+    """A column, as declared in the head of the file."""
 
     name: str
     unit: str
@@ -48,8 +48,8 @@ class VotableReader:
             elif tag == "VALUES" and inside is not None and element.get("null") is not None:
                 inside.null = str(element.get("null")).strip()
             elif tag == "STREAM" and element.get("href"):
-                # Following it would mean to open whatever address the file names.
-                raise ValueError(f"its data are elsewhere, at {element.get('href')!r}")
+                # Reading them would mean opening any address that a file names.
+                raise ValueError(f"its data are in another file, {element.get('href')!r}")
             elif tag in ("STREAM", "TR", "TABLEDATA") or (event, tag) == ("end", "TABLE"):
                 self._in_rows = tag in ("TR", "TABLEDATA")
                 break
@@ -65,9 +65,9 @@ class VotableReader:
         return self._from_rows(numbers) if self._in_rows else self._from_stream(numbers)
 
     def _from_rows(self, numbers: list[int]) -> dict[int, Any]:
-        """Read what is spelled out in the file, whatever a column is declared to have room for.
+        """Read the cells as written in the file, whatever width their columns declare.
 
-        astropy clips a number, or cuts a text, that its column is declared too narrow for.
+        astropy would clip a number, or cut a text, that is too wide for its column.
         """
         columns: dict[int, list[str]] = {number: [] for number in numbers}
         for row, cells in enumerate(self._rows(), 1):
@@ -86,7 +86,7 @@ class VotableReader:
                 data = element
             elif (event, tag) == ("end", "TR"):
                 yield list(element)
-                data.clear()  # else the whole file would stay in memory
+                data.clear()  # otherwise the whole file would stay in memory
             elif (event, tag) == ("end", "TABLE"):
                 return
 
@@ -99,7 +99,7 @@ class VotableReader:
             if "x" in field.arraysize:
                 raise ValueError(f"each cell of column {field.name!r} holds several texts")
             return text
-        if text.lower() in NULL_WORDS:  # as some services write nulls
+        if text.lower() in NULL_WORDS:  # some services write nulls as words
             return ""
         if len(text.split()) > 1:
             raise ValueError(f"row {row}: the cell {text[:40]!r} of column {field.name!r} holds an array")
@@ -116,7 +116,7 @@ class VotableReader:
         try:
             cells = [float(text) if text else np.nan for text in column]
         except ValueError:
-            return column  # what is spelled is no number: whoever uses the column will say so
+            return column  # not a number; the user of the column will report it
         return np.array(cells, _FLOATS[field.datatype])
 
     def _from_stream(self, numbers: list[int]) -> dict[int, Any]:
@@ -124,7 +124,7 @@ class VotableReader:
         try:
             file = votable.parse(self._stream, columns=numbers, **options)
         except ValueError:
-            # astropy looks for the columns in the tables that it skips, too, and does not find them.
+            # astropy looks for the columns in tables that it skips, too, and fails.
             self._stream.seek(0)
             file = votable.parse(self._stream, **options)
         table = file.get_first_table()
@@ -133,7 +133,7 @@ class VotableReader:
 
 
 def _same_number(text: str, null: str | None) -> bool:
-    """Tell whether -99.000 is the null -99.0."""
+    """Return whether a text is the same number as a null: -99.000 and -99.0."""
     try:
         return null is not None and float(text) == float(null)
     except ValueError:

@@ -1,1 +1,1 @@
-"""The networks under the classifier's head."""
+"""The networks under the classifier head."""

@@ -3,7 +3,8 @@
 The Lite networks are EfficientNetB0, B1 and B2 (Tan & Le 2019, arXiv:1905.11946) made for small devices
 (EfficientNet-Lite release, 2020: github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite):
 no squeeze-and-excite, ReLU6 for swish, stem and head of fixed width, first and last stage of fixed depth.
-They are fast on a CPU too, and their ImageNet weights can be installed (`trainer.weights.imagenet`).
+They are fast on a CPU, too, and packages with their ImageNet weights can be installed
+(`trainer.weights.imagenet`).
 """
 
 import keras
@@ -24,7 +25,7 @@ BATCH_NORM = {"epsilon": 1e-3, "momentum": 0.99}
 
 
 def _conv_norm(x, conv: layers.Layer, norm: str, activate: bool = True):
-    """Apply a convolution, its batch norm and, unless the block is linear there, ReLU6."""
+    """Apply a convolution, its batch norm and, if `activate` is set, ReLU6."""
     x = layers.BatchNormalization(**BATCH_NORM, name=norm)(conv(x))
     return layers.Activation("relu6", name=f"{norm}_relu6")(x) if activate else x
 
@@ -82,18 +83,19 @@ def efficientnet_lite(
     backbone : str
         A key of `trainer.backbones.names.FACTS` of the family ``efficientnet-lite``.
     include_top : bool
-        Whether the 1000 classes of ImageNet end the network.
+        Whether the network ends with the 1000 classes of ImageNet.
     input_shape : tuple of int, optional
         Height, width and 3; the native size unless given. Pixels go from -1 to 1.
     pooling : {None, "avg", "max"}
-        What is left of the last feature map (N, H, W, 1280) without a top; None leaves all of it.
+        Pooling of the last feature map (N, H, W, 1280) if there is no head; None returns the whole map.
     drop_connect_rate : float
         Stochastic depth: the probability that the last block is skipped in training; earlier ones less.
 
     Returns
     -------
     keras.Model
-        Lite0 has, with the top, 4,652,008 trainable parameters and 42,016 moving statistics of batch norm.
+        Lite0 has, with its ImageNet classes, 4,652,008 trainable parameters and 42,016 moving statistics of
+        batch norm.
     """
     facts = backbone_facts(backbone)
     if pooling not in (None, "avg", "max"):

@@ -1,11 +1,11 @@
-"""The stages of EfficientNetB0, and how the family is scaled from it; without Keras."""
+"""The stages of EfficientNetB0 and the scaling rules of the family. Does not import Keras."""
 
 import math
 from typing import NamedTuple
 
 
 class Stage(NamedTuple):
-    """Blocks of one resolution: kernel size, depth, width, stride of the first block, expansion."""
+    """A stage of blocks: kernel size, depth, width, stride of the first block, expansion."""
 
     kernel: int
     repeats: int
@@ -36,14 +36,14 @@ def round_filters(filters: int, width: float, divisor: int = 8) -> int:
 
 
 def stage_repeats(depth: float, *, lite: bool) -> list[int]:
-    """Return how many blocks each stage has.
+    """Return the number of blocks of each stage.
 
     Parameters
     ----------
     depth : float
         Factor by which B0 is deepened.
     lite : bool
-        Whether first and last stage keep the depth that they have in B0, as EfficientNet-Lite's do.
+        Whether the first and the last stage keep their depth of B0, as in EfficientNet-Lite.
 
     Returns
     -------
@@ -58,5 +58,5 @@ def stage_repeats(depth: float, *, lite: bool) -> list[int]:
 
 
 def block_name(stage: int, repeat: int) -> str:
-    """Return the name of a block: ``block1a`` is the first of the first stage, both counted from 0."""
+    """Return the name of a block, counted from 0: stage 0 and repeat 0 give ``block1a``."""
     return f"block{stage + 1}{chr(ord('a') + repeat)}"

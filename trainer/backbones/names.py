@@ -1,7 +1,7 @@
-"""The networks that can stand under the classifier: their names and facts, without importing Keras.
+"""Names and properties of the backbones. Does not import Keras.
 
-The command line checks a configuration in well under a second; TensorFlow alone takes several to import.
-`trainer.backbone.build_backbone` builds what is named here.
+The command line checks a configuration in well under a second, while TensorFlow takes several to import.
+`trainer.backbone.build_backbone` builds the networks named here.
 """
 
 import difflib
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 SMALLEST_PICTURE = 32
-"""Least side of a picture [pixels]: every backbone halves it five times."""
+"""Smallest side of a picture [pixels]: every backbone halves it five times."""
 
 
 Family = Literal["efficientnet", "efficientnet-lite", "tinyconv"]
-"""What layers a network has: see `trainer.backbones.networks` and `trainer.weights.layout`."""
+"""Architectures: see `trainer.backbones.networks` and `trainer.weights.layout`."""
 
 
 @dataclass(frozen=True)
 class BackboneFacts:
-    """What is known of a backbone before it is built.
+    """Properties of a backbone.
 
     Attributes
     ----------
@@ -26,13 +26,13 @@ class BackboneFacts:
         The name in the configuration.
     family : str
     native_size : int
-        Side of the pictures it was designed for [pixels]; others work too.
+        Side of the pictures that it was designed for [pixels]; other sizes work, too.
     width, depth : float
         Factors by which EfficientNetB0 is widened and deepened (Tan & Le 2019, arXiv:1905.11946).
     dropout : float
-        Before the classes of ImageNet.
+        Dropout rate before the layer of the ImageNet classes.
     keras_md5 : str or None
-        MD5 of the ImageNet weights that ``keras.applications`` downloads (without the top), if it does.
+        MD5 of the ImageNet weights without classifier head that ``keras.applications`` downloads, if it does.
     package : str or None
         The installed package that holds its ImageNet weights, if one does.
     checkpoint, checkpoint_sha256 : str or None
@@ -52,13 +52,13 @@ class BackboneFacts:
 
     @property
     def pixel_range(self) -> tuple[float, float]:
-        """What 0 and 255 become before the first layer of the network proper."""
-        # Those of keras.applications carry their own rescaling and normalisation.
+        """The range to which pixel values of 0 to 255 are scaled before the first layer."""
+        # The networks of keras.applications contain their own rescaling and normalisation.
         return (0.0, 255.0) if self.family == "efficientnet" else (-1.0, 1.0)
 
     @property
     def pretrainable(self) -> bool:
-        """Whether ImageNet weights exist for it."""
+        """Whether ImageNet weights exist for this backbone."""
         return self.keras_md5 is not None or self.package is not None
 
     @property
@@ -74,7 +74,7 @@ def _b(number: int, size: int, width: float, depth: float, md5: str) -> Backbone
 
 
 def _lite(number: int, size: int, width: float, depth: float, dropout: float, sha256: str) -> BackboneFacts:
-    # The names of PyTorch's files hold the first digits of their hash.
+    # PyTorch's file names contain the first digits of the SHA-256.
     return BackboneFacts(
         f"EfficientNetLite{number}",
         "efficientnet-lite",
@@ -105,7 +105,7 @@ FACTS: dict[str, BackboneFacts] = {
         BackboneFacts("TinyConv", "tinyconv", 32),
     )
 }
-"""Every backbone by its name. One of a known family is one more entry, and nothing else."""
+"""Every backbone by its name. To add one of a known family, add an entry here."""
 
 
 def backbone_facts(name: str) -> BackboneFacts:

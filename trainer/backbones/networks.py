@@ -1,4 +1,4 @@
-"""The networks without weights, one function for each family."""
+"""Build the networks without weights, with one function for each family."""
 
 import keras
 from keras import layers
@@ -22,13 +22,13 @@ def tiny_conv(input_shape: Shape) -> keras.Model:
 
 
 def build_network(facts: BackboneFacts, shape: Shape) -> keras.Model:
-    """Return a backbone without top, with random weights.
+    """Return a backbone, without classifier head, with random weights.
 
     Parameters
     ----------
     facts : BackboneFacts
     shape : tuple of int
-        Of a picture: height, width and 3.
+        Shape of a picture: height, width and 3.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def build_network(facts: BackboneFacts, shape: Shape) -> keras.Model:
         return tiny_conv(shape)
     if facts.family == "efficientnet-lite":
         return efficientnet_lite(facts.name, include_top=False, input_shape=shape)
-    # Always built without weights: with "imagenet", keras.applications adds a layer that a network built for
-    # a file of the same weights does not have. `trainer.backbone` does that layer's work instead.
+    # Always built without weights. With "imagenet", keras.applications adds a layer that the network of a
+    # file with the same weights does not have. `trainer.backbone` does the work of that layer.
     build = getattr(keras.applications, facts.name)
     return build(include_top=False, weights=None, input_shape=shape)

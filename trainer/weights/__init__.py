@@ -1,1 +1,1 @@
-"""Files of weights: ImageNet's and one's own, checked before the run and loaded layer by layer."""
+"""Files of weights, from ImageNet or elsewhere: checked before the run, and loaded layer by layer."""

@@ -1,7 +1,7 @@
-"""Look into a file of weights from a process of its own, because HDF5 does not survive every damage.
+"""Check a file of weights in a child process, because damaged files can crash HDF5.
 
-Of a few hundred randomly damaged copies of a small file in the layout of Keras 2, one ended in a segmentation
-fault (h5py 3.14, HDF5 1.14.6). Nothing heavy is imported here: only that process loads NumPy and h5py.
+Of a few hundred randomly damaged copies of a small file in the layout of Keras 2, one caused a segmentation
+fault (h5py 3.14, HDF5 1.14.6). Only the child process imports NumPy and h5py.
 """
 
 import subprocess
@@ -11,11 +11,11 @@ from pathlib import Path
 from preprocessing.safe_python import module_command, safe_environment
 
 SECONDS = 300.0
-"""Time for one file: 258 MB (B7) take a second from a local disk, and half a minute from a slow network's."""
+"""Time limit for one file: 258 MB (B7) take a second from a local disk, half a minute from a slow network."""
 
 
 def file_problem(path: Path, backbone: str) -> str | None:
-    """Return why a file cannot give a backbone its weights, or None if it can.
+    """Return why a file cannot be used as weights of a backbone, or None if it can.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def file_problem(path: Path, backbone: str) -> str | None:
     if child.returncode < 0:  # a signal
         return f"{path} is cut short or damaged: reading it ended in a crash (signal {-child.returncode})"
     if child.returncode:
-        raise RuntimeError(f"looking into {path} failed with status {child.returncode}")
+        raise RuntimeError(f"the check of {path} failed with status {child.returncode}")
     problem = child.stdout.decode()
     return f"{path} {problem}" if problem else None
 

@@ -1,7 +1,7 @@
-"""The weights of a backbone from a file: whole and right, or not at all. No TensorFlow or Keras here.
+"""Read the weights of a backbone from a file that must fit completely. Does not import TensorFlow or Keras.
 
-Keras assigns layer by layer, so that it notices in the middle that a file does not fit, and a file of a
-deeper network it may take without a word. Here a file is compared with `trainer.weights.layout` first.
+Keras assigns layer by layer. It notices only halfway that a file does not fit, and may accept a file of a
+deeper network without an error. Here a file is first compared with `trainer.weights.layout`.
 """
 
 import re
@@ -20,38 +20,39 @@ __all__ = ["WeightsError", "check_weights", "read_weights"]
 
 
 def read_weights(path: Path, backbone: str) -> list[list[np.ndarray]]:
-    """Return the weights of a backbone from a file in which all of them were found right.
+    """Return the weights of a backbone from a file, after all of them have been checked.
 
     Parameters
     ----------
     path : Path
-        Of any format of `trainer.weights.formats`. A top (dense layers) is left out; the backbone of a
-        classifier is found.
+        File in any format of `trainer.weights.formats`. A head (dense layers) is left out. In the file of a
+        classifier, the backbone is used.
     backbone : str
         A key of `trainer.backbones.names.FACTS`.
 
     Returns
     -------
     list of list of ndarray
-        For each layer that has weights, in the order of the network, its arrays as Keras orders them.
+        For each layer with weights, in the order of the network, its arrays in the order of Keras.
 
     Raises
     ------
     WeightsError
-        If the file cannot be read, is damaged, is of another network, or holds values that are no weights.
+        If the file cannot be read, is damaged, belongs to another network, or has values that are not valid
+        weights.
     """
     return list(_checked_layers(path, backbone))
 
 
 def check_weights(path: Path, backbone: str) -> None:
-    """Raise `WeightsError` where `read_weights` would; of an HDF5 file, one layer at a time is in memory."""
+    """Raise `WeightsError` if `read_weights` would; an HDF5 file is read layer by layer to save memory."""
     for _ in _checked_layers(path, backbone):
         pass
 
 
 def _checked_layers(path: Path, backbone: str) -> Iterator[list[np.ndarray]]:
     if path.suffix == ".pth" and not backbone_facts(backbone).package:
-        raise WeightsError(f"is a .pth file, which only EfficientNetLite takes, not {backbone}")
+        raise WeightsError(f"is a .pth file, which only EfficientNetLite accepts, not {backbone}")
     with _damage_told(), stored_networks(path) as networks:
         if not networks:
             raise WeightsError("holds no weights of a network")
@@ -68,7 +69,7 @@ def _damage_told() -> Iterator[None]:
         yield
     except WeightsError:
         raise
-    # Damaged files make h5py, zipfile and what is beneath them raise almost anything.
+    # For damaged files h5py, zipfile and the libraries below them raise almost any exception.
     except Exception as error:
         detail = (str(error).strip() or type(error).__name__).split("\n")[0]
         raise WeightsError(f"is cut short or damaged: {detail}") from error
@@ -77,14 +78,14 @@ def _damage_told() -> Iterator[None]:
 def _check_values(needs: LayerNeeds, values: list[np.ndarray]) -> None:
     if not all(np.isfinite(value).all() for value in values):
         raise WeightsError(f"holds values that are not finite, first in layer {needs.name}")
-    # If a file had mean and variance in another order, their shapes would not tell.
+    # Mean and variance have the same shape, so a wrong order is noticed only by negative variances.
     variance = {NORM: 3, NORMALIZATION: 1}.get(needs.kind)
     if variance is not None and (values[variance] < 0).any():
         raise WeightsError(f"holds negative variances, first in layer {needs.name}")
 
 
 def _in_order(network: StoredNetwork, backbone: str) -> list[Arrays]:
-    """Return the layers of a network as a backbone orders them, or say what differs first."""
+    """Return the layers of a network in the order of a backbone; raise `WeightsError` if one differs."""
     layout = weights_layout(backbone)
     layers = {name: arrays for name, arrays in network.layers.items() if not _is_dense(arrays)}
     keys = _numbered_keys(layout) if network.numbered else _named_keys(layout, layers)
@@ -112,8 +113,8 @@ def _numbered_keys(layout: tuple[LayerNeeds, ...]) -> list[str]:
 
 
 def _named_keys(layout: tuple[LayerNeeds, ...], layers: dict[str, Arrays]) -> list[str]:
-    """Find layers by name or, where other software has named them, by their place in the file."""
-    # Keras names this one layer anew in every network that it builds: normalization_3.
+    """Find layers by name or, if other software has named them, by their position in the file."""
+    # Keras numbers the names of this layer, as in normalization_3.
     by_name = {re.sub(r"^normalization_\d+$", NORMALIZATION, name): name for name in layers}
     if all(needs.name in by_name for needs in layout):
         return [by_name[needs.name] for needs in layout]

@@ -1,11 +1,11 @@
-"""Files of weights in every format that is read: what networks they hold. No TensorFlow or Keras here.
+"""Find the networks in files of weights of all supported formats. Does not import TensorFlow or Keras.
 
 - ``.h5`` of Keras 2, as ``keras.applications`` publishes them: a group for each layer, under its name;
 - ``.weights.h5`` of Keras 3: ``layers/conv2d_7/vars/0``, a number within each class of layers;
 - ``.keras``: a ZIP archive with such a file;
 - ``.pth``: a state dict of PyTorch, for EfficientNet-Lite.
 
-What an HDF5 file holds decides between the first two, not its name.
+The first two formats are distinguished by the content of the HDF5 file, not by its name.
 """
 
 import io
@@ -21,14 +21,14 @@ from trainer.weights.torch_checkpoint import read_checkpoint
 _HDF5_MAGIC, _ZIP_MAGIC = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 _MEMBER = "model.weights.h5"
 _MAX_MEMBER = 2**32  # bytes; B7 with the state of its optimizer has 0.8 GB
-_MAX_DEPTH = 6  # a group of HDF5 may hold itself
+_MAX_DEPTH = 6  # a group of HDF5 may contain itself
 
 Arrays = list[Any]
-"""Of one layer: NumPy arrays, or data sets of HDF5 that are not read yet."""
+"""Arrays of one layer: NumPy arrays, or data sets of HDF5 that are not read yet."""
 
 
 class WeightsError(ValueError):
-    """A file does not hold the weights that are wanted; the message goes on after the name of the file."""
+    """A file cannot be used. The message is a sentence without its subject, which is the file."""
 
 
 class StoredNetwork(NamedTuple):
@@ -39,8 +39,8 @@ class StoredNetwork(NamedTuple):
     layers : dict
         The arrays of each layer that has any.
     numbered : bool
-        Whether layers go by class and number, as ``conv2d_7``, in no order; else by names of their own, in
-        the order of the network.
+        Whether layers are named by class and number, such as ``conv2d_7``, in no order; otherwise they have
+        individual names and are in the order of the network.
     """
 
     layers: dict[str, Arrays]
@@ -49,24 +49,24 @@ class StoredNetwork(NamedTuple):
 
 @contextmanager
 def stored_networks(path: Path) -> Iterator[list[StoredNetwork]]:
-    """Open a file of weights and look for networks in it.
+    """Open a file of weights and find the networks in it.
 
     Parameters
     ----------
     path : Path
-        Its suffix says what it should be.
+        The suffix determines the expected format.
 
     Yields
     ------
     list of StoredNetwork
-        A classifier's backbone is one of them. Data sets of HDF5 can be read until the context ends.
+        For a classifier, its backbone is one of them. Data sets of HDF5 can be read until the context ends.
 
     Raises
     ------
     WeightsError
-        If the file cannot be read or is of no format that is known.
+        If the file cannot be read or has an unknown format.
     Exception
-        Of almost any kind, if it is damaged.
+        Any exception, if the file is damaged.
     """
     try:
         with open(path, "rb") as stream:
@@ -81,11 +81,11 @@ def stored_networks(path: Path) -> Iterator[list[StoredNetwork]]:
     if path.suffix not in suffixes:
         kind = f"its content is that of a {suffixes[0]} file" if suffixes else "its content is neither"
         raise WeightsError(f"should be a .h5, .weights.h5 or .keras file, but {kind}")
-    import h5py  # half a second with NumPy, so only where there is a file to read
+    import h5py  # takes half a second with NumPy, so it is imported only if needed
 
-    # In one go: the archive's checksum is known at its end only, and HDF5 leaps to and fro.
+    # Read the archive as a whole: its checksum is verified only at the end, and HDF5 needs random access.
     source = io.BytesIO(_archived(path)) if path.suffix == ".keras" else path
-    with h5py.File(source, "r", locking=False) as file:  # network file systems often know no locks
+    with h5py.File(source, "r", locking=False) as file:  # network file systems often lack locks
         if _names(file, "layer_names"):
             yield [_legacy_network(file)]
         elif "model_weights" in file:  # a whole model
@@ -97,7 +97,7 @@ def stored_networks(path: Path) -> Iterator[list[StoredNetwork]]:
 def _torch_network(path: Path, head: bytes) -> StoredNetwork:
     if head.startswith(_ZIP_MAGIC):
         raise WeightsError(
-            "is in the ZIP format of PyTorch 1.6 and later, which is not read: write it again with "
+            "is in the ZIP format of PyTorch 1.6 and later, which is not supported: write it again with "
             "torch.save(state, path, _use_new_zipfile_serialization=False)"
         )
     try:
@@ -125,7 +125,7 @@ def _archived(path: Path) -> bytes:
 
 
 def _numbered_networks(group: Any, depth: int = 0) -> Iterator[StoredNetwork]:
-    """Yield every group of Keras 3 whose members are layers: a model's, and those of models inside it."""
+    """Yield every group of Keras 3 whose members are layers: those of a model and of nested models."""
     here: dict[str, Arrays] = {}
     for name in group:
         member = _member(group, name)
@@ -158,7 +158,7 @@ def _legacy_network(group: Any) -> StoredNetwork:
 
 
 def _names(group: Any, attribute: str) -> list[str]:
-    """Return a list of names among the attributes of a group, where HDF5 makes Keras cut long ones."""
+    """Return a list of names from the attributes of a group; Keras splits long lists for HDF5."""
     pieces = [attribute] if attribute in group.attrs else []
     while f"{attribute}{len(pieces)}" in group.attrs:
         pieces.append(f"{attribute}{len(pieces)}")
@@ -173,7 +173,7 @@ def _is_group(member: Any) -> bool:
 
 
 def _member(group: Any, path: str) -> Any:
-    """Return a member of a group; one that stands elsewhere, perhaps in another file, is refused."""
+    """Return a member of a group. Links, which may lead to another file, are refused."""
     import h5py
 
     for name in path.split("/"):

