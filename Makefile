@@ -1,13 +1,14 @@
 # make demo   environment, simulated survey, whole pipeline     make lint   ruff, import-linter and mypy
 # make test   environment, all tests                            make lock   rebuild requirements.lock
-# make quick  environment, the tests that take seconds          make clean  remove what the above have made
-#             (TEST_PROCESSES: how many run side by side, 2 unless given)
-# make fuzz   damaged stamps, odd headers (FUZZ_SECONDS: 600)    make bench-ingest   the ingest against the plain loop
-# make bench-sdss      cross-validation on real galaxies (SHARED: where the SDSS set is)
-# make bench-training  where the time of training goes
-# make bench-suspects  wrong labels planted and looked for, real galaxies (SHARED) and simulated
-# make lock LOCK=--upgrade   with the newest versions that fit
-# make docs-table      the table of docs/caching.md, after a change of imports
+# make quick  environment, tests that take seconds              make clean  remove everything made by the above
+#             (TEST_PROCESSES: number of parallel test processes, default 2)
+# make fuzz   random damage to stamps and headers (FUZZ_SECONDS: default 600)
+# make bench-ingest    speed of the ingest compared with a plain loop
+# make bench-sdss      cross-validation on real galaxies (SHARED: folder of the SDSS set)
+# make bench-training  cost of the parts of training
+# make bench-suspects  detection of wrong labels in real (SHARED) and simulated galaxies
+# make lock LOCK=--upgrade   requirements.lock with the newest compatible versions
+# make docs-table      rebuild the table of docs/caching.md, after a change of imports
 #
 # Needs Python 3.11 and make. Everything is installed from requirements.lock into .venv.
 
@@ -18,7 +19,7 @@ SHARED ?= ../shared
 TEST_PROCESSES ?= 2
 FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= $(shell date +%s)
-# The tests of a file share what is costly to make, and stay in one process.
+# The tests of a file share expensive fixtures, so they run in one process.
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks components configs evaluation fetch pipeline preprocessing report simulation tests trainer
 
@@ -50,7 +51,7 @@ bench-suspects: $(READY)
 bench-training: $(READY)
 	$(BIN)/python -m benchmarks.training $(BENCH)
 
-# Without its cache: ruff does not see there that a module has come which another file imports.
+# Without cache, because ruff does not notice new modules that another file imports.
 lint: $(READY)
 	$(BIN)/ruff check --no-cache $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)

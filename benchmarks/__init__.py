@@ -1,1 +1,1 @@
-"""Measurements of time and memory, as ratios against a named peer in the same run."""
+"""Benchmarks of time and memory. Results are ratios to a reference that is measured in the same run."""

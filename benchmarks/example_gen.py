@@ -1,4 +1,4 @@
-"""Runs the executor of FitsExampleGen as the pipeline does, in this process."""
+"""Run the executor of FitsExampleGen in this process, as the pipeline does."""
 
 import json
 import resource
@@ -9,16 +9,16 @@ from typing import Any
 
 
 def run_example_gen(folder: Path, bands: Sequence[str], side: int) -> tuple[float, int, dict[str, Any]]:
-    """Ingest ``labels.csv`` and ``{band}/{name}_{band}.fits`` of a folder, as a run does by default.
+    """Ingest ``labels.csv`` and ``{band}/{name}_{band}.fits`` of a folder with the default settings of a run.
 
     Returns
     -------
     seconds : float
-        Without imports.
+        Time without imports.
     before : int
-        Largest resident memory before the ingest began [bytes].
+        Peak resident memory before the ingest [bytes].
     report : dict
-        ``ingest.json``.
+        Content of ``ingest.json``.
     """
     from tfx.types import standard_artifacts
 

@@ -1,4 +1,4 @@
-"""How fast the ingest is, against the plain loop of the published method; and readers against astropy's.
+"""Speed of the ingest compared with the plain loop of the published method, and of our readers with astropy.
 
     python -m benchmarks.ingest [--galaxies 3000] [--json FILE]
 
@@ -71,7 +71,7 @@ def stamp(folder: Path, name: str, band: str) -> Path:
 
 
 def plain_loop(folder: Path, names: list[str]) -> float:
-    """Do what the published method does and return the galaxies per second."""
+    """Run the plain loop of the published method, and return the galaxies per second."""
     out = folder / "png"
     out.mkdir()
     started = time.perf_counter()
@@ -82,7 +82,7 @@ def plain_loop(folder: Path, names: list[str]) -> float:
 
 
 def rate(read: Callable[[Path], object], paths: list[Path]) -> float:
-    """Return how many files a second a function reads, the files in the cache."""
+    """Return the number of cached files per second that a function reads."""
     read(paths[0])
     started = time.perf_counter()
     for path in paths:
@@ -91,7 +91,7 @@ def rate(read: Callable[[Path], object], paths: list[Path]) -> float:
 
 
 def readers(folder: Path, names: list[str]) -> Iterator[tuple[str, float, float]]:
-    """Yield name, images per second of ours and of astropy, taking turns."""
+    """Yield the name of a test, and images per second of our reader and of astropy, measured in turns."""
     from preprocessing.fits.reading import read_image
 
     plain = [stamp(folder, name, band) for name in names[:200] for band in BANDS]
@@ -110,7 +110,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--galaxies", type=int, default=3000)
-    parser.add_argument("--json", type=Path, help="write the figures here, too")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
     results = []
     with tempfile.TemporaryDirectory() as scratch:

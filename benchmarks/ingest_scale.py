@@ -1,10 +1,10 @@
-"""Whether the ingest's memory is flat and its time linear: 10,000 objects against 100,000.
+"""Scaling of the ingest's memory and time from 10,000 to 100,000 objects.
 
     python -m benchmarks.ingest_scale [--small 10000] [--large 100000] [--json FILE]
 
-Three stamps an object, hard links to those of 300 galaxies, cut to 32 x 32 pixels so that a hundred thousand
-fit on a disk (1.3 GB of Examples). Each size runs in a process of its own, whose largest resident memory is
-taken before the ingest (after all imports) and at its end.
+Each object has three stamps, which are hard links to those of 300 galaxies. They are cut to 32 x 32 pixels,
+so that a hundred thousand objects fit on a disk (1.3 GB of Examples). Each size runs in its own process. The
+peak resident memory is measured before the ingest (after all imports) and at its end.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def write_survey(folder: Path, objects: int) -> None:
             if index < DIFFERENT:
                 image = noise.standard_normal((SIDE, SIDE), dtype=np.float32)
                 cards = header(ra, dec, band)
-                del cards["CTYPE*"]  # the links stand elsewhere in the sky
+                del cards["CTYPE*"]  # the linked stamps have other positions in the table
                 fits.PrimaryHDU(image, cards).writeto(path)
             else:
                 first = f"SPLUS.STRIPE82-{index % DIFFERENT:06d}.griz"
@@ -57,7 +57,7 @@ def write_survey(folder: Path, objects: int) -> None:
 def ingest(folder: Path) -> dict[str, float]:
     """Run the ingest in this process and return seconds, peak memory and examples.
 
-    A small survey goes first, so that what is imported and set up once is not counted to any object.
+    A small survey is ingested first, so that imports and set-up are not counted.
     """
     write_survey(folder / "first", 100)
     run_example_gen(folder / "first", BANDS, CUT)
@@ -68,7 +68,7 @@ def ingest(folder: Path) -> dict[str, float]:
 
 
 def measure(objects: int) -> dict[str, float]:
-    """Write a survey and ingest it in a process of its own."""
+    """Write a survey and ingest it in a child process."""
     with tempfile.TemporaryDirectory() as scratch:
         print(f"writing {objects:,} objects", file=sys.stderr)
         write_survey(Path(scratch), objects)
@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=100_000)
-    parser.add_argument("--json", type=Path, help="write the figures here, too")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--ingest", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.ingest:

@@ -1,9 +1,9 @@
-"""Real galaxies: the cross-validation of ``configs/sdss.toml``, and pictures of what it gets wrong.
+"""Cross-validation of ``configs/sdss.toml`` on real galaxies, with pictures of misclassified galaxies.
 
-Needs the SDSS set and `make_sdss_stamps.py`, which are no part of this project (``--shared``). The peers come
-from a set of which this one is two thirds: hand-made radial and colour features with gradient boosting, and
-frozen ImageNet features of EfficientNetLite0 with a logistic regression, over 5 folds; a first fine-tuning
-of it on one division.
+Needs the SDSS set and `make_sdss_stamps.py`, which are not part of this project (``--shared``). The reference
+scores come from a set of which this one is two thirds: hand-made radial and colour features with gradient
+boosting, and frozen ImageNet features of EfficientNetLite0 with a logistic regression, both over 5 folds; and
+a first fine-tuning of EfficientNetLite0 on one division.
 """
 
 import argparse
@@ -41,14 +41,14 @@ MOST_ERRORS = 96
 
 @dataclass(frozen=True)
 class Mistake:
-    """A galaxy on the wrong side of one half.
+    """A misclassified galaxy.
 
     Attributes
     ----------
     name : str
     label : int
     p_elliptical : float
-        By the fold that had not seen it.
+        Out-of-fold prediction.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Mistake:
 
     @property
     def surprise(self) -> float:
-        """How sure the network was of the other class."""
+        """Probability of the wrong class."""
         return abs(self.p_elliptical - self.label)
 
 
@@ -70,7 +70,7 @@ def main() -> None:
         "--out", type=Path, default=Path("bench-sdss"), help="folder of the run and the results"
     )
     arguments = parser.parse_args()
-    # The gate's split is not needed here: all but one in a hundred galaxies are in the folds.
+    # The test split is not needed here, so all but one in a hundred galaxies are in the folds.
     overrides = [f"pipeline.root={arguments.out.absolute()}", "cross_validation.phases=all"]
     overrides += ["split.train=0.79", "split.val=0.2", "split.test=0.01", *arguments.overrides]
     settings = load_settings(CONFIG, overrides)
@@ -89,11 +89,11 @@ def main() -> None:
         writer.writerow(("name", "label", "p_elliptical"))
         writer.writerows((m.name, m.label, m.p_elliptical) for m in mistakes)
     draw_mistakes(settings, mistakes[:MOST_ERRORS], arguments.out / "mistakes.png")
-    print(f"{len(mistakes)} mistakes: {arguments.out / 'mistakes.png'}, mistakes.csv")
+    print(f"{len(mistakes)} misclassified: {arguments.out / 'mistakes.png'}, mistakes.csv")
 
 
 def make_stamps(shared: Path, folder: Path, side: int) -> None:
-    """Write the stamps, unless they are there."""
+    """Write the stamps, unless they exist already."""
     if (folder / "labels.csv").is_file():
         return
     tool = shared / "tools" / "make_sdss_stamps.py"
@@ -103,7 +103,7 @@ def make_stamps(shared: Path, folder: Path, side: int) -> None:
 
 
 def samples(found: OutOfFold, labels_table: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield what the folds say of all galaxies, calibrated, and of those whose type is not doubted."""
+    """Yield out-of-fold predictions: of all galaxies, scaled, and of galaxies with a certain type."""
     labels, p_elliptical = np.array(found.labels), np.array(found.p_elliptical)
     yield "all galaxies", labels, p_elliptical
     scaled = with_cross_fitted_temperature(labels, found.folds, p_elliptical)
@@ -111,11 +111,11 @@ def samples(found: OutOfFold, labels_table: Path) -> Iterator[tuple[str, np.ndar
     with open(labels_table, newline="") as rows:
         doubted = {row["name"] for row in csv.DictReader(rows) if row["hubble_type"].endswith("?")}
     sure = np.array([name not in doubted for name in found.names])
-    yield "without those that the catalogue doubts (E?)", labels[sure], p_elliptical[sure]
+    yield "without uncertain types of the catalogue (E?)", labels[sure], p_elliptical[sure]
 
 
 def measured(labels: np.ndarray, p_elliptical: np.ndarray) -> list[str]:
-    """Return accuracy and AUC with 95 % intervals, loss, ECE, and ECE of the confidence."""
+    """Return accuracy and AUC with 95 % confidence intervals, loss, ECE, and ECE of the confidence."""
     scores, intervals = classification_scores(labels, p_elliptical), bootstrap(labels, p_elliptical)
     ranges = [
         f"{scores[name]:.4f} ({low:.4f} to {high:.4f})"
@@ -129,7 +129,7 @@ def measured(labels: np.ndarray, p_elliptical: np.ndarray) -> list[str]:
 
 
 def print_scores(scores: dict, found: OutOfFold, labels_table: Path) -> None:
-    """Print the folds, their mean, what all galaxies together give, and the peers."""
+    """Print the scores of the folds, their mean, the scores over all galaxies, and the reference scores."""
     table = Table("", "accuracy", "AUC", "loss", "ECE", "ECE of the confidence")
     for fold in scores["folds"]:
         table.add_row(f"fold {fold['fold']}", *(f"{fold[name]:.4f}" for name in ("accuracy", "auc", "loss")))
@@ -145,13 +145,13 @@ def print_scores(scores: dict, found: OutOfFold, labels_table: Path) -> None:
 
 
 def mistakes_of(scores: OutOfFold) -> list[Mistake]:
-    """Return the mistakes, those of which the network was surest first."""
+    """Return the misclassified galaxies, those with the largest probability of the wrong class first."""
     rows = map(Mistake, scores.names, scores.labels, scores.p_elliptical)
     return sorted((row for row in rows if row.surprise > 0.5), key=lambda row: -row.surprise)
 
 
 def draw_mistakes(settings: Settings, mistakes: list[Mistake], path: Path) -> None:
-    """Draw each mistake as the network sees it, with its label and the probability of elliptical."""
+    """Draw each misclassified galaxy as the network sees it, with label and probability of elliptical."""
     from preprocessing.picture import make_picture
 
     reader = stamp_reader(settings.data, settings.example_bands, settings.example_side)

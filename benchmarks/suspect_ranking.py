@@ -1,4 +1,4 @@
-"""Make labels wrong, and look how many of them a ranking of suspect labels finds."""
+"""Make labels wrong, and count how many of them a ranking of suspect labels finds."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
@@ -27,20 +27,21 @@ SHOWN = 48
 
 @dataclass(frozen=True)
 class Found:
-    """How many of the labels made wrong a ranking finds.
+    """Success of a ranking in finding the wrong labels.
 
     Attributes
     ----------
     top : float
-        Share of the first galaxies, as many as were made wrong, that were: precision, and recall.
+        Precision, which equals recall, in the first n galaxies of the ranking, where n is the number of wrong
+        labels.
     average_precision : float
-        Of the whole ranking.
+        Average precision of the whole ranking.
     issues : float
-        Galaxies whose label confident learning takes for wrong.
+        Number of label issues found by confident learning.
     issues_wrong, issues_found : float
-        Share of those that were made wrong; share of the ones made wrong that is among them.
+        Precision and recall of these issues.
     accuracy : float
-        Of the folds, held against the labels before any was made wrong.
+        Accuracy of the folds against the original labels.
     """
 
     top: float
@@ -52,15 +53,15 @@ class Found:
 
 
 def rank(labelled: LabelledSet, labels: np.ndarray, seed: int) -> list[Suspect]:
-    """Cross-validate the top on the frozen features, and rank the galaxies.
+    """Cross-validate the classifier head on frozen features, and rank the galaxies.
 
     Parameters
     ----------
     labelled : LabelledSet
     labels : ndarray of int, shape (N,)
-        To learn from, and to doubt.
+        Labels for training and ranking.
     seed : int
-        Of folds and training.
+        Seed of folds and training.
     """
     recipe, store = head_recipe(BACKBONE, SIZE), labelled.features
     store = replace(store, galaxies=replace(store.galaxies, labels=labels))
@@ -75,13 +76,13 @@ def rank(labelled: LabelledSet, labels: np.ndarray, seed: int) -> list[Suspect]:
 
 
 def plant_and_find(labelled: LabelledSet, seed: int) -> Found:
-    """Make labels wrong, and look for them.
+    """Make labels wrong, and try to find them.
 
     Parameters
     ----------
     labelled : LabelledSet
     seed : int
-        Of the choice of labels, the folds and the training.
+        Seed of the choice of labels, of the folds and of the training.
     """
     galaxies = labelled.features.galaxies
     count = round(FLIPPED * len(galaxies))
@@ -104,7 +105,7 @@ def plant_and_find(labelled: LabelledSet, seed: int) -> Found:
 
 
 def print_found(labelled: LabelledSet, seeds: int) -> None:
-    """Print what is found, with each seed and on average."""
+    """Print the results for each seed, and their mean."""
     spirals, ellipticals = labelled.features.galaxies.class_counts
     count = round(FLIPPED * (spirals + ellipticals))
     table = Table(
@@ -128,7 +129,7 @@ def print_found(labelled: LabelledSet, seeds: int) -> None:
 
 
 def print_first(labelled: LabelledSet, picture: Path) -> None:
-    """Rank the labels as they are; print the first of the list, and draw them."""
+    """Rank the original labels; print and draw the first of the list."""
     suspects = rank(labelled, labelled.features.galaxies.labels, seed=0)
     issues = sum(one.is_issue for one in suspects)
     table = Table(
@@ -155,5 +156,5 @@ def print_first(labelled: LabelledSet, picture: Path) -> None:
 
 
 def _cells(values: Sequence[float]) -> list[str]:
-    """Spell the numbers of `Found`; the third is a count."""
+    """Return the numbers of `Found` as texts; the third is a count."""
     return [f"{value:.0f}" if place == 2 else f"{value:.3f}" for place, value in enumerate(values)]

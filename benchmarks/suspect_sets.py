@@ -1,4 +1,4 @@
-"""Labelled galaxies with the features of a frozen backbone, real and simulated, computed once."""
+"""Sets of real and simulated galaxies with labels and cached features of a frozen backbone."""
 
 import csv
 import sys
@@ -40,7 +40,7 @@ class LabelledSet:
         Transformed Examples by split.
     features : FeatureStore
     types : dict of str to str
-        Hubble type by name, where it is known.
+        Hubble type by name, if known.
     """
 
     title: str
@@ -55,9 +55,9 @@ def sdss_set(shared: Path, folder: Path) -> LabelledSet:
     Parameters
     ----------
     shared : Path
-        Folder that holds the set and the tool that makes stamps of it.
+        Folder with the set and the tool that makes its stamps.
     folder : Path
-        Where all is kept for the next time.
+        Folder of the cached results.
     """
     stamps = folder / "stamps"
     make_stamps(shared, stamps, SIZE)
@@ -79,7 +79,7 @@ def sdss_set(shared: Path, folder: Path) -> LabelledSet:
                 try:
                     planes = reader.read(entry.name, entry.ra, entry.dec).planes
                 except StampError:
-                    continue  # the ingest would reject it, too
+                    continue  # as in the ingest
                 flux = np.stack([planes[band].flux for band in settings.image.bands], axis=-1)[None]
                 png = tf.io.encode_png(make_picture(tf.constant(flux), settings.image)[0]).numpy()
                 writer.write(transformed_example(entry.name, entry.label, png, NO_FOLD))
@@ -90,7 +90,7 @@ def sdss_set(shared: Path, folder: Path) -> LabelledSet:
 
 
 def simulated_set(folder: Path, galaxies: int) -> LabelledSet:
-    """Return spirals and ellipticals of the simulated survey, whose labels are what they were made as."""
+    """Return spirals and ellipticals of the simulated survey, with their true labels."""
     folder = folder / str(galaxies)
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "written"

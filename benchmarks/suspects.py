@@ -1,19 +1,19 @@
-"""Whether suspect labels are found: known wrong labels, planted among real and simulated galaxies.
+"""Benchmark of suspect labels: find labels that were made wrong among real and simulated galaxies.
 
     python -m benchmarks.suspects --shared ../shared [--out bench-suspects] [--simulated 2000] [--seeds 3]
 
-In each set 5 % of the labels, chosen at random, are made wrong. Five folds then train the classifier's top on
-the frozen features of EfficientNetLite0, from the labels as they now are, and
-`evaluation.suspects.suspect_labels` ranks the galaxies by what the fold that has not seen them says. As many
-galaxies as were made wrong are taken from the top of the list: the share of them that were (precision) equals
-the share of the wrong ones that is among them (recall). A random ranking finds 5 %.
+In each set 5 % of the labels, chosen at random, are made wrong. The classifier head is then cross-validated
+on these labels, with five folds, on frozen features of EfficientNetLite0.
+`evaluation.suspects.suspect_labels` ranks the galaxies by their out-of-fold predictions. Of the first n
+galaxies of the ranking, where n is the number of wrong labels, the precision is reported; it equals the
+recall. A random ranking finds 5 %.
 
-The SDSS set needs `make_sdss_stamps.py` and its images, which are no part of this project (``--shared``). It
-has mistakes of its own, which count as false alarms. At last its labels are ranked as they are, and the first
-of the list are printed and drawn.
+The SDSS set needs `make_sdss_stamps.py` and its images, which are not part of this project (``--shared``). It
+has wrong labels of its own, which count as false alarms. At the end its original labels are ranked, and the
+first of the list are printed and drawn.
 
-Features are computed once and kept under ``--out``: some minutes a set on two cores; then less than a minute
-for each ranking.
+Features are computed once and cached under ``--out``. This takes some minutes per set on two cores; then each
+ranking takes less than a minute.
 """
 
 import argparse
@@ -25,13 +25,15 @@ def main() -> None:
     """Measure, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder with data/ and tools/")
-    parser.add_argument("--out", type=Path, default=Path("bench-suspects"), help="features and pictures")
-    parser.add_argument("--simulated", type=int, default=2000, help="galaxies of the simulated survey")
-    parser.add_argument("--seeds", type=int, default=3, help="how often labels are made wrong")
+    parser.add_argument(
+        "--out", type=Path, default=Path("bench-suspects"), help="folder of features and pictures"
+    )
+    parser.add_argument("--simulated", type=int, default=2000, help="number of simulated galaxies")
+    parser.add_argument("--seeds", type=int, default=3, help="number of random sets of wrong labels")
     arguments = parser.parse_args()
     if arguments.seeds < 1:
         parser.error("--seeds must be at least 1")
-    # Before TensorFlow is loaded, which reads it then.
+    # Before TensorFlow is imported, because it reads the variable then.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.suspect_ranking import print_first, print_found
     from benchmarks.suspect_sets import sdss_set, simulated_set

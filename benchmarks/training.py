@@ -1,22 +1,22 @@
-"""What training costs beside the network: the input pipeline, the head phase with its folds, a killed run.
+"""Cost of training apart from the network: input pipeline, training of the head, restart of a killed run.
 
     python -m benchmarks.training [--quick] [--parts input head restart] [--galaxies 1000]
                                   [--backbone EfficientNetLite0] [--json FILE]
 
-On pictures of simulated galaxies, 128 x 128 PNG in gzipped TFRecords, in one process; every ratio is against
-a peer measured in the same run:
+All parts use pictures of simulated galaxies, 128 x 128 PNG in gzipped TFRecords, in one process. Every ratio
+is relative to a reference measured in the same run:
 
-- input: pictures per second of `Pictures.stream` and `training_batches` with all augmentations, against what
-  EfficientNetB7 (and, beside it, EfficientNetLite0) consumes while all of it is trained, each alone on the
-  machine; then what each step of the pipeline costs one core.
-- head: cross-validation with five folds and the final model, against a single head-phase training
-  (`compute_features` of all galaxies in eight views without a cache, and one `fit_head`), and against five
-  trainings of the same top that send each picture through the frozen backbone once an epoch. Of the latter
+- input: pictures per second of `Pictures.stream` and `training_batches` with all augmentations, compared with
+  the consumption of EfficientNetB7 (and EfficientNetLite0) in fine-tuning, each alone on the machine; and the
+  core time of each step of the input pipeline.
+- head: cross-validation with five folds and the final model, compared with a single training of the head
+  (`compute_features` of all galaxies in eight views without a cache, and one `fit_head`), and with five
+  trainings of the same head that send each picture through the frozen backbone once per epoch. Of the latter,
   a few epochs of one fold are measured and multiplied.
-- restart: time and size of the state kept after each epoch, and what a training that goes on does again,
-  against an epoch.
+- restart: time and size of the state saved after each epoch, and the time that a resumed training spends on
+  repeated work, compared with an epoch.
 
-`--quick` only shows that it runs: TinyConv, 64 galaxies of 32 x 32 pixels; its ratios mean nothing.
+`--quick` is a smoke test with TinyConv and 64 galaxies of 32 x 32 pixels; its ratios are meaningless.
 """
 
 import argparse
@@ -33,13 +33,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--galaxies", type=int, default=1000)
-    parser.add_argument("--backbone", default="EfficientNetLite0", help="of the head phase")
-    parser.add_argument("--backbone-epochs", type=int, default=3, help="measured through the backbone")
-    parser.add_argument("--json", type=Path, help="write the figures here, too")
+    parser.add_argument("--backbone", default="EfficientNetLite0", help="backbone of the head's training")
+    parser.add_argument(
+        "--backbone-epochs", type=int, default=3, help="number of epochs to measure through the backbone"
+    )
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
     if arguments.backbone_epochs < 2:
         parser.error("--backbone-epochs must be at least 2: the first is not counted")
-    # Before TensorFlow is loaded, which reads it then.
+    # Before TensorFlow is imported, because it reads the variable then.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.training_tables import measure
 

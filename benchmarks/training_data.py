@@ -1,4 +1,4 @@
-"""Transformed Examples of a simulated survey, as the pipeline's Transform leaves them."""
+"""Transformed Examples of a simulated survey, in the format of the pipeline's Transform."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,7 +46,7 @@ def write_examples(folder: Path, galaxies: int, size: int) -> dict[str, list[str
 
 
 def take(files: Sequence[str], count: int, path: Path) -> list[str]:
-    """Copy the first few Examples to a file of their own."""
+    """Copy the first few Examples to another file."""
     records = tf.data.TFRecordDataset(list(files), compression_type="GZIP").take(count)
     with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
         for record in records:
@@ -69,7 +69,7 @@ def _pictures(count: int, image: ImageSettings) -> Iterator[tuple[str, int, byte
 
 
 def transformed_example(name: str, label: int, png: bytes, fold: int) -> bytes:
-    """Return an Example as Transform leaves it, with the class as soft label, too."""
+    """Return an Example in the format of Transform, with the class as its soft label."""
 
     def strings(value: bytes) -> tf.train.Feature:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))

@@ -1,4 +1,4 @@
-"""What the head phase costs: one top, all folds and the final top, and trainings through the backbone."""
+"""Cost of training the head: one head, all folds and the final head, and trainings through the backbone."""
 
 import tempfile
 import time
@@ -31,19 +31,19 @@ Files = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class HeadFigures:
-    """Seconds of the head phase, the building of the network left out everywhere.
+    """Times of training the head [s], without the time to build the network.
 
     Attributes
     ----------
     epochs : int
-        Of every training of a top.
+        Number of epochs of every training of a head.
     single_features, single_tops : list of float
-        One head-phase training: features of all galaxies without a cache, and one top that the validation
-        split watches. Measured before and after the folds.
+        A single training: features of all galaxies without a cache, and one head with a validation split.
+        Measured before and after the folds.
     all_features, folds, final : float
-        Cross-validation and the final model: features once, five folds, one top.
+        Cross-validation and the final model: features once, five folds, one head.
     through_backbone : list of float
-        Epochs of one fold's top, trained with every picture sent through the frozen backbone in each epoch.
+        Epochs of the head of one fold, with every picture sent through the frozen backbone in each epoch.
     """
 
     epochs: int
@@ -56,33 +56,33 @@ class HeadFigures:
 
     @property
     def singles(self) -> list[float]:
-        """Single head-phase trainings."""
+        """Times of the single trainings of a head."""
         return [sum(both) for both in zip(self.single_features, self.single_tops, strict=True)]
 
     @property
     def single(self) -> float:
-        """A single head-phase training: the mean of those measured."""
+        """Mean time of a single training of a head."""
         return mean(self.singles)
 
     @property
     def everything(self) -> float:
-        """Cross-validation and the final model."""
+        """Time of the cross-validation and the final model."""
         return self.all_features + self.folds + self.final
 
     @property
     def backbone_epoch(self) -> float:
-        """One epoch through the backbone, without the first, in which TensorFlow traces the step."""
+        """Mean time of an epoch through the backbone. The first, with TensorFlow's tracing, is left out."""
         return mean(self.through_backbone[1:])
 
     @property
     def five_through_backbone(self) -> float:
-        """Five trainings through the backbone: the epochs measured, multiplied."""
+        """Time of five trainings through the backbone, extrapolated from the measured epochs."""
         return FOLDS * self.epochs * self.backbone_epoch
 
 
 def head_recipe(backbone: str, size: int) -> Recipe:
-    """Return the defaults, but for a patience that lets all tops be trained through all epochs."""
-    # Learned weights where they are installed; others would have to be downloaded, and are no faster.
+    """Return the default recipe without early stopping, so that all heads are trained through all epochs."""
+    # Pretrained weights only if they are installed: others would have to be downloaded, and are no faster.
     weights = "imagenet" if backbone_facts(backbone).package else "none"
     return Recipe(
         ImageSettings(cut=size, size=size),
@@ -93,7 +93,7 @@ def head_recipe(backbone: str, size: int) -> Recipe:
 
 
 def measure_head_phase(recipe: Recipe, files: Files, backbone_epochs: int) -> HeadFigures:
-    """Measure all of it, one after the other, in this process.
+    """Run all measurements one after the other, in this process.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def measure_head_phase(recipe: Recipe, files: Files, backbone_epochs: int) -> He
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         few = take(files[TRAIN], 2 * recipe.train.batch_size, folder / "few.gz")
-        # What TensorFlow does once in a process would else be counted to whatever comes first.
+        # Otherwise TensorFlow's set-up in this process would count towards the first measurement.
         _features(model, recipe, {TRAIN: few, VALIDATION: few}, folder / "first")
         _top(recipe, folder / "first")
         features, tops = [], []
@@ -150,7 +150,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _through_backbone(model: keras.Model, recipe: Recipe, files: Files, epochs: int) -> list[float]:
-    """Train the top of a fold as `train_fold` does, but on pictures: one of eight views of each an epoch."""
+    """Train the head of a fold as in `train_fold`, but on pictures, with one of eight views per epoch."""
     backbone_of(model).trainable = False
     galaxies = read_galaxies(files)
     learning = galaxies.take(galaxies.folds != 0)

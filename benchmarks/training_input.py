@@ -1,4 +1,4 @@
-"""How many pictures a second the input pipeline of the trainer delivers, and which step takes how long."""
+"""Pictures per second of the trainer's input pipeline, and the core time of each of its steps."""
 
 import itertools
 import time
@@ -18,15 +18,15 @@ _SKIPPED_EPOCHS = 5
 
 @dataclass(frozen=True)
 class Rate:
-    """What it took to draw pictures from a stream.
+    """Time to draw pictures from a stream.
 
     Attributes
     ----------
     pictures : int
     seconds : float
-        By the clock.
+        Elapsed time.
     cpu_seconds : float
-        Of all threads of this process.
+        Core time of all threads of this process.
     """
 
     pictures: int
@@ -35,7 +35,7 @@ class Rate:
 
     @property
     def per_second(self) -> float:
-        """Pictures per second by the clock."""
+        """Pictures per second of elapsed time."""
         return self.pictures / self.seconds
 
 
@@ -47,7 +47,7 @@ class Stage:
     ----------
     name : str
     cpu_ms : float
-        Time of one core for a picture [ms].
+        Core time per picture [ms].
     """
 
     name: str
@@ -55,7 +55,7 @@ class Stage:
 
 
 def count_records(files: Sequence[str]) -> int:
-    """Return how many Examples gzipped TFRecords hold."""
+    """Return the number of Examples in gzipped TFRecords."""
     return sum(1 for _ in tf.data.TFRecordDataset(list(files), compression_type="GZIP"))
 
 
@@ -72,7 +72,7 @@ def measure_pipeline(
         Side of the pictures [pixels].
     batch_size : int
     pictures : int
-        Least number to draw; whole epochs, so that each one's start has its share.
+        Smallest number to draw. Whole epochs are drawn, so that the start of each is included.
     augment : sequence of str
     """
     source = Pictures(files, size, batch_size)
@@ -87,9 +87,9 @@ def measure_pipeline(
 
 
 def measure_stages(files: Sequence[str], size: int, pictures: int) -> list[Stage]:
-    """Return what each step costs: the pipeline is built up step by step and the differences are taken.
+    """Return the core time of each step: the difference between pipelines with and without the step.
 
-    Core seconds, because steps overlap: by the clock a step is free while another one is the slowest.
+    Core time is used because steps overlap: in elapsed time, only the slowest step would count.
     """
     repeats = max(1, round(pictures / count_records(files)))
     parsed = tf.data.TFRecordDataset(list(files), compression_type="GZIP").batch(_STAGE_BATCH).map(_parse)
@@ -107,7 +107,7 @@ def measure_stages(files: Sequence[str], size: int, pictures: int) -> list[Stage
 
 
 def seconds_to_pass_over(files: Sequence[str], size: int, batch_size: int) -> float:
-    """Return what each epoch already done costs a training that goes on after it was killed."""
+    """Return the time that a resumed training takes to skip each finished epoch."""
     source = Pictures(files, size, batch_size)
     steps = -(-count_records(files) // batch_size)
 
@@ -133,7 +133,7 @@ def _draw_all(dataset: tf.data.Dataset, repeats: int) -> Rate:
 
 
 def _draw(batches: tf.data.Dataset, steps: int, pictures: int) -> Rate:
-    for _ in batches.take(1):  # files into the cache, and what TensorFlow sets up once
+    for _ in batches.take(1):  # excludes reading files into the cache and TensorFlow's set-up
         pass
     started, cpu = time.perf_counter(), time.process_time()
     drawn = sum(1 for _ in itertools.islice(batches, steps))

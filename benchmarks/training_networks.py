@@ -1,4 +1,4 @@
-"""How fast a network takes pictures in while all of it is trained, and what keeping its state costs."""
+"""Pictures per second that fine-tuning a network consumes, and the cost of saving its state."""
 
 import time
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from trainer.settings import ModelSettings, TrainSettings
 
 @dataclass(frozen=True)
 class NetworkFigures:
-    """What training a network costs.
+    """Cost of training a network.
 
     Attributes
     ----------
     backbone : str
     batch_size : int
     per_second : float
-        Pictures that training consumes: median step after the first two.
+        Pictures per second, from the median step after the first two.
     start_seconds : float
-        To build the network and to do the first step.
+        Time to build the network and to do the first step.
     checkpoint_seconds, checkpoint_bytes : float, int
-        Of one state: weights, optimizer, best weights.
+        Time and size of one saved state: weights, optimizer, best weights.
     restore_seconds : float
     """
 
@@ -43,7 +43,7 @@ class NetworkFigures:
 
 
 class StepClock(keras.callbacks.Callback):
-    """Note when each step and each epoch began and ended.
+    """Measure the duration of each step and each epoch.
 
     Attributes
     ----------
@@ -75,10 +75,10 @@ class StepClock(keras.callbacks.Callback):
 
 
 def measure_network(backbone: str, size: int, batch_size: int, steps: int, folder: Path) -> NetworkFigures:
-    """Train all of a network for a few steps on one batch that lies in memory, with random weights.
+    """Train a whole network for a few steps on one batch in memory, with random weights.
 
-    Batch norms stay in inference mode, as they do after ImageNet weights: that is the faster step, so the
-    input pipeline is held against the hungrier network.
+    Batch norms stay in inference mode, as with ImageNet weights. This makes the step faster, so that the
+    network needs more pictures per second from the input pipeline.
 
     Parameters
     ----------
@@ -87,9 +87,9 @@ def measure_network(backbone: str, size: int, batch_size: int, steps: int, folde
         Side of the pictures [pixels].
     batch_size : int
     steps : int
-        How many are timed.
+        Number of steps to measure.
     folder : Path
-        For the state.
+        Folder of the saved state.
     """
     keras.backend.clear_session()
     noise = np.random.default_rng(0)

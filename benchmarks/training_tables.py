@@ -1,4 +1,4 @@
-"""Runs the parts of `benchmarks.training` and prints a table of each."""
+"""Run the parts of `benchmarks.training` and print a table for each."""
 
 import sys
 import tempfile
@@ -18,7 +18,7 @@ from preprocessing.features import TRAIN
 from trainer.settings import AUGMENTATIONS
 
 CONSUMERS = (("EfficientNetB7", 8), ("EfficientNetLite0", 32))
-"""Networks to feed, and the batches in which a small machine trains them."""
+"""Networks to measure, with batch sizes that suit a small machine."""
 QUICK_CONSUMERS = (("TinyConv", 8),)
 
 
@@ -33,11 +33,11 @@ def measure(
         ``input``, ``head``, ``restart``.
     galaxies : int
     backbone : str
-        Of the head phase.
+        Backbone of the head's training.
     backbone_epochs : int
-        Epochs to measure where all pictures go through the backbone in each.
+        Number of epochs to measure in which all pictures go through the backbone.
     quick : bool
-        Use the tiniest network in all parts.
+        Use TinyConv in all parts.
     """
     size = 32 if quick else 128
     figures: dict[str, Any] = {"galaxies": galaxies, "size": size}
@@ -58,7 +58,7 @@ def measure(
             every = [path for paths in files.values() for path in paths]
             figures["input"] = _input(console, every, size, networks, 128 if quick else 4000)
         if "head" in parts:
-            _tell(f"training tops on {backbone}")
+            _tell(f"training heads on {backbone}")
             head = measure_head_phase(head_recipe(backbone, size), files, backbone_epochs)
             _print_head(console, head, f"{backbone}, {galaxies:,} galaxies")
             figures["head"] = asdict(head) | {"backbone": backbone}
@@ -91,7 +91,7 @@ def _input(
     total = sum(stage.cpu_ms for stage in stages)
     table = Table("step of the input pipeline", "core ms", "pictures/s of a core", "share")
     for stage in stages:
-        # As the difference of two measurements it may come out as nothing.
+        # The difference of two measurements may be zero or negative.
         speed = f"{1000 / stage.cpu_ms:,.0f}" if stage.cpu_ms > 0.001 else "-"
         table.add_row(stage.name, f"{stage.cpu_ms:.3f}", speed, f"{stage.cpu_ms / total:.0%}")
     table.add_row("all", f"{total:.3f}", f"{1000 / total:,.0f}", "")
@@ -102,7 +102,7 @@ def _input(
 def _print_head(console: Console, head: HeadFigures, about: str) -> None:
     table = Table(about, "seconds", "of which")
     for seconds, features, top in zip(head.singles, head.single_features, head.single_tops, strict=True):
-        table.add_row("one training of a top", f"{seconds:.1f}", f"features {features:.1f}, top {top:.1f}")
+        table.add_row("one training of a head", f"{seconds:.1f}", f"features {features:.1f}, head {top:.1f}")
     table.add_row(
         f"{FOLDS} folds and the final model",
         f"{head.everything:.1f}",
@@ -112,15 +112,15 @@ def _print_head(console: Console, head: HeadFigures, about: str) -> None:
         f"{FOLDS} trainings through the backbone",
         f"{head.five_through_backbone:.1f}",
         f"{FOLDS} x {head.epochs} epochs of {head.backbone_epoch:.2f}:"
-        f" {len(head.through_backbone) - 1} measured, multiplied",
+        f" extrapolated from {len(head.through_backbone) - 1}",
     )
     console.print(table)
     table = Table("ratio", "measured", "asked for")
     ours = head.everything
     for what, ratio, wanted in (
-        ("folds and final / one training of a top", ours / head.single, "1.5 at most"),
+        ("folds and final / one training of a head", ours / head.single, "1.5 at most"),
         (f"{FOLDS} through the backbone / folds and final", head.five_through_backbone / ours, "4 at least"),
-        (f"{FOLDS} x one training of a top / folds and final", FOLDS * head.single / ours, ""),
+        (f"{FOLDS} x one training of a head / folds and final", FOLDS * head.single / ours, ""),
     ):
         table.add_row(what, f"{ratio:.2f}", wanted)
     console.print(table)
@@ -135,7 +135,7 @@ def _restart(
     table = Table("a killed training", *(f"{n.backbone}, batches of {n.batch_size}" for n in networks))
     table.add_row(f"an epoch of {count:,} pictures", *(f"{seconds:.1f} s" for seconds in epochs))
     table.add_row(
-        "its state kept in",
+        "time to save its state",
         *(
             f"{network.checkpoint_seconds:.2f} s, {network.checkpoint_seconds / seconds:.1%} of the epoch"
             for network, seconds in zip(networks, epochs, strict=True)
@@ -143,9 +143,11 @@ def _restart(
     )
     table.add_row("on disk", *(f"{network.checkpoint_bytes / 1e6:,.0f} MB" for network in networks))
     table.add_row("lost: at most", *("the epoch" for _ in networks))
-    table.add_row("then: network and first step", *(f"{network.start_seconds:.1f} s" for network in networks))
-    table.add_row("state read in", *(f"{network.restore_seconds:.2f} s" for network in networks))
-    table.add_row("each epoch done passed over in", *(f"{seconds:.2f} s" for seconds in passed))
+    table.add_row(
+        "restart: network and first step", *(f"{network.start_seconds:.1f} s" for network in networks)
+    )
+    table.add_row("time to read the state", *(f"{network.restore_seconds:.2f} s" for network in networks))
+    table.add_row("time to skip each finished epoch", *(f"{seconds:.2f} s" for seconds in passed))
     console.print(table)
     return {
         network.backbone: {"epoch_seconds": seconds, "pass_over_seconds": skipped}

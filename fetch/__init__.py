@@ -1,1 +1,1 @@
-"""Real data from the network: Galaxy Zoo tables and FITS stamps, in the layout that `galmorph run` reads."""
+"""Download Galaxy Zoo tables, FITS stamps and weights, in the layout that `galmorph run` reads."""

@@ -1,4 +1,4 @@
-"""Stamps from any survey's cutout service: an address with places to fill in."""
+"""Stamps from any cutout service, given as a URL template."""
 
 import re
 import threading
@@ -16,15 +16,15 @@ PLACES = ("name", "band", "band_lower", "ra", "dec", "size")
 
 
 class CutoutSource:
-    """A service that returns one FITS file for one address.
+    """A cutout service that returns one FITS file per URL.
 
     Parameters
     ----------
     template : str
-        Address with ``{name}``, ``{band}`` or ``{band_lower}``, ``{ra}`` and ``{dec}`` [deg], ``{size}``
+        URL with ``{name}``, ``{band}`` or ``{band_lower}``, ``{ra}`` and ``{dec}`` [deg], ``{size}``
         [pixels].
     bands : sequence of str
-        The bands that will be asked for.
+        The bands to request.
     size : int
         Side of a stamp [pixels].
     max_bytes : int
@@ -34,7 +34,7 @@ class CutoutSource:
     Raises
     ------
     FetchError
-        If the template would ask for the same file again and again, or is no template.
+        If the template is not valid, or would give the same URL for different stamps.
     """
 
     def __init__(
@@ -46,22 +46,22 @@ class CutoutSource:
             there_are = ", ".join(f"{{{name}}}" for name in PLACES)
             raise FetchError(f"--url-template has {{{unknown[0]}}}; there are {there_are}")
         if re.search(r"[{}]", urlsplit(template).netloc):
-            raise FetchError("--url-template: the table must not say which host is asked")
+            raise FetchError("--url-template: the host must not contain a field in braces")
         if "name" not in places and not {"ra", "dec"} <= places:
             raise FetchError("--url-template needs {name}, or {ra} and {dec}")
         if len(bands) > 1 and not places & {"band", "band_lower"}:
-            raise FetchError("--url-template needs {band}: more than one band is asked for")
+            raise FetchError("--url-template needs {band}, because there is more than one band")
         self._template, self._size = template, size
         self._max_bytes, self._patience = max_bytes, patience
         self._of_thread = threading.local()
 
     @property
     def host(self) -> str:
-        """Who is asked."""
+        """Host of the service."""
         return urlsplit(self._template).hostname or ""
 
     def fetch(self, target: Target, band: str, part: Path, stop: Event) -> int:
-        """Bring one stamp, as `fetch.stamps.StampSource` says."""
+        """Download one stamp; see `fetch.one_stamp.StampSource`."""
         if not hasattr(self._of_thread, "session"):
             self._of_thread.session = new_session()
         return download_part(
@@ -74,7 +74,7 @@ class CutoutSource:
         )
 
     def address(self, target: Target, band: str) -> str:
-        """Return the address of one stamp; names are percent-encoded, so that they stay in their place."""
+        """Return the URL of one stamp. Names are percent-encoded."""
         values = {
             "name": quote(target.name, safe=""),
             "band": band,
@@ -83,5 +83,5 @@ class CutoutSource:
             "dec": f"{target.dec:.7f}",
             "size": str(self._size),
         }
-        # In one pass: a name that spells {ra} stays a name.
+        # In one pass, so that a name such as {ra} is not filled in.
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], self._template)

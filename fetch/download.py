@@ -1,4 +1,4 @@
-"""One file over HTTP, checked, and under its name only when it is whole."""
+"""Download one file over HTTP and check it; it gets its final name only when it is complete."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ from fetch.transfer import Progress, discard, download_part, new_session, part_o
 
 @dataclass(frozen=True)
 class Download:
-    """A file that came.
+    """A downloaded file.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Download:
 
 
 def check_address(url: str) -> None:
-    """Refuse an address that is none of HTTP.
+    """Refuse a URL that is not HTTP or HTTPS.
 
     Raises
     ------
@@ -45,11 +45,11 @@ def check_address(url: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise FetchError(f"{url!r} is not an address that begins with https:// or http://")
+        raise FetchError(f"{url!r} is not a URL that begins with https:// or http://")
 
 
 def check_sha256(digest: str | None) -> None:
-    """Refuse a checksum that was given and is none.
+    """Refuse text that is not a SHA-256; None is accepted.
 
     Raises
     ------
@@ -70,19 +70,19 @@ def download(
     stop: Event | None = None,
     progress: Progress | None = None,
 ) -> Download:
-    """Bring one file.
+    """Download one file.
 
     Parameters
     ----------
     url : str
     target : Path
-        Appears, or is replaced, when everything is there and found right.
+        Is written, or replaced, when the download is complete and checked.
     max_bytes : int
-        A larger file is refused, however much of it the server sends.
+        Larger files are refused.
     sha256 : str, optional
-        What it must be.
+        Expected SHA-256.
     check : callable, optional
-        Raises `DownloadError` if the file at the path that it is given is not what was wanted.
+        Called with the path of the complete file; raises `DownloadError` to refuse it.
     patience : Patience, optional
     stop : threading.Event, optional
         Ends the download when set.
@@ -95,7 +95,7 @@ def download(
     Raises
     ------
     DownloadError
-        What came before the connection broke stays in ``<target>.part``; the next call goes on from there.
+        After a broken connection, the downloaded part stays in ``<target>.part``; the next call resumes it.
     Stopped
     OSError
         If the file cannot be written.
@@ -115,7 +115,7 @@ def download(
     try:
         digest = sha256_of(part)
         if sha256 is not None and digest != sha256.lower():
-            raise ChecksumError(f"what came has SHA-256 {digest}, not {sha256.lower()}")
+            raise ChecksumError(f"the downloaded file has SHA-256 {digest}, not {sha256.lower()}")
         if check is not None:
             check(part)
     except DownloadError as error:

@@ -1,27 +1,27 @@
-"""What can go wrong: for the whole command, and for one file."""
+"""Errors of the whole command, and of one file."""
 
 from enum import Enum
 
 
 class FetchError(Exception):
-    """Nothing can be fetched, or no more; the message is one line that says what to mend."""
+    """The command cannot start or continue. The message is one line that says what to change."""
 
 
 class Cause(Enum):
-    """Why a file did not come."""
+    """Why a download failed."""
 
-    UNREACHABLE = "unreachable"  # no connection to the host at all
-    REFUSED = "refused"  # the host wants to know who asks, or shows a web page instead
-    FAILED = "failed"  # this one file
+    UNREACHABLE = "unreachable"  # no connection to the host
+    REFUSED = "refused"  # the host requires a login, or returns a web page
+    FAILED = "failed"  # a problem of this file only
 
 
 class DownloadError(Exception):
-    """One file did not come.
+    """The download of one file failed.
 
     Parameters
     ----------
     message : str
-        One sentence for a person. It holds no address: an address may hold somebody's token.
+        One sentence. It contains no URL, because a URL may contain a token.
     cause : Cause
     """
 
@@ -32,18 +32,18 @@ class DownloadError(Exception):
 
 
 class ChecksumError(DownloadError):
-    """A file came whole, and is not the one that was to come."""
+    """A file is complete, but does not have the expected checksum."""
 
 
 class TransientError(DownloadError):
-    """One attempt failed; the next may not.
+    """One attempt failed, but a retry may succeed.
 
     Parameters
     ----------
     message, cause
         As for `DownloadError`.
     wait : float
-        What the server asks to be left alone [s].
+        Time that the server asks to wait [s].
     """
 
     def __init__(self, message: str, cause: Cause = Cause.FAILED, wait: float = 0.0) -> None:
@@ -52,4 +52,4 @@ class TransientError(DownloadError):
 
 
 class Stopped(Exception):
-    """Somebody pressed Ctrl-C, or another worker met what stops all."""
+    """The user pressed Ctrl-C, or another worker met an error that stops all."""

@@ -1,4 +1,4 @@
-"""Tables of Galaxy Zoo, as data.galaxyzoo.org lists them."""
+"""Tables of Galaxy Zoo that data.galaxyzoo.org lists."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ class KnownTable:
     what : str
         Title and size.
     cite : str
-        What a paper that uses it must cite.
+        Papers to cite when the table is used.
     sha256 : str or None
-        Of the file. The publisher gives none; where one stands here, others have published it.
+        SHA-256 of the file. The publisher gives none; it is set here if others have published it.
     """
 
     url: str
@@ -33,7 +33,7 @@ TABLES = {
         "https://galaxy-zoo-1.s3.amazonaws.com/GalaxyZoo1_DR_table2.csv.gz",
         "Galaxy Zoo 1, table 2: 667,944 galaxies with spectra",
         _GZ1,
-        # Stated alike in public repositories that pin their input to it; the row count is that of the paper.
+        # The same in several public repositories that pin this file; the row count is that of the paper.
         "5121e43f502856c9f73e31934a6e7d7282669c3ae065564a31f5d5115f45541d",
     ),
     "gz2": KnownTable(

@@ -1,4 +1,4 @@
-"""The list of what came and what did not, whole at every moment."""
+"""The manifest of downloaded and failed stamps. The file is valid at any time."""
 
 import contextlib
 import csv
@@ -17,7 +17,7 @@ FETCHED, PRESENT, FAILED = "fetched", "present", "failed"
 
 
 class Entry(NamedTuple):
-    """What became of one stamp: a line of ``manifest.csv``.
+    """The result for one stamp: a line of ``manifest.csv``.
 
     Attributes
     ----------
@@ -25,16 +25,16 @@ class Entry(NamedTuple):
     file : str
         Path relative to the folder of the manifest.
     status : str
-        ``fetched``, ``present`` (it was there before) or ``failed``.
+        ``fetched``, ``present`` (it existed before) or ``failed``.
     bytes : int
     sha256 : str
-        Of the file; empty if there is none.
+        SHA-256 of the file; empty if there is none.
     message : str
-        Why it failed, or what is odd about it.
+        Why it failed, or a warning.
     attempts : int
-        Requests made; 0 if none was.
+        Number of requests.
     time : str
-        When this was found, UTC.
+        Time of the entry, UTC.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Entry(NamedTuple):
 
 
 def now() -> str:
-    """Return the time, UTC, as it stands in a manifest."""
+    """Return the time, UTC, in the format of the manifest."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -63,7 +63,7 @@ def read_manifest(path: Path) -> dict[tuple[str, str], Entry]:
     Returns
     -------
     dict
-        Entries by name and band, the last one of each; lines that are no entry are left out.
+        The last entry for each name and band. Invalid lines are ignored.
     """
     entries: dict[tuple[str, str], Entry] = {}
     try:
@@ -71,7 +71,7 @@ def read_manifest(path: Path) -> dict[tuple[str, str], Entry]:
             rows = csv.reader(file)
             if tuple(next(rows, ())) == Entry._fields:
                 for row in rows:
-                    with contextlib.suppress(ValueError):  # cut short by a crash of the machine
+                    with contextlib.suppress(ValueError):  # a line may be cut short by a crash
                         name, band, stamp, status, size, digest, message, attempts, time = row
                         counts = int(size), int(attempts)
                         entry = Entry(name, band, stamp, status, counts[0], digest, message, counts[1], time)
@@ -82,12 +82,12 @@ def read_manifest(path: Path) -> dict[tuple[str, str], Entry]:
 
 
 def rewrite_manifest(path: Path, entries: Iterable[Entry]) -> None:
-    """Replace a manifest in one step."""
+    """Replace a manifest atomically."""
     replace_csv(path, Entry._fields, entries)
 
 
 def append_entry(path: Path, entry: Entry) -> None:
-    """Add a line in one write, so that a kill leaves it whole or not there."""
+    """Append a line in one write, so that it is complete or absent if the process is killed."""
     line = _lines([entry]).encode("utf-8", "replace")
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
     try:
@@ -97,7 +97,7 @@ def append_entry(path: Path, entry: Entry) -> None:
 
 
 def replace_csv(path: Path, heading: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a CSV file beside its place and rename it.
+    """Write a CSV file atomically.
 
     Parameters
     ----------
@@ -115,17 +115,17 @@ def replace_csv(path: Path, heading: Iterable[str], rows: Iterable[Iterable[obje
 
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Keep other fetches out of a folder.
+    """Lock a folder, so that no other fetch writes to it.
 
     Parameters
     ----------
     folder : Path
-        Made if it does not exist.
+        Is created if it does not exist.
 
     Raises
     ------
     FetchError
-        If it cannot be made, or another fetch is at work in it.
+        If the folder cannot be created, or another fetch has locked it.
     """
     path = folder / ".fetch.lock"
     lock = _locked(path)
@@ -154,7 +154,7 @@ def _locked(path: Path) -> int:
                 return lock
         except FileNotFoundError:
             pass
-        os.close(lock)  # of a fetch that has ended and removed it, between our opening and locking it
+        os.close(lock)  # another fetch removed this file after it was opened here and before it was locked
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> str:

@@ -1,4 +1,4 @@
-"""One stamp of one object: found there and whole, or fetched, checked and put in its place."""
+"""Fetch one stamp of one object, unless a valid file exists already."""
 
 import errno
 from collections.abc import Mapping
@@ -14,20 +14,20 @@ from fetch.transfer import discard, part_of, put_in_place
 from preprocessing.stamps import StampError, read_image, stamp_path
 
 MAX_STAMP_BYTES = 2**28
-"""`galmorph run` reads no larger stamp (256 MiB)."""
+"""Largest stamp that `galmorph run` reads (256 MiB)."""
 
 _UNNAMEABLE = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
 
 
 class StampSource(Protocol):
-    """Where stamps come from."""
+    """A source of stamps."""
 
     @property
     def host(self) -> str:
-        """Who is asked."""
+        """Host of the source."""
 
     def fetch(self, target: Target, band: str, part: Path, stop: Event) -> int:
-        """Write one stamp.
+        """Download one stamp to a file.
 
         Parameters
         ----------
@@ -35,19 +35,19 @@ class StampSource(Protocol):
         band : str
             One of `preprocessing.bands.BANDS`.
         part : Path
-            File to write. What an earlier attempt left there may be continued.
+            File to write. The part of an earlier attempt may be resumed.
         stop : threading.Event
-            Set when all must stop.
+            Set when all downloads must stop.
 
         Returns
         -------
         int
-            Attempts made.
+            Number of attempts.
 
         Raises
         ------
         DownloadError
-            If this stamp does not come.
+            If the download of this stamp fails.
         Stopped
         OSError
             If the file cannot be written.
@@ -55,7 +55,7 @@ class StampSource(Protocol):
 
 
 class Outcome(NamedTuple):
-    """What became of one stamp; `cause` where it was asked for in vain."""
+    """The result for one stamp, with the cause of a failed request."""
 
     entry: Entry
     cause: Cause | None = None
@@ -67,17 +67,17 @@ def stamp_template(folder: Path) -> str:
 
 
 class StampFetcher:
-    """Does one stamp at a time, in any thread.
+    """Fetches one stamp at a time; safe to use from threads.
 
     Parameters
     ----------
     folder : Path
-        Holds ``{band}_stamps/``.
+        Contains ``{band}_stamps/``.
     source : StampSource
     known : mapping
         Entries of the manifest by name and band.
     size : int
-        Side asked for [pixels].
+        Side of the stamps to request [pixels].
     stop : threading.Event
     """
 
@@ -92,13 +92,13 @@ class StampFetcher:
         self._folder, self._source, self._known, self._size, self._stop = folder, source, known, size, stop
 
     def fetch(self, job: tuple[Target, str]) -> Outcome:
-        """Do one stamp.
+        """Fetch one stamp.
 
         Raises
         ------
         Stopped
         OSError
-            If nothing can be written any more.
+            If the file cannot be written.
         """
         target, band = job
         entry = Entry(target.name, band, "", FAILED, message=target.problem, time=now())
@@ -108,7 +108,7 @@ class StampFetcher:
             path = stamp_path(stamp_template(self._folder), target.name, band)
             entry = entry._replace(file=str(path.relative_to(self._folder)))
             if path.exists() and not path.is_file():
-                raise StampError("not_a_file", path, "something that is no file is in the way")
+                raise StampError("not_a_file", path, "the path exists, but is not a regular file")
             return Outcome(self._there(path, entry) or self._bring(path, entry, target))
         except StampError as error:
             return Outcome(entry._replace(message=error.message))
@@ -118,15 +118,15 @@ class StampFetcher:
         except OSError as error:
             if error.errno not in _UNNAMEABLE:
                 raise
-            return Outcome(entry._replace(message=f"no file can have this name: {error.strerror}"))
+            return Outcome(entry._replace(message=f"not a possible file name: {error.strerror}"))
 
     def _there(self, path: Path, entry: Entry) -> Entry | None:
-        """Return the entry of a stamp that need not be fetched: known byte for byte, or found readable."""
+        """Return the entry of an existing file, if it has the SHA-256 of the manifest or is readable."""
         if not path.exists():
             return None
         size = path.stat().st_size
         known = self._known.get((entry.name, entry.band))
-        # Reading it as FITS, five times as slow, is for files of which nothing is known.
+        # Reading it as FITS is five times as slow, so it is done only for files that are not in the manifest.
         if known is not None and known.bytes == size and known.sha256 == sha256_of(path):
             return known._replace(status=PRESENT, file=entry.file, attempts=0)
         try:
@@ -151,14 +151,14 @@ class StampFetcher:
         )
 
     def _check(self, part: Path) -> str:
-        """Return what is odd about a stamp that came; raise `DownloadError` if it is none."""
+        """Return a warning about a downloaded stamp, or ""; raise `DownloadError` if it is not a stamp."""
         with open(part, "rb") as stream:
             start = stream.read(512).lstrip().lower()
         if start.startswith((b"<!doctype html", b"<html")):
-            raise DownloadError("a web page came instead of a FITS file: a login page?", Cause.REFUSED)
+            raise DownloadError("the server sent a web page (a login page?), not a FITS file", Cause.REFUSED)
         try:
             image, _ = read_image(part)
         except StampError as error:
             raise DownloadError(error.message) from error
         (height, width), asked = image.shape, self._size
-        return "" if height == width == asked else f"{width} x {height} pixels, {asked} asked for"
+        return "" if height == width == asked else f"{width} x {height} pixels, but requested {asked}"

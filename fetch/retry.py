@@ -1,4 +1,4 @@
-"""Try again, later each time, and no sooner than the server asks."""
+"""Retry failed requests, with increasing waits that respect ``Retry-After``."""
 
 import email.utils
 from collections.abc import Callable
@@ -26,20 +26,20 @@ _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MAN
 
 @dataclass(frozen=True)
 class Patience:
-    """How long and how often.
+    """Number of retries, waits and timeouts.
 
     Attributes
     ----------
     retries : int
-        Further attempts after the first.
+        Number of retries after the first attempt.
     first_wait, longest_wait : float
         Wait before the first retry, doubled each time, and its upper limit [s].
     longest_asked : float
-        Longest ``Retry-After`` that is waited for; beyond it the file is given up [s].
+        Longest ``Retry-After`` that is respected; with a longer one the download fails [s].
     connect_timeout, read_timeout : float
-        Longest wait for a connection, and for the next bytes [s].
+        Timeouts for a connection, and for the next bytes [s].
     longest_transfer : float
-        Longest one attempt may take: a server that sends a byte a second never times out [s].
+        Longest duration of one attempt, since a very slow server never causes a read timeout [s].
     """
 
     retries: int = 4
@@ -52,26 +52,26 @@ class Patience:
 
 
 def with_retries(attempt: Callable[[], Value], patience: Patience, stop: Event) -> tuple[Value, int]:
-    """Call until it succeeds or patience is exhausted.
+    """Call a function until it succeeds or all retries have failed.
 
     Parameters
     ----------
     attempt : callable
-        Raises `TransientError` where another attempt may help.
+        Raises `TransientError` if a retry may succeed.
     patience : Patience
     stop : threading.Event
-        Set by whoever wants all to stop; ends a wait at once.
+        Set to stop all downloads; ends a wait at once.
 
     Returns
     -------
     value
-        What `attempt` returned.
+        Return value of `attempt`.
     attempts : int
 
     Raises
     ------
     DownloadError
-        The last one; its `attempts` are counted.
+        The error of the last attempt, with the number of `attempts`.
     Stopped
         If `stop` was set while waiting.
     """
@@ -101,21 +101,21 @@ def with_retries(attempt: Callable[[], Value], patience: Patience, stop: Event) 
 
 
 def status_error(status: int, retry_after: str | None, patience: Patience, detail: str = "") -> DownloadError:
-    """Return the error that a status of HTTP means.
+    """Return the error for an HTTP status.
 
     Parameters
     ----------
     status : int
     retry_after : str or None
-        The header of that name: seconds, or a date.
+        The header ``Retry-After``: seconds, or a date.
     patience : Patience
     detail : str
-        What else the server says.
+        Further message of the server.
 
     Returns
     -------
     DownloadError
-        A `TransientError` for statuses that pass: 408, 425, 429, 5xx.
+        A `TransientError` for temporary statuses: 408, 425, 429, 5xx.
     """
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
     message = " ".join(f"HTTP {status} {phrase}".split()) + (f": {detail}" if detail else "")

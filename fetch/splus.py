@@ -1,4 +1,4 @@
-"""Stamps of S-PLUS, through the survey's own package `splusdata`."""
+"""Stamps of S-PLUS, through the package `splusdata` of the survey."""
 
 import os
 import re
@@ -38,8 +38,8 @@ def credentials(environment: Mapping[str, str] | None = None) -> tuple[str, str]
             name for name, value in zip((USERNAME, PASSWORD), values, strict=True) if not value
         )
         raise FetchError(
-            f"S-PLUS wants an account ({SERVER}): set {missing} in the environment, "
-            "or name another service with --url-template"
+            f"S-PLUS requires an account ({SERVER}): set {missing} in the environment, "
+            "or use another service with --url-template"
         )
     return values[0], values[1]
 
@@ -52,18 +52,18 @@ class SplusSource:
     size : int
         Side of a stamp [pixels] of 0.55 arcsec.
     data_release : str
-        Part of the name of a collection, as `splusdata` has it: ``"dr4"``.
+        Data release, as part of the name of a collection in `splusdata`: ``"dr4"``.
     max_bytes : int
-        A larger file is refused. `splusdata` holds a whole file in memory before this can be seen.
+        Larger files are refused. `splusdata` loads a whole file into memory before its size is known.
     patience : Patience
     environment : mapping, optional
-        Where user name and password are; that of the process unless given.
+        Environment with user name and password; by default that of the process.
     server : str, optional
 
     Raises
     ------
     FetchError
-        If credentials are missing or wrong, or the server or the data release is not to be had.
+        If credentials are missing or wrong, or the server or the data release is not available.
     """
 
     host = SERVER.removeprefix("https://")
@@ -93,11 +93,11 @@ class SplusSource:
             raise FetchError(f"S-PLUS has no data release {data_release!r}; it has {names}") from None
         except Exception as error:  # of adss, requests or httpx: nothing has been fetched yet
             raise FetchError(f"S-PLUS: {self._explained(error).message}") from None
-        # Core.stamp would ask for the list of collections once more for every stamp.
+        # Core.stamp would request the list of collections again for every stamp.
         self._collection = collection["id"]
 
     def fetch(self, target: Target, band: str, part: Path, stop: Event) -> int:
-        """Bring one stamp, as `fetch.one_stamp.StampSource` says."""
+        """Download one stamp; see `fetch.one_stamp.StampSource`."""
         content, attempts = with_retries(lambda: self._stamp(target, band), self._patience, stop)
         part.write_bytes(content)
         return attempts
@@ -114,17 +114,17 @@ class SplusSource:
                 size_unit="pixels",
                 timeout=self._patience.read_timeout,
             )
-        except Exception as error:  # adss makes a ResourceNotFoundError of whatever happens
+        except Exception as error:  # adss turns every error into a ResourceNotFoundError
             explained = self._explained(error)
             if explained.cause is Cause.REFUSED and self._renewed(token):
                 raise TransientError(explained.message, Cause.REFUSED) from None
             raise explained from None
         if len(content) > self._max_bytes:
-            raise DownloadError(f"larger than the {self._max_bytes:,} bytes that are accepted")
+            raise DownloadError(f"larger than the limit of {self._max_bytes:,} bytes")
         return content
 
     def _renewed(self, token: str | None) -> bool:
-        """Log in again if nobody else has since; a token lasts for hours only."""
+        """Log in again, unless another thread has done so; a token is valid for some hours only."""
         with self._renewal:
             if self._core.client.auth.token != token:
                 return True
@@ -135,7 +135,7 @@ class SplusSource:
             return self._core.client.auth.token != token
 
     def _explained(self, error: BaseException) -> DownloadError:
-        """Return what an exception of `splusdata` means, with nothing in it that is secret."""
+        """Return the error for an exception of `splusdata`, without any secrets in its message."""
         chain = list(_chain(error))
         for link in chain:
             response: Any = getattr(link, "response", None)
@@ -172,8 +172,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _detail(response: Any) -> str:
-    """Return what the server says in words: the ``detail`` of its JSON."""
+    """Return the message of the server, which is the ``detail`` of its JSON."""
     try:
         return str(response.json()["detail"])
-    except Exception:  # no JSON, another JSON, or no body any more
+    except Exception:  # no JSON, unexpected JSON, or no body
         return ""

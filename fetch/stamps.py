@@ -1,4 +1,4 @@
-"""Stamps of many objects in several bands, with a list of what came and what did not."""
+"""Fetch stamps of many objects in several bands, and write a manifest."""
 
 import itertools
 from collections import Counter
@@ -24,26 +24,26 @@ from fetch.workers import Workers
 
 MANIFEST = "manifest.csv"
 
-_GIVE_UP_AFTER = 8  # stamps in a row: a host that is down, or wants a password, is not asked 25,000 times
+_GIVE_UP_AFTER = 8  # failed stamps in a row, if the host is down or requires a password
 
 
 @dataclass
 class StampSummary:
-    """What became of all stamps.
+    """The results for all stamps.
 
     Attributes
     ----------
     stamps : str
-        The template that ``[data] stamps`` wants.
+        The template for ``[data] stamps``.
     manifest : Path
     total : int
-        Stamps asked for.
+        Number of requested stamps.
     counts : Counter
-        Stamps by status.
+        Number of stamps by status.
     reasons : Counter
-        Failed stamps by message.
+        Number of failed stamps by message.
     interrupted : bool
-        Whether Ctrl-C ended it.
+        Whether the user pressed Ctrl-C.
     """
 
     stamps: str
@@ -55,7 +55,7 @@ class StampSummary:
 
     @property
     def there(self) -> int:
-        """Stamps that can be used."""
+        """Number of stamps that can be used."""
         return self.counts[FETCHED] + self.counts[PRESENT]
 
 
@@ -69,7 +69,7 @@ def fetch_stamps(
     workers: int = 4,
     progress: Callable[[StampSummary], None] | None = None,
 ) -> StampSummary:
-    """Bring the stamps of a table.
+    """Fetch the stamps of a table.
 
     Parameters
     ----------
@@ -79,11 +79,11 @@ def fetch_stamps(
         Gets ``{band}_stamps/{name}_{band}.fits`` and ``manifest.csv``.
     source : StampSource
     size : int
-        Side asked for [pixels]; a stamp of another size is kept, and the manifest says so.
+        Side to request [pixels]. A stamp of another size is kept, with a note in the manifest.
     workers : int
-        Requests under way at once.
+        Number of requests at the same time.
     progress : callable, optional
-        Called with the summary so far after each stamp.
+        Called after each stamp with the summary so far.
 
     Returns
     -------
@@ -92,10 +92,11 @@ def fetch_stamps(
     Raises
     ------
     FetchError
-        If nothing can be written, the source cannot be reached or refuses, or no stamp is there at the end.
+        If files cannot be written, the source cannot be reached or refuses access, or no stamp is available
+        at the end.
     """
     if set("{}") & set(str(folder)):
-        raise FetchError(f"{folder}: the folder's name must not hold braces")
+        raise FetchError(f"{folder}: the path must not contain braces")
     summary = StampSummary(stamp_template(folder), folder / MANIFEST, len(targets) * len(bands))
     try:
         with folder_lock(folder):
@@ -109,7 +110,7 @@ def fetch_stamps(
     if summary.total == summary.counts[FAILED]:
         message, count = summary.reasons.most_common(1)[0]
         raise FetchError(
-            f"none of {summary.total} stamps came ({count} x {message}); {summary.manifest} lists them"
+            f"all {summary.total} stamps failed ({count} x {message}); {summary.manifest} lists them"
         )
     return summary
 
@@ -126,7 +127,7 @@ def _fetch_all(
     stop = Event()
     known = read_manifest(summary.manifest)
     fetcher = StampFetcher(folder, source, known, size, stop)
-    # What failed before is tried again: its old line goes first, so that a kill leaves no line twice.
+    # Failed stamps are tried again. Their old lines are removed first, so that there are no duplicates.
     wanted = dict.fromkeys((target.name, band) for target, band in jobs)
     entries = {key: entry for key, entry in known.items() if entry.status != FAILED or key not in wanted}
     rewrite_manifest(summary.manifest, entries.values())
@@ -161,17 +162,17 @@ def _fetch_all(
     if watch.in_vain and not summary.interrupted:
         raise FetchError(
             f"gave up on {source.host}: {watch.message}; {summary.there} of {summary.total} stamps are "
-            "there; the same command goes on from here"
+            "available; run the same command again to continue"
         )
 
 
 class _Watch:
-    """Notices that the source answers nobody.
+    """Detects that the source does not answer.
 
     Parameters
     ----------
     limit : int
-        Vain requests in a row after which there is no hope.
+        Number of failed requests in a row after which to give up.
     """
 
     def __init__(self, limit: int) -> None:
@@ -179,7 +180,7 @@ class _Watch:
         self.message = ""
 
     def hopeless(self, outcome: Outcome) -> bool:
-        """Take note of one more stamp; say whether it is time to give up."""
+        """Count one more stamp, and return whether to give up."""
         if outcome.cause in (Cause.UNREACHABLE, Cause.REFUSED):
             self._in_a_row += 1
             self.message = outcome.entry.message
@@ -189,5 +190,5 @@ class _Watch:
 
     @property
     def in_vain(self) -> bool:
-        """Whether the last requests in a row, or all there were, got no answer."""
+        """Whether the last `limit` requests, or all if there were fewer, got no answer."""
         return self._in_a_row >= self._limit or bool(self._in_a_row and not self._answered)

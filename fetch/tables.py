@@ -1,4 +1,4 @@
-"""A table of labels: one that is known by name, or any by its address."""
+"""Fetch a label table, by its name or by its URL."""
 
 import csv
 import gzip
@@ -22,7 +22,7 @@ _HEADING = ("file", "address", "bytes", "sha256", "time")
 
 @dataclass(frozen=True)
 class FetchedTable:
-    """A table that is there.
+    """A downloaded table.
 
     Attributes
     ----------
@@ -30,9 +30,9 @@ class FetchedTable:
     bytes : int
     sha256 : str
     fetched : bool
-        Whether it came now; else it was there.
+        Whether it was downloaded now; False if it existed already.
     proof : str
-        What its SHA-256 was compared with; empty if with nothing.
+        Where the expected SHA-256 comes from; empty if there was none.
     cite : str
     """
 
@@ -52,16 +52,16 @@ def fetch_table(
     patience: Patience | None = None,
     progress: Progress | None = None,
 ) -> FetchedTable:
-    """Bring a table, unless it is there.
+    """Fetch a table, unless it exists already.
 
     Parameters
     ----------
     table : str
-        A key of `TABLES`, or an address.
+        A key of `TABLES`, or a URL.
     folder : Path
         Gets the file, and a line in ``tables.csv``.
     sha256 : str, optional
-        What the file must be. Without it, what is known of the table, or what the first download was.
+        Expected SHA-256. By default the published one, or else the one of the first download.
     patience : Patience, optional
     progress : callable, optional
 
@@ -75,7 +75,7 @@ def fetch_table(
     """
     known = TABLES.get(table)
     if known is None and "://" not in table:
-        raise FetchError(f"unknown table {table!r}; tables are {', '.join(TABLES)}, or give an address")
+        raise FetchError(f"unknown table {table!r}; known tables are {', '.join(TABLES)}; or give a URL")
     check_sha256(sha256)
     url = known.url if known else table
     check_address(url)
@@ -128,27 +128,27 @@ def _bring(
         )
     except ChecksumError as error:
         raise FetchError(
-            f"{path.name} is not what {proof} says: {error.message}; "
+            f"{path.name} does not have the SHA-256 given by {proof}: {error.message}; "
             "if you trust it, give its SHA-256 with --sha256"
         ) from error
     except DownloadError as error:
-        raise FetchError(f"{path.name} did not come: {error.message}") from error
+        raise FetchError(f"{path.name} could not be downloaded: {error.message}") from error
     return came.bytes, came.sha256
 
 
 def _look(path: Path, expected: str, proof: str) -> tuple[int, str]:
     if not path.is_file():
-        raise FetchError(f"{path} is there and is not a file")
+        raise FetchError(f"{path} exists, but is not a file")
     digest = sha256_of(path)
     if expected and digest != expected:
         raise FetchError(
-            f"{path} is there, but is not what {proof} says: it has SHA-256 {digest}, not {expected}; "
-            "move it away to fetch it again"
+            f"{path} exists, but does not have the SHA-256 given by {proof}: it has {digest}, not "
+            f"{expected}; move it away to fetch it again"
         )
     try:
         check_table(path)
     except DownloadError as error:
-        raise FetchError(f"{path} is there, but {error.message}; move it away to fetch it again") from error
+        raise FetchError(f"{path} exists, but {error.message}; move it away to fetch it again") from error
     return path.stat().st_size, digest
 
 
@@ -158,7 +158,7 @@ def check_table(path: Path) -> None:
     Parameters
     ----------
     path : Path
-        May be a part: what it is is seen by its content.
+        The file, whatever its name: the format is detected by the content.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def check_table(path: Path) -> None:
                 file.seek(0)
                 with gzip.open(file) as unpacked:
                     start = unpacked.read(512)
-                    while unpacked.read(2**20):  # to the end: the checksum stands there
+                    while unpacked.read(2**20):  # to the end, where the checksum is
                         pass
         except (OSError, EOFError, zlib.error) as error:
             raise DownloadError(f"it is damaged: {error}") from error
@@ -185,7 +185,7 @@ def check_table(path: Path) -> None:
 def _file_name(url: str) -> str:
     name = unquote(urlsplit(url).path).rsplit("/", 1)[-1]
     if not name or name.startswith(".") or name == RECORD or any(ord(letter) < 32 for letter in name):
-        raise FetchError(f"the address ends in no file name ({name!r})")
+        raise FetchError(f"the URL does not end in a file name ({name!r})")
     return name
 
 

@@ -1,4 +1,4 @@
-"""The objects whose stamps are wanted: names and positions from a table."""
+"""Read names and positions of the objects whose stamps are to be fetched."""
 
 import math
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ class Target:
     Attributes
     ----------
     name : str
-        As the table spells it.
+        Name, as in the table.
     ra, dec : float
         Position, J2000 [deg].
     problem : str
-        Why no stamp can be asked for; empty if one can.
+        Why no stamp can be requested; empty if one can.
     """
 
     name: str
@@ -39,7 +39,7 @@ def read_targets(path: Path) -> list[Target]:
     Parameters
     ----------
     path : Path
-        A table with names and positions, as `galmorph run` reads it.
+        A table with names and positions, in any format that `galmorph run` reads.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def read_targets(path: Path) -> list[Target]:
 
 
 def _one_each(targets: Iterable[Target]) -> list[Target]:
-    """Keep one target a name, with what makes it unusable."""
+    """Return one target per name, with its problem if it has one."""
     kept: dict[str, Target] = {}
     for target in targets:
         if not target.name:

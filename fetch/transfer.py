@@ -1,4 +1,4 @@
-"""The bytes of one file over HTTP, resumed where they broke off."""
+"""Download the bytes of one file over HTTP, resuming after interruptions."""
 
 import hashlib
 import json
@@ -20,36 +20,36 @@ from fetch.errors import Cause, DownloadError, Stopped, TransientError
 from fetch.retry import Patience, status_error, with_retries
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are there, and the bytes there will be if the server says so."""
+"""Called with the number of downloaded bytes, and the total number if it is known."""
 
 _CHUNK = 2**16
 
 
 def new_session() -> requests.Session:
-    """Return a session that says who asks; it is not to be shared between threads."""
+    """Return a session with a user agent; it must not be shared between threads."""
     session = requests.Session()
     try:
         session.headers["User-Agent"] = f"galmorph/{version('galmorph')}"
     except PackageNotFoundError:  # run from a source tree that is not installed
         session.headers["User-Agent"] = "galmorph"
-    # Compressed in transit, sizes would not be those of the file and ranges would count other bytes.
+    # With compression in transit, sizes and ranges would not refer to the bytes of the file.
     session.headers["Accept-Encoding"] = "identity"
     return session
 
 
 def part_of(target: Path) -> Path:
-    """Return where a file is collected until it is whole."""
+    """Return the path of a partial download."""
     return target.with_name(f"{target.name}.part")
 
 
 def put_in_place(part: Path, target: Path) -> None:
-    """Give a whole file its name, in one step."""
+    """Rename a complete download to its final name, atomically."""
     os.replace(part, target)
     discard(part)
 
 
 def discard(part: Path) -> None:
-    """Remove a part and what is known of it."""
+    """Remove a partial download and its notes."""
     part.unlink(missing_ok=True)
     _note_of(part).unlink(missing_ok=True)
 
@@ -64,14 +64,14 @@ def download_part(
     stop: Event,
     progress: Progress | None = None,
 ) -> int:
-    """Bring the bytes of one file, with as many attempts as patience allows.
+    """Download the bytes of one file, with retries.
 
     Parameters
     ----------
     url : str
     part : Path
-        Holds the bytes when this returns. What is there is continued, if the server can and still has the
-        same file.
+        Contains the bytes when this returns. An existing part is resumed if the server supports this and
+        still has the same file.
     session : requests.Session
     max_bytes, patience, stop, progress
         As for `fetch.download.download`.
@@ -79,7 +79,7 @@ def download_part(
     Returns
     -------
     int
-        Attempts made.
+        Number of attempts.
 
     Raises
     ------
@@ -114,7 +114,7 @@ class _Transfer:
         try:
             with self.session.get(self.url, headers=headers, stream=True, timeout=timeouts) as response:
                 if self.url.startswith("https:") and not response.url.startswith("https:"):
-                    raise DownloadError("the server leads from https to an address without encryption")
+                    raise DownloadError("the server redirects from https to an unencrypted URL")
                 status, (begin, total) = response.status_code, _range_of(response)
                 if status == requests.codes.requested_range_not_satisfiable and held:
                     if total == held:  # killed between the last byte and the renaming
@@ -142,9 +142,9 @@ class _Transfer:
         deadline = time.monotonic() + self.patience.longest_transfer
         with open(self.part, "ab" if size else "wb") as file:
             if not size:
-                # After the file was emptied: old bytes never stand beside the mark of the new ones.
+                # After the file was emptied, so that old bytes never get the validator of new ones.
                 _note(self.part, self.url, _validator(response))
-            # Not decoded: what a server sends compressed unasked is the file as it stores it (.csv.gz).
+            # Not decoded, because some servers send a stored .csv.gz with a Content-Encoding.
             for chunk in response.raw.stream(_CHUNK, decode_content=False):
                 size += len(chunk)
                 self._check_size(size)
@@ -158,11 +158,11 @@ class _Transfer:
             file.flush()
             os.fsync(file.fileno())
         if total is not None and size != total:
-            raise TransientError(f"{size:,} of {total:,} bytes came")
+            raise TransientError(f"only {size:,} of {total:,} bytes were received")
 
     def _check_size(self, size: int) -> None:
         if size > self.max_bytes:
-            raise DownloadError(f"larger than the {self.max_bytes:,} bytes that are accepted")
+            raise DownloadError(f"larger than the limit of {self.max_bytes:,} bytes")
 
 
 def _range_of(response: requests.Response) -> tuple[int | None, int | None]:
@@ -175,7 +175,7 @@ def _range_of(response: requests.Response) -> tuple[int | None, int | None]:
 
 
 def _validator(response: requests.Response) -> str | None:
-    """Return the mark by which a server knows this very content again; a weak one will not do."""
+    """Return the validator of the content: a strong ETag, or else the modification date."""
     tag = response.headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
 
@@ -185,13 +185,13 @@ def _note_of(part: Path) -> Path:
 
 
 def _note(part: Path, url: str, validator: str | None) -> None:
-    # The address may hold a token: only its digest is kept.
+    # The URL may contain a token, so only its digest is stored.
     note = {"address": hashlib.sha256(url.encode()).hexdigest(), "validator": validator}
     _note_of(part).write_text(json.dumps(note), encoding="utf-8")
 
 
 def _held(part: Path, url: str) -> tuple[int, str]:
-    """Return how many bytes of this very content are there, and the server's mark of it."""
+    """Return the number of bytes of the existing part, and the validator of its content."""
     try:
         size = part.stat().st_size
         note = json.loads(_note_of(part).read_text(encoding="utf-8"))
@@ -215,11 +215,11 @@ def _network_error(error: Exception, url: str, patience: Patience) -> DownloadEr
         detail = getattr(reason.__cause__, "strerror", None) or "no connection"
         return TransientError(f"{host} cannot be reached: {detail}", Cause.UNREACHABLE)
     if isinstance(error, requests.exceptions.TooManyRedirects):
-        return DownloadError("the server leads round in circles")
+        return DownloadError("the server redirects in a circle")
     if isinstance(error, requests.exceptions.InvalidHeader):
-        return TransientError("the server's answer makes no sense")
+        return TransientError("the server's answer is not valid")
     if isinstance(error, ValueError):  # the family of InvalidURL, InvalidSchema and the like
-        return DownloadError("the address, or one the server leads to, is not one of HTTP")
+        return DownloadError("the URL, or one that the server redirects to, is not an HTTP URL")
     if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error).lower():
-        return TransientError(f"nothing more came for {patience.read_timeout:g} s")
+        return TransientError(f"no data for {patience.read_timeout:g} s")
     return TransientError("the connection broke")

@@ -1,4 +1,4 @@
-"""A published file of weights: fetched once, and known by its checksum."""
+"""Fetch a published file of weights, and verify its checksum."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MAX_WEIGHTS_BYTES = 2**30  # EfficientNetB7 has 258 MB
 
 @dataclass(frozen=True)
 class FetchedWeights:
-    """A file of weights that is there and is the published one.
+    """A downloaded file of weights with the published checksum.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class FetchedWeights:
     bytes : int
     sha256 : str
     fetched : bool
-        Whether it came now; else it was there.
+        Whether it was downloaded now; False if it existed already.
     """
 
     path: Path
@@ -42,20 +42,20 @@ def fetch_weights(
     patience: Patience | None = None,
     progress: Progress | None = None,
 ) -> FetchedWeights:
-    """Bring a file of weights, unless it is there.
+    """Fetch a file of weights, unless it exists already.
 
     Parameters
     ----------
     address : str
-        Of the folder that holds the file: the publisher's, or a mirror's.
+        URL of the folder with the file, at the publisher or at a mirror.
     file : str
-        Name of the file, there and here.
+        Name of the file.
     folder : Path
         Gets the file.
     md5 : str
-        What the publisher says the file is.
+        Published MD5 of the file.
     sha256 : str, optional
-        What the file must be besides: MD5 shows damage, but no ill will.
+        Expected SHA-256, checked in addition: MD5 detects damage, but not manipulation.
     patience : Patience, optional
     progress : callable, optional
 
@@ -91,25 +91,25 @@ def fetch_weights(
                 progress=progress,
             )
         except DownloadError as error:
-            raise FetchError(f"{file} did not come: {error.message}") from error
+            raise FetchError(f"{file} could not be downloaded: {error.message}") from error
         except OSError as error:
             raise FetchError(f"{error.filename or path} cannot be written: {error.strerror}") from error
     return FetchedWeights(path, came.bytes, came.sha256, fetched=True)
 
 
 def _look(path: Path, md5: str, sha256: str | None) -> str:
-    """Return the SHA-256 of a file that is there, if it is the right one."""
+    """Return the SHA-256 of an existing file; raise `FetchError` if it is not the right one."""
     if not path.is_file():
-        raise FetchError(f"{path} is there and is not a file")
+        raise FetchError(f"{path} exists, but is not a file")
     found, digest = _md5_of(path), sha256_of(path)
-    # Not replaced unasked: it may be somebody's own weights under the published name.
+    # Not replaced, because it may be the user's own weights under the published name.
     if found != md5:
         raise FetchError(
-            f"{path} is there, but has MD5 {found}, not {md5} as published: it is not whole, or holds other "
+            f"{path} exists, but has MD5 {found}, not {md5} as published: it is incomplete, or holds other "
             "weights; move it away to fetch it again"
         )
     if sha256 is not None and digest != sha256.lower():
-        raise FetchError(f"{path} is there, but has SHA-256 {digest}, not {sha256.lower()} as --sha256 says")
+        raise FetchError(f"{path} exists, but has SHA-256 {digest}, not {sha256.lower()} as in --sha256")
     return digest
 
 

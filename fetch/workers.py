@@ -1,4 +1,4 @@
-"""A few threads that do one thing to many jobs, and let go at once when told to."""
+"""Run many jobs in a few threads that can be stopped at once."""
 
 import queue
 import threading
@@ -11,19 +11,19 @@ from fetch.errors import Stopped
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-_LAST_WORDS = 3.0  # what threads get to finish when all must stop [s]
+_LAST_WORDS = 3.0  # time for threads to finish their jobs when all must stop [s]
 
 
 class Workers(Generic[Job, Result]):
-    """Threads at work.
+    """A pool of threads.
 
-    Not an executor: its threads would hold up Ctrl-C for as long as a server keeps them waiting, these are
-    left behind. Whatever they have half done has no name yet.
+    Not an executor, whose threads would delay Ctrl-C for as long as a server makes them wait. These threads
+    are abandoned; unfinished downloads do not have their final names yet.
 
     Parameters
     ----------
     work : callable
-        Does one job. May raise `Stopped` when `stop` is set; any other exception ends it all.
+        Does one job. May raise `Stopped` if `stop` is set; any other exception stops all threads.
     jobs : iterable
     count : int
     stop : threading.Event
@@ -40,14 +40,14 @@ class Workers(Generic[Job, Result]):
             thread.start()
 
     def next_result(self) -> Result:
-        """Wait for the next result, in order of completion; an exception of a job is raised here."""
+        """Wait for the next result, in order of completion. Exceptions of a job are raised here."""
         result, error = self._results.get()
         if error is not None:
             raise error
         return result  # type: ignore[return-value]  # there is one where there is no error
 
     def wind_up(self) -> list[Result]:
-        """Tell all to stop; return what was finished in the meantime."""
+        """Stop all threads, and return the results that were finished in the meantime."""
         self._stop.set()
         for thread in self._threads:
             thread.join(_LAST_WORDS / len(self._threads))

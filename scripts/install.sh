@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv from requirements.lock: with uv where it is there or can be had, with plain pip otherwise.
-# Every package is checked against the hashes of the lock.
+# Makes .venv from requirements.lock, with uv if it is available or can be installed, otherwise with pip.
+# Every package is checked against the hashes in requirements.lock.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,19 +10,19 @@ python=${PYTHON:-python3.11}
     exit 2
 }
 
-# A copied or moved environment does not work; neither does half of one.
+# A copied, moved or incomplete environment does not work and is made again.
 [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null || {
     rm -rf .venv
     "$python" -m venv .venv
 }
 
-# The uv of the lock itself, cut out of it with its hashes.
+# The entry of uv in requirements.lock, with its hashes.
 mine=.venv/uv.lock
 sed -n '/^uv==/,/^[^ ]/p' requirements.lock | sed -n '1p; /^ *--hash/p' >"$mine"
 uv=$(command -v uv || true)
 if [ -z "$uv" ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$mine" &&
-        uv=.venv/bin/uv || echo "uv cannot be had; going on with pip" >&2
+        uv=.venv/bin/uv || echo "uv cannot be installed; continuing with pip" >&2
 fi
 
 echo "installing $(grep -c '^[a-zA-Z0-9].*==' requirements.lock) packages into .venv"

@@ -1,1 +1,1 @@
-"""A synthetic S-PLUS-like survey, for the demo and the tests."""
+"""A simulated S-PLUS-like survey, for the demo and the tests."""

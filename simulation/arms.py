@@ -11,7 +11,7 @@ DISC_THICKNESS = 0.18
 """Axis ratio of a disc seen edge-on."""
 
 _KNOT_PATCH = 6
-"""Half-width of the patch on which a knot is drawn [pixels]."""
+"""Half the width of the square on which a knot is drawn [pixels]."""
 
 
 def disc_axis_ratio(inclination: float) -> float:
@@ -27,14 +27,14 @@ def image_angle(position_angle: float) -> float:
 
 @dataclass(frozen=True)
 class ArmMaps:
-    """Light of the arms; everything is a share of the disc's total r flux per pixel.
+    """Light of the arms, per pixel, as a share of the disc's total r flux.
 
     Attributes
     ----------
     young : numpy.ndarray
         Young stars along the arms, shape (height, width), float32.
     dust : numpy.ndarray
-        What dust lanes take away, same shape, positive.
+        Light absorbed by dust lanes, same shape, positive.
     knots : numpy.ndarray
         Star-forming knots, same shape.
     """
@@ -45,15 +45,15 @@ class ArmMaps:
 
 
 class SpiralPattern:
-    """The pattern of one galaxy's arms: logarithmic spirals, bent and torn a little.
+    """The arms of one galaxy: logarithmic spirals, slightly bent and broken up.
 
     Parameters
     ----------
     galaxy : Galaxy
         A spiral.
     random : numpy.random.Generator
-        The object's stream of structure. It is used up in a fixed way, so the pattern does not depend on the
-        size of the stamp.
+        The object's stream of structure. A fixed number of values is drawn, so the pattern does not depend on
+        the size of the stamp.
 
     Notes
     -----
@@ -61,7 +61,7 @@ class SpiralPattern:
     2. Low harmonics shift the ridge, so that arms are neither equal nor exactly logarithmic.
     3. The light across an arm is a von Mises profile in azimuth, on an exponential disc that begins at the
        end of the bar, or in the inner disc where there is none.
-    4. Higher harmonics along the arm tear it into segments (flocculence).
+    4. Higher harmonics along the arm break it into segments (flocculence).
     """
 
     def __init__(self, galaxy: Galaxy, random: np.random.Generator) -> None:
@@ -139,13 +139,13 @@ class SpiralPattern:
 
     @property
     def share(self) -> float:
-        """Share of the disc's r flux that arms and knots hold, less what dust lanes take away."""
+        """Share of arms and knots in the disc's r flux, minus the absorption by dust lanes."""
         lanes = 1.5 * self.galaxy.arm_sharpness
         dust = self.galaxy.dust_lanes * np.exp(-lanes) * np.i0(lanes)
         return float(self.galaxy.arm_strength + self._knots[:, 2].sum() - dust)
 
     def _tear_correction(self) -> float:
-        """Half the variance of the tears: keeps the mean of their exponential near 1."""
+        """Half the variance of the flocculence, which keeps the mean of its exponential near 1."""
         return float(np.sum(self._tears[:, 0] ** 2) / 4)
 
     def _envelope(self, radius: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Fields of the survey: where they lie, and under which seeing, depth and zero points they were observed."""
+"""Fields of the survey: positions, seeing, depth and zero points."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,7 +46,7 @@ class Field:
     sky_noise : dict of str to float
         Standard deviation of the sky [counts/pixel], by band.
     saturation : dict of str to float
-        Level at which pixels are cut off [counts], by band.
+        Level at which pixels saturate [counts], by band.
     modified_julian_date : int
         Date of observation [days].
     """
@@ -100,9 +100,9 @@ def observe_field(seed: int, number: int) -> Field:
     Returns
     -------
     Field
-        The same for the same arguments. All bands are drawn: a choice of bands changes nothing. The first
-        twelve, by their numbers, share a stream with the field itself; each later one has its own, so that a
-        band more changes nothing for the others.
+        The same for the same arguments. All bands are drawn, so that the choice of bands has no effect. The
+        first twelve, by their numbers, share a stream with the field itself. Each later one has its own
+        stream, so that an additional band does not change the others.
     """
     random = random_stream(seed, Purpose.FIELD, number)
     column, row = divmod(number - 1, 2)

@@ -1,4 +1,4 @@
-"""One object of the survey, from its number to its files and its rows in the tables; runs in the workers."""
+"""Create one object of the survey: its files and its rows in the tables. Runs in the worker processes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,12 +19,12 @@ _WITHOUT_FILES = 0.03
 _DAMAGED = 0.01
 
 _EDGE = 600
-"""Distance that objects keep from the edge of their field [pixels]."""
+"""Smallest distance of objects from the edge of their field [pixels]."""
 
 
 @dataclass(frozen=True)
 class SurveyObject:
-    """All there is to know about one object before it is drawn.
+    """All properties of one object before it is drawn.
 
     Attributes
     ----------
@@ -41,11 +41,11 @@ class SurveyObject:
     galaxy : Galaxy
         True parameters.
     votes : Votes
-        What volunteers say.
+        Votes of the volunteers.
     damage : str
         Empty, ``no_files``, or one of `simulation.stamps.DAMAGES`.
     damaged_band : int
-        Which band the damage hits: an index to be taken modulo the number of bands of the survey.
+        Index of the damaged band, modulo the number of bands of the survey.
     """
 
     index: int
@@ -62,7 +62,7 @@ class SurveyObject:
 
 
 def draw_object(seed: int, index: int) -> SurveyObject:
-    """Draw object number `index` of the survey with this seed.
+    """Draw the object number `index` of the survey with this seed.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def draw_object(seed: int, index: int) -> SurveyObject:
     Returns
     -------
     SurveyObject
-        Depends on the two arguments only.
+        Object that depends only on the two arguments.
     """
     random = random_stream(seed, Purpose.POPULATION, index)
     galaxy = draw_galaxy(random)
@@ -169,7 +169,7 @@ def label_row(target: SurveyObject) -> dict[str, object]:
 
 
 def truth_row(target: SurveyObject, bands: Sequence[str]) -> dict[str, object]:
-    """Return the object's row of ``truth.csv``: true parameters, and what was done to its files."""
+    """Return the object's row of ``truth.csv``: true parameters, and damage to its files."""
     parameters = {
         name: f"{value:.5g}" if isinstance(value, float) else value
         for name, value in asdict(target.galaxy).items()

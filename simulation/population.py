@@ -1,4 +1,4 @@
-"""What the simulated galaxies are like: kinds, sizes, profiles, arms and colours."""
+"""Parameters of the simulated galaxies: kinds, sizes, profiles, arms and colours."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 
 KINDS = ("spiral", "elliptical", "lenticular", "compact")
-"""True kinds; the last two are what volunteers leave uncertain."""
+"""True kinds; volunteers are uncertain about the last two."""
 
 _KIND_SHARES = (0.46, 0.40, 0.09, 0.05)
 
 SERSIC_STEP = 0.25
-"""Sersic indices lie on this grid: GalSim tabulates each new index (20 ms) and then remembers it."""
+"""Grid of Sersic indices. GalSim takes 20 ms to tabulate each new index, and caches it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Galaxy:
-    """Parameters of one galaxy; those that a kind does not have are zero.
+    """Parameters of one galaxy; those that do not apply to its kind are zero.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Galaxy:
 
     @property
     def visibility(self) -> float:
-        """How well the arms show, 0 (none) to 0.6: strength, less what inclination and small size hide."""
+        """Visibility of the arms, 0 (none) to 0.6: their strength, reduced by inclination and small size."""
         foreshortening = np.clip((np.cos(np.radians(self.inclination)) - 0.12) / 0.25, 0, 1)
         resolution = np.clip(self.radius / 5.5, 0, 1)
         return float(self.arm_strength * foreshortening * resolution)
@@ -201,8 +201,8 @@ def draw_galaxy(random: np.random.Generator) -> Galaxy:
     -------
     Galaxy
         A galaxy as bright and large as those of Galaxy Zoo 2 (Willett et al. 2013, MNRAS 435, 2835), r of
-        about 13 to 17. The kinds overlap on purpose in colour and in concentration: what tells them apart for
-        certain is structure.
+        about 13 to 17. The kinds overlap on purpose in colour and in concentration; only their structure
+        distinguishes them with certainty.
     """
     kind = str(random.choice(KINDS, p=_KIND_SHARES))
     redshift = float(np.clip(random.lognormal(np.log(0.022), 0.5), 0.004, 0.08))

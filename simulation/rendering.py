@@ -1,4 +1,4 @@
-"""From the parameters of a galaxy to its images, one per band, without noise."""
+"""Render a galaxy from its parameters: one image per band, without noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from simulation.population import Galaxy
 from simulation.spectra import band_ratios
 
 _MARGIN = 128
-"""Pixels by which the Fourier grid exceeds the stamp: light beyond half of it wraps around, faintly."""
+"""Pixels by which the Fourier grid exceeds the stamp. Faint light beyond half of it wraps around."""
 
 _MAP_MARGIN = 16
-"""Pixels by which the maps of the arms exceed the stamp, so that their edge stays out of sight."""
+"""Pixels by which the maps of the arms exceed the stamp, so that their edge is not visible."""
 
 _TRUNCATION = 5.0
 """Radius at which Sersic profiles end [half-light radii]; SDSS cut its models at 7 to 8."""
@@ -23,7 +23,7 @@ _TRUNCATION = 5.0
 
 @dataclass(frozen=True)
 class _Component:
-    """One part of a galaxy: its Fourier transform for unit flux, share in the r flux, ratios by band."""
+    """One part of a galaxy: Fourier transform for unit flux, share in the r flux, flux ratios by band."""
 
     transform: np.ndarray
     share: float
@@ -72,7 +72,7 @@ class _FourierGrid:
 
 
 def _sersic(index: float, radius: float, axis_ratio: float, beta: float) -> galsim.GSObject:
-    # A profile of radius 1 is found in GalSim's tables whatever the size of the galaxy.
+    # With radius 1, GalSim's cached table can be used for galaxies of any size.
     unit = galsim.Sersic(n=index, half_light_radius=1.0, trunc=_TRUNCATION)
     return unit.dilate(radius).shear(q=axis_ratio, beta=beta * galsim.radians)
 
@@ -85,7 +85,7 @@ def _in_disc(profile: galsim.GSObject, ratio: float, beta: float) -> galsim.GSOb
 def _spheroid(
     galaxy: Galaxy, bands: Sequence[str], grid: _FourierGrid, shift: np.ndarray
 ) -> list[_Component]:
-    """Two nested profiles, the inner one redder: colour gradients of ellipticals are weak but there."""
+    """Return two nested profiles, the inner one redder: ellipticals have weak colour gradients."""
     beta = image_angle(galaxy.position_angle)
     components = []
     for stretch, age_step in ((0.87, 0.06), (1.15, -0.06)):
@@ -104,7 +104,7 @@ def _disc_galaxy(
     centre: tuple[float, float],
     size: int,
 ) -> list[_Component]:
-    """Bulge, disc, and where there are any a bar, arms, dust lanes and knots."""
+    """Return bulge and disc, and bar, arms, dust lanes and knots if the galaxy has them."""
     beta, ratio = image_angle(galaxy.position_angle), disc_axis_ratio(galaxy.inclination)
 
     def colour(age: float, line_emission: float = 0.0) -> np.ndarray:
@@ -152,14 +152,14 @@ def render_galaxy(
     size: int,
     offset: tuple[float, float] = (0.0, 0.0),
 ) -> np.ndarray:
-    """Draw a galaxy as its field's seeing shows it, without noise.
+    """Draw a galaxy with the seeing of its field, without noise.
 
     Parameters
     ----------
     galaxy : Galaxy
         The galaxy.
     field : Field
-        Gives seeing and zero points.
+        Field with seeing and zero points.
     bands : sequence of str
         Band names.
     random : numpy.random.Generator
@@ -176,9 +176,9 @@ def render_galaxy(
 
     Notes
     -----
-    Every part of the galaxy is transformed once. In each band the transforms are added in the proportions of
-    that band's colours, multiplied by the band's point-spread function and transformed back, which costs one
-    transform a band however many parts there are.
+    Every part of the galaxy is transformed once. In each band the transforms are added with the flux ratios
+    of that band, multiplied by the band's point-spread function and transformed back. This takes one
+    transform per band for any number of parts.
     """
     grid = _FourierGrid(size)
     centre = ((size - 1) / 2 + offset[0], (size - 1) / 2 + offset[1])

@@ -1,4 +1,4 @@
-"""Everything else on a stamp: stars, faint neighbours, sky, noise and saturation."""
+"""Everything on a stamp except the galaxy: stars, faint neighbours, sky, noise and saturation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,8 +58,8 @@ def draw_surroundings(random: np.random.Generator, size: int) -> list[Source]:
     Returns
     -------
     list of Source
-        Numbers per magnitude grow as towards the galactic pole. Bright stars keep 9 arcsec from the centre:
-        volunteers and surveys pass over galaxies behind one.
+        Sources with the number counts of the galactic pole. Bright stars are at least 9 arcsec from the
+        centre, because surveys and volunteers skip galaxies behind one.
     """
     area = (size * PIXEL_SCALE) ** 2 / _AREA
     sources = []
@@ -89,9 +89,9 @@ def add_sources(planes: np.ndarray, sources: Sequence[Source], field: Field, ban
     planes : numpy.ndarray
         Counts, shape (len(bands), size, size), float32.
     sources : sequence of Source
-        What to add.
+        Sources to add.
     field : Field
-        Gives seeing and zero points.
+        Field with seeing and zero points.
     bands : sequence of str
         Band names.
     """
@@ -99,14 +99,14 @@ def add_sources(planes: np.ndarray, sources: Sequence[Source], field: Field, ban
     for source in sources:
         ratios = band_ratios(bands, age=source.age)
         column, row = round(source.x), round(source.y)
-        # A bright star's wings reach across the stamp, a faint source's do not rise above the noise.
+        # The wings of a bright star cover the stamp; those of a faint source are below the noise.
         reach = size if source.magnitude < 16 else 32 if source.magnitude < 18.5 else 16
         left, right = max(column - reach, 0), min(column + reach, size - 1)
         bottom, top = max(row - reach, 0), min(row + reach, size - 1)
         for index, band in enumerate(bands):
             counts = 10 ** (-0.4 * (source.magnitude - field.zero_point[band])) * ratios[index]
             if source.width:
-                # Neighbours are barely resolved: a wider Moffat stands for a disc blurred by the seeing.
+                # Neighbours are barely resolved, so a wider Moffat profile is used for a disc with seeing.
                 profile = galsim.Moffat(
                     beta=MOFFAT_BETA, fwhm=float(np.hypot(field.seeing[band], source.width))
                 )
@@ -114,7 +114,7 @@ def add_sources(planes: np.ndarray, sources: Sequence[Source], field: Field, ban
             else:
                 profile = point_spread_function(field, band)
             image = galsim.ImageF(galsim.BoundsI(left, right, bottom, top), scale=PIXEL_SCALE)
-            # The pixel is part of the point-spread function already, hence no_pixel.
+            # no_pixel, because the point-spread function already includes the pixel.
             profile.withFlux(counts).drawImage(
                 image=image, method="no_pixel", center=galsim.PositionD(source.x, source.y)
             )
@@ -122,14 +122,14 @@ def add_sources(planes: np.ndarray, sources: Sequence[Source], field: Field, ban
 
 
 def add_noise(plane: np.ndarray, field: Field, band: str, random: np.random.Generator) -> np.ndarray:
-    """Return a plane with sky residual, photon and sky noise, cut off at saturation.
+    """Return a plane with sky residual, photon and sky noise, clipped at saturation.
 
     Parameters
     ----------
     plane : numpy.ndarray
         Counts without noise, shape (size, size).
     field : Field
-        Gives noise and saturation level.
+        Field with noise and saturation level.
     band : str
         Band name.
     random : numpy.random.Generator

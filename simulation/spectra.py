@@ -49,7 +49,7 @@ _KNOWN = {
 
 
 def _passband(name: str) -> Passband:
-    """Return a passband; of a band that the table lacks, what lies between its neighbours in wavelength."""
+    """Return a passband; for a band that is not in the table, interpolate in wavelength."""
     if name in _KNOWN:
         return _KNOWN[name]
     known = [(BAND_TABLE[other].wavelength, passband) for other, passband in _KNOWN.items()]
@@ -62,7 +62,7 @@ PASSBANDS = {name: _passband(name) for name in BANDS}
 """Passband by band name, in the order of `preprocessing.bands.BANDS`."""
 
 GAIN = 110.0
-"""Electrons per count: what the photons of an object add to the noise."""
+"""Electrons per count, for the photon noise of an object."""
 
 _LINE_LIMIT = 0.02
 """Redshift beyond which H-alpha has left the band F660 (width 14 nm)."""

@@ -1,4 +1,4 @@
-"""FITS stamps: headers like those of S-PLUS, files, and the ways in which files go bad."""
+"""FITS stamps: headers like those of S-PLUS, files, and kinds of damage to files."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from simulation.fields import MOFFAT_BETA, PIXEL_SCALE, Field
 
 DAMAGES = ("truncated", "zero_bytes", "html_page", "all_nan", "missing_band")
-"""Kinds of damage to one file of an object; an object without any file is damaged in the way ``no_files``."""
+"""Kinds of damage to one file of an object. An object without any files has the damage ``no_files``."""
 
 Card = tuple[str, str | float | bool, str]
 """Keyword, value and comment; a keyword with blanks becomes a HIERARCH card."""
@@ -37,8 +37,8 @@ def stamp_header(name: str, field: Field, band: str, corner: tuple[int, int]) ->
     Returns
     -------
     list of tuple
-        Keywords and units of S-PLUS stamps, without those that describe the array. As there, the reference
-        point of the coordinates is the centre of the field, and the zero point is not in the header.
+        Keywords and units of S-PLUS stamps, except for those that describe the array. As in S-PLUS, the
+        reference point of the coordinates is the centre of the field, and there is no zero point.
     """
     reference_x, reference_y = field.reference_pixel(*corner)
     observed = date(1858, 11, 17) + timedelta(days=field.modified_julian_date)
@@ -107,8 +107,8 @@ def encode_fits(plane: np.ndarray, header: list[Card]) -> bytes:
     Returns
     -------
     bytes
-        The file. It is put together here because astropy takes 10 ms for the header, more than drawing the
-        image takes; a test has astropy verify the result.
+        The file. It is not written with astropy, which takes 10 ms for the header, longer than drawing the
+        image. A test verifies the result with astropy.
     """
     height, width = plane.shape
     array: list[Card] = [
@@ -124,7 +124,7 @@ def encode_fits(plane: np.ndarray, header: list[Card]) -> bytes:
 
 
 def write_stamp(path: Path, plane: np.ndarray, header: list[Card], damage: str = "") -> None:
-    """Write one stamp, or what damage leaves of it.
+    """Write one stamp, damaged if requested.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def write_stamp(path: Path, plane: np.ndarray, header: list[Card], damage: str =
     header : list of tuple
         What `stamp_header` returns.
     damage : str
-        One of `DAMAGES`, or empty for a sound file.
+        One of `DAMAGES`, or empty for an undamaged file.
     """
     if damage == "missing_band":
         return
@@ -148,6 +148,6 @@ def write_stamp(path: Path, plane: np.ndarray, header: list[Card], damage: str =
     else:
         content = encode_fits(plane, header)
         if damage == "truncated":
-            # Past the header, and not at the end of a block: as a download that broke off.
+            # After the header and not at the end of a block, like an interrupted download.
             content = content[: len(content) * 5 // 9 + 17]
     path.write_bytes(content)

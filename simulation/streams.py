@@ -1,4 +1,4 @@
-"""Random streams that depend on the seed and on what is drawn, never on the order of drawing."""
+"""Random streams that depend on the seed and on what is drawn, but not on the order of drawing."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a stream is for; each purpose has its own, so that a change in one leaves the others alone."""
+    """Purpose of a stream. Each has its own stream, so that a change of one does not affect the others."""
 
     FIELD = 0
     POPULATION = 1
@@ -25,9 +25,9 @@ def random_stream(seed: int, purpose: Purpose, *keys: int) -> np.random.Generato
     seed : int
         Seed of the survey, not negative.
     purpose : Purpose
-        What the numbers are for.
+        Purpose of the numbers.
     *keys : int
-        Number of the field, or of the object and where needed of the band.
+        Number of the field, or numbers of the object and, if needed, of the band.
 
     Returns
     -------

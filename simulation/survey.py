@@ -1,4 +1,4 @@
-"""A synthetic survey on disk: stamps, table of labels, table of truth."""
+"""Write a simulated survey to disk: stamps, label table, table of true parameters."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from preprocessing.whole_files import replacing
 DEFAULT_BANDS = ("G", "R", "I", "U", "Z", "F660")
 
 _FORMAT = 2
-"""Version of what is simulated: raise it with every change of the pictures or the tables."""
+"""Version of the simulation. Increase it with every change of the pictures or the tables."""
 
 _TABLES = ("labels", "truth")
 _MARKER = "survey.json"
@@ -30,7 +30,7 @@ _Rows = list[tuple[dict[str, object], dict[str, object]]]
 
 @dataclass(frozen=True)
 class SurveySummary:
-    """What a simulated survey holds.
+    """Summary of a simulated survey.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class SurveySummary:
     galaxies : int
         Rows of both tables.
     kinds : dict of str to int
-        True kinds and how many galaxies are of each.
+        Number of galaxies of each true kind.
     damages : dict of str to int
-        Kinds of damage and how many objects have each; ``no_files`` for rows without any file.
+        Number of objects with each kind of damage; ``no_files`` for rows without any file.
     """
 
     labels: Path
@@ -57,7 +57,7 @@ class SurveySummary:
 def _check_arguments(
     galaxies: int, seed: int, size: int, bands: Sequence[str], workers: int | None
 ) -> tuple[str, ...]:
-    """Return the names of the bands, or raise ValueError with the sentence that says what is wrong."""
+    """Return the names of the bands; raise ValueError if an argument is not valid."""
     if galaxies < 1:
         raise ValueError(f"a survey needs at least 1 galaxy, not {galaxies}")
     if seed < 0:
@@ -75,7 +75,7 @@ def _check_arguments(
 
 
 def _is_done(out: Path, arguments: dict[str, object]) -> bool:
-    """Tell whether `out` holds this very survey; raise FileExistsError where it holds anything else."""
+    """Return whether `out` contains this survey; raise FileExistsError if it contains anything else."""
     if not out.exists():
         return False
     if not out.is_dir():
@@ -87,13 +87,15 @@ def _is_done(out: Path, arguments: dict[str, object]) -> bool:
             continue
         except ValueError as error:
             raise FileExistsError(
-                f"{out} holds a {marker} that cannot be read; name another folder"
+                f"{out} holds a {marker} that cannot be read; choose another folder"
             ) from error
         if not isinstance(earlier, dict) or earlier.get("arguments") != arguments:
-            raise FileExistsError(f"{out} holds a survey simulated with other arguments; name another folder")
+            raise FileExistsError(
+                f"{out} holds a survey simulated with other arguments; choose another folder"
+            )
         return marker == _MARKER
     if any(out.iterdir()):
-        raise FileExistsError(f"{out} is not empty and holds no simulated survey; name another folder")
+        raise FileExistsError(f"{out} is not empty and holds no simulated survey; choose another folder")
     return False
 
 
@@ -111,12 +113,12 @@ def _summary(out: Path, galaxies: int) -> SurveySummary:
 
 
 def _processors() -> int:
-    """Count the processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write_tables(out: Path, results: Iterator[_Rows], report: Callable[[int], None]) -> None:
-    """Write both tables row by row, under other names until they are whole."""
+    """Write both tables row by row; they get their final names when they are complete."""
     with ExitStack() as stack:
         parts = [stack.enter_context(replacing(out / f"{name}.csv")) for name in _TABLES]
         streams = [stack.enter_context(part.open("w", newline="")) for part in parts]
@@ -152,20 +154,20 @@ def simulate_survey(
     Parameters
     ----------
     out : pathlib.Path
-        Folder to write into; it is made where it does not exist.
+        Folder to write; it is created if it does not exist.
     galaxies : int
         Number of galaxies, at least 1.
     seed : int
-        The same seed gives the same bytes; the first galaxies of a larger survey are those of a smaller one.
+        The same seed gives the same bytes. A larger survey begins with the galaxies of a smaller one.
     size : int
         Width and height of the stamps [pixels of 0.55 arcsec], at least 32.
     bands : sequence of str
-        Bands, in any accepted spelling. An image does not depend on which other bands there are.
+        Bands, in any accepted spelling. An image does not depend on the other bands.
     workers : int, optional
-        Number of processes; by default one a processor. It changes nothing but the time taken. More than one
-        needs, as always in Python, a main module that can be imported.
+        Number of processes; by default one per processor. It has no effect on the result. More than one
+        requires, as always in Python, a main module that can be imported.
     progress : callable, optional
-        Called with the number of galaxies done and the number of all.
+        Called with the number of finished galaxies and the total number.
 
     Returns
     -------
@@ -177,14 +179,14 @@ def simulate_survey(
     ValueError
         If an argument is out of range or names no band.
     FileExistsError
-        If `out` holds anything but this very survey. A whole one is left as it is, an interrupted one is
-        written anew.
+        If `out` contains anything other than this survey. A complete survey is left as it is; an interrupted
+        one is written again.
 
     Notes
     -----
-    ``labels.csv`` is in the manner of Galaxy Zoo 2 (Willett et al. 2013, MNRAS 435, 2835). About 3 % of its
-    rows have no files and about 1 % have a damaged one; ``truth.csv`` says which. ``survey.json`` is written
-    last.
+    ``labels.csv`` has the format of Galaxy Zoo 2 (Willett et al. 2013, MNRAS 435, 2835). About 3 % of its
+    rows have no files and about 1 % have a damaged one; these are marked in ``truth.csv``. ``survey.json`` is
+    written last.
     """
     names = _check_arguments(galaxies, seed, size, bands, workers)
     arguments: dict[str, object] = {
@@ -197,17 +199,17 @@ def simulate_survey(
     if _is_done(out, arguments):
         return _summary(out, galaxies)
 
-    # Here and not above: GalSim takes half a second to import, which refusals need not wait for.
+    # Imported late: GalSim takes half a second, which would delay error messages.
     from simulation.objects import simulate_objects
 
-    # The marker comes first: a survey interrupted at any point after it is known as one.
+    # The marker comes first, so that an interrupted survey can be recognised.
     out.mkdir(parents=True, exist_ok=True)
     (out / _UNFINISHED).write_text(json.dumps({"arguments": arguments}, indent=2) + "\n")
     for name in names:
         (out / f"{name}_stamps").mkdir(exist_ok=True)
     batches = [range(start, min(start + _BATCH, galaxies)) for start in range(0, galaxies, _BATCH)]
     workers = workers or _processors()
-    # A process takes a second to start, in which 20 galaxies are drawn.
+    # A process takes a second to start, the time in which 20 galaxies are drawn.
     workers = max(1, min(workers, galaxies // 40))
     task = partial(simulate_objects, out, seed=seed, bands=names, size=size)
     _write_tables(

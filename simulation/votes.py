@@ -1,4 +1,4 @@
-"""Votes of volunteers on a simulated galaxy, as Galaxy Zoo 2 tabulates them."""
+"""Votes of volunteers on a simulated galaxy, in the format of Galaxy Zoo 2."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ class Votes:
     total_classifications : int
         Number of volunteers.
     answers : tuple of int
-        Of them, how many said smooth, features or disc, star or artefact.
+        Numbers of those who answered smooth, features or disc, star or artefact.
     smooth, features_or_disk, star_or_artifact : float
         Debiased fractions of the answers to the first question; they need not add up to 1.
     not_edge_on : float
-        Fraction of those who saw a disc that did not see it edge-on.
+        Fraction of those who saw a disc who did not see it edge-on.
     arms_answers : tuple of int
-        How many saw spiral arms, and how many saw none.
+        Number of volunteers who saw spiral arms, and number of those who saw none.
     spiral : float
         Debiased fraction of those who, having seen a disc not edge-on, saw spiral arms.
     gz2_class : str
@@ -59,7 +59,7 @@ def _expected(galaxy: Galaxy, random: np.random.Generator) -> tuple[float, float
 
 
 def _not_edge_on(galaxy: Galaxy) -> float:
-    """Fraction of volunteers who do not call a disc edge-on: nearly all to 75 degrees, half of them at 90."""
+    """Fraction of volunteers who do not see a disc edge-on: nearly all up to 75 degrees, half at 90."""
     return 0.95 - 0.03 * max(galaxy.inclination - 75.0, 0.0)
 
 
@@ -85,25 +85,25 @@ def draw_votes(galaxy: Galaxy, random: np.random.Generator) -> Votes:
     Parameters
     ----------
     galaxy : Galaxy
-        The galaxy; only its own parameters count, never which pictures of it exist.
+        The galaxy; the votes depend on its parameters only.
     random : numpy.random.Generator
         The object's stream of votes.
 
     Returns
     -------
     Votes
-        Counts are multinomial among about 40 volunteers; debiasing (Hart et al. 2016, MNRAS 461, 3663) moves
-        each fraction by about a hundredth, on its own.
+        Counts are multinomial among about 40 volunteers. Debiasing (Hart et al. 2016, MNRAS 461, 3663) is
+        simulated by an independent change of each fraction by about 0.01.
     """
     expected_features, expected_star, expected_spiral = _expected(galaxy, random)
     volunteers = int(np.clip(random.normal(42, 6), 20, 75))
     expected_smooth = 1 - expected_features - expected_star
     counts = random.multinomial(volunteers, [expected_smooth, expected_features, expected_star])
-    # As many are drawn as ever, whatever is tabulated: another number would draw another survey.
+    # Do not change the number of values drawn here: it would change the survey.
     asked = round(counts[1] * (0.3 if galaxy.inclination > 75 else 0.95))
     seen = random.binomial(asked, expected_spiral)
     fractions = np.array([*(counts / volunteers), seen / asked if asked else 0.0])
-    shifts = random.normal(0, 0.012, 4) * (fractions > 0)  # no vote stays no vote
+    shifts = random.normal(0, 0.012, 4) * (fractions > 0)  # a fraction of 0 stays 0
     smooth, features, star, spiral = (round(float(value), 3) for value in np.clip(fractions + shifts, 0, 1))
     not_edge_on = _not_edge_on(galaxy)
     asked_of_arms = round(counts[1] * not_edge_on)

@@ -50,8 +50,8 @@ def table(
     console.print("[bold]table[/]")
     _say(console, "downloaded" if came.fetched else "already there", f"{came.path}, {came.bytes:,} bytes")
     _say(console, "SHA-256", came.sha256)
-    found = f"the same as by {came.proof}" if came.proof else f"none was known; recorded in {out / RECORD}"
-    _say(console, "expected SHA-256", found)
+    checked = f"SHA-256 matches {came.proof}" if came.proof else f"none; recorded in {out / RECORD}"
+    _say(console, "check", checked)
     if came.cite:
         _say(console, "cite", came.cite)
     console.print("[bold]configuration[/]")

@@ -171,7 +171,7 @@ def test_too_large(splus, tmp_path):
 
 def test_what_is_no_stamp_is_listed(splus, tmp_path):
     splus.on(STAMPS, answer(b"<html>maintenance</html>"))
-    with pytest.raises(FetchError, match="a web page came"):
+    with pytest.raises(FetchError, match="web page"):
         fetch_stamps([Target("a", 1, 1)], ("I",), tmp_path, source(splus), size=12)
     (entry,) = read_manifest(tmp_path / "manifest.csv").values()
     assert entry.status == "failed"

@@ -117,7 +117,7 @@ def test_failures_are_listed_and_do_not_stop_the_rest(server, tmp_path):
     messages = {name: listed[f"{name} I"].message for name in names}
     assert messages["gone"] == "HTTP 404 Not Found"
     assert messages["short"] == "the connection broke"
-    assert messages["login"].startswith("a web page came instead of a FITS file")
+    assert "web page" in messages["login"]
     assert messages["large"].startswith("larger than")
     assert all("FITS" in messages[name] or "image" in messages[name] for name in ("half", "text")), messages
     assert messages["empty"]
@@ -197,7 +197,7 @@ def test_no_network_is_not_tried_for_every_stamp(nowhere, tmp_path):
 def test_network_lost_on_the_way(server, nowhere, tmp_path):
     server.default = [answer(STAMP)]
     bring(server, tmp_path, targets("a", "b"), ("I",))
-    with pytest.raises(FetchError, match="2 of 3 stamps are there; the same command goes on"):
+    with pytest.raises(FetchError, match="2 of 3 stamps"):
         bring(None, tmp_path, targets("a", "b", "c"), ("I",), url=nowhere)
 
 

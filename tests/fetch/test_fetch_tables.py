@@ -62,7 +62,7 @@ def test_a_later_download_must_be_the_first_one(server, url, tmp_path):
     other = gzip.compress(b"something else")
     server.on("/data/gz2_hart16.csv.gz", answer(other))
     digest = hashlib.sha256(other).hexdigest()
-    with pytest.raises(FetchError, match=rf"tables.csv says: what came has SHA-256 {digest}, not {DIGEST}"):
+    with pytest.raises(FetchError, match=rf"tables\.csv: .* SHA-256 {digest}, not {DIGEST}"):
         fetch_table(url, tmp_path, patience=QUICK)
     assert not came.path.exists()
     assert fetch_table(url, tmp_path, sha256=digest, patience=QUICK).proof == "--sha256"
@@ -71,19 +71,19 @@ def test_a_later_download_must_be_the_first_one(server, url, tmp_path):
 
 def test_a_table_that_was_changed_here(server, url, tmp_path):
     fetch_table(url, tmp_path, patience=QUICK).path.write_bytes(gzip.compress(b"mine"))
-    with pytest.raises(FetchError, match=r"is there, but is not what .* move it away"):
+    with pytest.raises(FetchError, match=r"gz2_hart16\.csv\.gz exists.*tables\.csv"):
         fetch_table(url, tmp_path, patience=QUICK)
 
 
 def test_pinned(server, url, tmp_path):
-    with pytest.raises(FetchError, match="is not what --sha256 says"):
+    with pytest.raises(FetchError, match=f"--sha256.*{DIGEST}, not {'0' * 64}"):
         fetch_table(url, tmp_path, sha256="0" * 64, patience=QUICK)
     assert fetch_table(url, tmp_path, sha256=DIGEST.upper(), patience=QUICK).sha256 == DIGEST
 
 
 def test_published_checksum(server, url, tmp_path, monkeypatch):
     monkeypatch.setitem(TABLES, "x", KnownTable(url, "", "", "1" * 64))
-    with pytest.raises(FetchError, match="is not what its publication says"):
+    with pytest.raises(FetchError, match=f"its publication.*{DIGEST}, not {'1' * 64}"):
         fetch_table("x", tmp_path, patience=QUICK)
     monkeypatch.setitem(TABLES, "x", KnownTable(url, "", "", DIGEST))
     assert fetch_table("x", tmp_path, patience=QUICK).proof == "its publication"
@@ -116,10 +116,10 @@ def test_tables_share_a_record(server, url, tmp_path):
 )
 def test_what_is_no_table(server, url, tmp_path, body, message):
     server.on("/data/gz2_hart16.csv.gz", answer(body))
-    with pytest.raises(FetchError, match=f"did not come: it is .*{message}"):
+    with pytest.raises(FetchError, match=f"could not be downloaded: it is .*{message}"):
         fetch_table(url, tmp_path, patience=QUICK)
     (tmp_path / "gz2_hart16.csv.gz").write_bytes(body)
-    with pytest.raises(FetchError, match=f"is there, but it is .*{message}"):
+    with pytest.raises(FetchError, match=f"exists, but it is .*{message}"):
         fetch_table(url, tmp_path, patience=QUICK)
 
 
@@ -142,14 +142,14 @@ def test_too_large(server, url, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("table", "options", "message"),
     [
-        ("gz3", {}, r"unknown table 'gz3'; tables are gz1, gz2, .* or give an address"),
+        ("gz3", {}, r"unknown table 'gz3'; .* gz1, gz2, "),
         ("ftp://host/table.csv", {}, "https://"),
         ("file:///etc/passwd", {}, "https://"),
-        ("https://host/", {}, "no file name"),
-        ("https://host/..", {}, "no file name"),
-        ("https://host/%2e%2e", {}, "no file name"),
-        ("https://host/a%00b", {}, "no file name"),
-        ("https://host/tables.csv", {}, "no file name"),
+        ("https://host/", {}, "file name"),
+        ("https://host/..", {}, "file name"),
+        ("https://host/%2e%2e", {}, "file name"),
+        ("https://host/a%00b", {}, "file name"),
+        ("https://host/tables.csv", {}, "file name"),
         ("gz2", {"sha256": "12"}, "64 hexadecimal digits"),
     ],
 )

@@ -75,7 +75,7 @@ def test_a_whole_file_is_kept_and_nobody_is_asked(bring, server, target):
 def test_other_content_is_refused(bring, server, target):
     server.on(f"/mirror/{FILE}", answer(b"<html>log in</html>"))
     other = hashlib.md5(b"<html>log in</html>").hexdigest()
-    with pytest.raises(FetchError, match=f"{FILE} did not come: it has MD5 {other}, not {MD5} as published"):
+    with pytest.raises(FetchError, match=f"{FILE} .*MD5 {other}, not {MD5}"):
         bring()
     assert left(target) == []
 
@@ -85,27 +85,27 @@ def test_another_sha256_is_refused(bring, target):
         bring(sha256="0" * 64)
     assert left(target) == []
     bring(sha256=SHA256.upper())
-    with pytest.raises(FetchError, match="is there, but has SHA-256"):
+    with pytest.raises(FetchError, match=f"exists, but has SHA-256 {SHA256}"):
         bring(sha256="0" * 64)
 
 
 def test_what_is_there_is_not_overwritten(bring, server, target):
     target.parent.mkdir(parents=True)
     target.write_bytes(b"my own weights")
-    with pytest.raises(FetchError, match=rf"is there, but has MD5 .* not {MD5} as published.* move it away"):
+    with pytest.raises(FetchError, match=rf"exists, but has MD5 .* not {MD5}"):
         bring()
     assert target.read_bytes() == b"my own weights"
     assert server.asked == []
     target.unlink()
     target.mkdir()
-    with pytest.raises(FetchError, match="is there and is not a file"):
+    with pytest.raises(FetchError, match="is not a file"):
         bring()
 
 
 def test_a_broken_download_goes_on_where_it_broke_off(bring, server, target):
     once = replace(QUICK, retries=0)
     server.on(f"/mirror/{FILE}", with_ranges(CONTENT, drop_after=70_000))
-    with pytest.raises(FetchError, match="did not come: the connection broke"):
+    with pytest.raises(FetchError, match="the connection broke"):
         bring(patience=once)
     assert not target.exists()
     held = (target.parent / f"{FILE}.part").stat().st_size
@@ -126,7 +126,7 @@ def test_a_hiccup_is_retried(bring, server):
 
 def test_not_there_is_not_retried(bring, server, target):
     server.answers.clear()
-    with pytest.raises(FetchError, match=f"{FILE} did not come: HTTP 404 Not Found"):
+    with pytest.raises(FetchError, match=f"{FILE} .*HTTP 404 Not Found"):
         bring()
     assert len(server.asked) == 1
     assert left(target) == []
@@ -216,7 +216,7 @@ def test_the_published_address_is_asked_without_a_mirror(galmorph, monkeypatch):
 def test_lite_needs_no_download(galmorph, server):
     status, output, errors = galmorph("EfficientNetLite2", "--url", server.url)
     assert (status, errors) == (0, "")
-    assert "installed with the package; nothing to fetch" in output
+    assert "installed package" in output
     assert model_table(output) == {"backbone": "EfficientNetLite2", "weights": "imagenet"}
     assert server.asked == []
 
@@ -228,7 +228,7 @@ def test_lite_needs_no_download(galmorph, server):
         (("efficientnet-b7",), "unknown backbone 'efficientnet-b7'; did you mean 'EfficientNetB7'?"),
         (("EfficientNetB7", "--url", "ftp://host/"), "https://"),
         (("EfficientNetB7", "--sha256", "x"), "64 hexadecimal digits"),
-        (("EfficientNetB7", "--url", "SERVER", "--retries", 0), f"{FILE} did not come: HTTP 404 Not Found"),
+        (("EfficientNetB7", "--url", "SERVER", "--retries", 0), "HTTP 404 Not Found"),
         (("EfficientNetB7", "--url", "NOWHERE", "--retries", 0), "127.0.0.1 cannot be reached"),
     ],
 )
@@ -280,7 +280,7 @@ def test_ctrl_c(server, tmp_path):
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=20)
     assert process.returncode == 130, errors
-    assert "the same command goes on from here" in output
+    assert "interrupted" in output
     assert "Traceback" not in errors
     assert (tmp_path / "efficientnetb0_notop.h5.part").stat().st_size > 0
     assert not (tmp_path / "efficientnetb0_notop.h5").exists()

@@ -76,7 +76,7 @@ def test_what_spoils_the_pictures_is_a_warning(survey, capsys, monkeypatch, chan
 )
 def test_pictures_of_one_colour_are_refused(survey, capsys, monkeypatch, change):
     warnings, (line,) = run(survey / "galmorph.toml", capsys, monkeypatch, change)
-    assert not warnings and "20 of 20 galaxies looked at are of one colour" in line and "suits" in line
+    assert not warnings and "20 of 20 sampled galaxies are of one colour" in line and "suits" in line
 
 
 def test_real_fluxes_of_1e_minus_10(real_data, tmp_path, capsys, monkeypatch):

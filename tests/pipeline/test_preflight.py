@@ -59,17 +59,17 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
         ("data.exclude=absent.csv", "absent.csv does not exist"),
         ("data.exclude=absent.csv", "[data] exclude: "),
         ('data.exclude=["labels.csv", "galmorph.toml"]', "galmorph.toml has no column 'name'"),
-        ("data.stamps=nowhere/{name}_{band}.fits", "[data] stamps: band G has no files (looked for "),
+        ("data.stamps=nowhere/{name}_{band}.fits", "[data] stamps: band G has no files ("),
         ("image.rgb=ZRG", "[data] stamps: band Z has no files"),
         (
             "image.cut=21",
-            "[image] cut = 21 is larger than the stamps: those of band G have at most 24 x 20 pixels",
+            "[image] cut = 21 is larger than the stamps of band G: the largest of 7 checked has 24 x 20 pixels",
         ),
         ("image.streach=3", "did you mean 'stretch'?"),
         ("image.size=31", "[image] size = 31: the backbones need pictures of at least 32 pixels"),
         (
             "cross_validation.phases=auto",
-            "[split] folds = 5, but of 2 spiral objects only 1 are to learn from, and every fold needs one",
+            "[split] folds = 5, but only 1 of 2 spiral objects",
         ),
         ("split.folds=1", "[split] folds = 1: Input should be greater than or equal to 2"),
         ("train.fine_tune_from=block3", "[train] fine_tune_from: TinyConv has no block3"),
@@ -90,11 +90,11 @@ def test_a_class_without_objects(survey, capsys, monkeypatch, lost):
     assert f"labels.csv has no {lost} object" in refusal(survey, capsys, monkeypatch)
 
 
-def test_labels_that_are_not_understood_are_listed(survey, capsys, monkeypatch):
+def test_unknown_labels_are_listed(survey, capsys, monkeypatch):
     (survey / "labels.csv").write_text("name,label\na,Sb\nb,E0\nc,Sb\n")
     line = refusal(survey, capsys, monkeypatch)
     assert "has no spiral object (rows refused: 3 bad_label" in line
-    assert "'sb', 'e0'; understood are spiral, elliptical, uncertain, 0, 1, -1" in line
+    assert "'sb', 'e0'; known labels: spiral, elliptical, uncertain, 0, 1, -1" in line
 
 
 def test_columns_are_listed_where_the_label_is_missing(survey, capsys, monkeypatch):
@@ -122,7 +122,7 @@ def test_two_runs_on_one_root(survey, capsys, monkeypatch):
         ({"bands": ["I", "R", "U"], "image": {"cut": 16}}, "(version 12) needs band U"),
         ({"bands": ["I", "R", "G"], "image": {"cut": 18}}, "set stamp_size = 18"),
         ({"bands": ["I", "R", "G"], "image": {"cut": 16}, "flux": {}}, "[data] background: the published"),
-        ([], "is not a description that galmorph wrote"),
+        ([], "12/assets.extra/galmorph.json was not written by galmorph"),
     ],
 )
 def test_a_published_model_that_could_not_be_compared(survey, capsys, monkeypatch, published, message):

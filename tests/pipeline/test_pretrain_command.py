@@ -75,7 +75,7 @@ def test_what_cannot_be_written_after_all_leaves_nothing(pretrain, tmp_path, mon
 def test_no_epoch_was_better_than_the_start(pretrain, tmp_path):
     status, said = pretrain(tmp_path / "p.weights.h5", best_epoch=0)
     assert status == 3 and len(said.err.splitlines()) == 1
-    assert "no epoch was better than the weights that the network began with" in said.err
+    assert "no epoch improved on the initial weights" in said.err
     assert "nothing was written" in said.err and "lower [train] fine_tune_learning_rate" in said.err
     assert not [path for path in tmp_path.iterdir() if "weights.h5" in path.name]
 
@@ -93,6 +93,6 @@ def test_it_is_known_what_the_weights_began_with(pretrain, tmp_path):
     first, second = tmp_path / "first.weights.h5", tmp_path / "second.weights.h5"
     assert pretrain(first, best_epoch=2)[0] == 0
     status, said = pretrain(second, f"model.weights={first}", best_epoch=1)
-    assert status == 0 and "has learned from galaxies of this table" in " ".join(said.out.split())
+    assert status == 0 and "was trained on galaxies of this table" in " ".join(said.out.split())
     about = json.loads(Path(f"{second}.json").read_text())
     assert about["started_from"] == json.loads(Path(f"{first}.json").read_text())

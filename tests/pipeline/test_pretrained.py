@@ -1,4 +1,4 @@
-"""A warning where weights have learned from the galaxies that are to judge them."""
+"""The warning if weights were trained on the galaxies of the run."""
 
 import json
 
@@ -10,7 +10,7 @@ from pipeline.preflight import check_data
 from pipeline.pretrained import already_seen
 from trainer.weights.preflight import file_digest
 
-SEEN = "has learned from galaxies of this table"
+SEEN = "was trained on galaxies of this table"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_the_same_galaxies(config, weights, tmp_path):
 
     assert SEEN in warning(weights(**learned)) and "[split]" in warning(weights(**learned))
     assert warning(weights(**learned), "beef") is None
-    # Of other bands the fingerprint is another.
+    # With other bands the fingerprint differs.
     assert SEEN in warning(weights(learned_from={"labels": labels, "fingerprint": "beef"}))
     assert warning(weights(**other)) is None
     assert SEEN in warning(weights(**other, started_from={"started_from": learned}))

@@ -115,7 +115,7 @@ def test_factors_out_of_range_are_refused():
 @pytest.mark.parametrize("keyword", SATURATION_KEYWORDS)
 def test_saturation(keyword):
     for text in [*NO_NUMBERS, "-1"]:
-        with pytest.raises(FluxScaleError, match=f"{keyword} = .* is no level of saturation"):
+        with pytest.raises(FluxScaleError, match=f"{keyword} = .* is not a saturation level"):
             saturation_level(written(keyword, text))
     for text, level in (("1.0e+03", 1000.0), ("283.09", 283.09), ("'65535'", 65535.0), ("1e30", 1e30)):
         assert saturation_level(written(keyword, text)) == level

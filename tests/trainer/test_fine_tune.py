@@ -26,5 +26,5 @@ def test_more_processors_than_galaxies_are_refused(files, monkeypatch):
     settings = recipe(train={"epochs": 0})
     model, pictures = start_classifier(settings, None), Pictures(files["train"], 32, 16)
     monkeypatch.setattr(keras.Model, "distribute_strategy", SimpleNamespace(num_replicas_in_sync=3))
-    with pytest.raises(TrainingDataError, match="2 galaxies to learn from cannot be divided among 3"):
+    with pytest.raises(TrainingDataError, match="2 training galaxies cannot be divided among 3 processors"):
         fine_tune(model, settings, pictures, read_galaxies(files), None, has_head=False)

@@ -99,7 +99,7 @@ def test_votes_must_be_there_to_be_learned():
     store = features()
     store.galaxies.soft_labels[:] = store.galaxies.labels
     train(store, epochs=1)
-    with pytest.raises(TrainingDataError, match='labels = "votes", but the training set of the top has no'):
+    with pytest.raises(TrainingDataError, match=r'\[train\] labels = "votes"'):
         train(store, labels="votes")
 
 

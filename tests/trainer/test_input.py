@@ -113,12 +113,12 @@ def test_who_is_there(files, tmp_path):
         spirals.require_both_classes("fold 2")
 
 
-def test_votes_that_say_no_more_than_the_class_are_none(files):
+def test_unanimous_votes_are_refused_as_a_target(files):
     galaxies = read_galaxies({"train": files})
     galaxies.require_votes("the training set")
     galaxies.soft_labels[1:] = galaxies.labels[1:]
     galaxies.require_votes("the training set")
-    with pytest.raises(TrainingDataError, match='labels = "votes", but fold 2 has no galaxy whose votes'):
+    with pytest.raises(TrainingDataError, match=r'\[train\] labels = "votes", but fold 2 has no galaxy'):
         galaxies.take(np.arange(1, COUNT)).require_votes("fold 2")
 
 

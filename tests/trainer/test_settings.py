@@ -105,7 +105,7 @@ def test_a_temperature_needs_galaxies_that_were_not_learned_from(publish):
     calibrated = ModelSettings(calibration="temperature")
     CrossValidationSettings(publish=publish, phases="all").check(TrainSettings(), calibrated)
     CrossValidationSettings(publish="retrained").check(TrainSettings(), ModelSettings())
-    with pytest.raises(ValueError, match='set publish = "single" or "ensemble", or calibration = "none"'):
+    with pytest.raises(ValueError, match=r'publish = "retrained" .*\[model\] calibration = "temperature"'):
         CrossValidationSettings(publish="retrained").check(TrainSettings(), calibrated)
 
 
@@ -114,7 +114,7 @@ def test_the_second_phase_is_not_left_out_unasked(publish):
     def check(phases: str = "auto", **train) -> None:
         CrossValidationSettings(publish=publish, phases=phases).check(TrainSettings(**train), ModelSettings())
 
-    with pytest.raises(ValueError, match=r'the fine_tune_epochs = 20 would be left out\. Set phases = "all"'):
+    with pytest.raises(ValueError, match=r'fine_tune_epochs = 20 .* Set phases = "all"'):
         check()
     check(phases="all")
     check(phases="head")

@@ -271,4 +271,4 @@ def test_positions_that_are_impossible_are_dropped_and_noted(tmp_path):
     (tmp_path / "l.csv").write_text("name,label,ra,dec\na,spiral,400.5,1\nb,spiral,10,1\nc,elliptical,,\n")
     table = read_labels(DataSettings(labels=str(tmp_path / "l.csv"), stamps="{name}_{band}.fits"))
     assert [math.isnan(entry.ra) for entry in table.objects] == [True, False, True]
-    assert table.notes == ["l.csv: 2 rows have no possible position"]
+    assert table.notes == ["l.csv: 2 rows have no valid position"]

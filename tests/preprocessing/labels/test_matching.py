@@ -155,7 +155,7 @@ def test_the_table_of_positions(tmp_path):
     assert stamps.names == ["007", "d"]
     assert stamps.ra.tolist() == pytest.approx([10, 1 / 60]) and stamps.dec.tolist() == [20, -0.5]
     assert [note.removeprefix(str(tmp_path)) for note in notes] == [
-        "/p.csv: 3 of 6 rows have no name or no usable position and are passed over, the first in row 2 (b)",
+        "/p.csv: 3 of 6 rows have no name or no usable position and are ignored, the first in row 2 (b)",
         "/p.csv: 1 rows repeat the name and position of an earlier one",
     ]
 

@@ -201,7 +201,7 @@ def test_the_first_votable_is_read_and_nothing_elsewhere(tmp_path):
         '<VOTABLE><RESOURCE><TABLE><FIELD name="name" datatype="int"/><DATA><BINARY>'
         '<STREAM href="http://127.0.0.1:9/x"/></BINARY></DATA></TABLE></RESOURCE></VOTABLE>'
     )
-    with pytest.raises(TableError, match="its data are elsewhere, at 'http"):
+    with pytest.raises(TableError, match=r"'http://127\.0\.0\.1:9/x'"):
         names_in(path)
 
 
@@ -252,7 +252,7 @@ DAMAGED = {
     "other XML": (b"<?xml version='1.0'?><a/>", "XML, but not a VOTable"),
     "unfinished XML": (b"<?xml version='1.0'?><VOTABLE><RESOURCE>", "no element found"),
     "VOTable of nothing": (b"<VOTABLE></VOTABLE>", "VOTable without a table"),
-    "binary": (bytes(range(256)), "neither text nor in any format"),
+    "binary": (bytes(range(256)), "neither text nor in a known format"),
     "binary later": (b"name,label\n" + b"a,1\n" * 5000 + b"\0\0", "it is not text"),
     "one line": (b"name," * 100_000, "a line of more than"),
     "cut FITS": (FITS_TABLE[:10_000], "damaged or cut short"),
@@ -267,7 +267,7 @@ DAMAGED = {
     "open quotes": (b'name,label\na,1\n"b,0\nc",1\nd,1\n', "row 2 opens a quotation mark"),
     "long row": (b"name,label\na,1\nb,0,0\n", "row 2 has 3 cells, but the header has 2"),
     "same names": (b"name,label,name\na,1,b\n", "2 columns of the name 'name'"),
-    "nearly the same names": (b"name,Name\na,1\n", "'name' and 'Name': which is meant"),
+    "nearly the same names": (b"name,Name\na,1\n", "'name' and 'Name'"),
     "no rows": (b"name,label\n", "has no rows"),
 }
 

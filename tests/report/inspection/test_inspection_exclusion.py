@@ -5,6 +5,7 @@ import json
 
 from inspected_survey import look_at, request_for
 
+from preprocessing.rejects import REASONS
 from preprocessing.rows.division import label_files, stamp_reader
 from preprocessing.rows.exclusion import read_rows
 from preprocessing.rows.fingerprint import input_fingerprint
@@ -26,13 +27,13 @@ def test_every_row_is_still_accounted_for(survey_folder):
         rejects = {row["name"]: row for row in csv.DictReader(table) if row["reason"] == "excluded"}
     assert rejects.keys() == {"S01", "TWIN", "E03", "text"}
     assert {row["file"] for row in rejects.values()} == {str(suspects)}
-    assert rejects["E03"]["message"] == "suspects.csv lists it with quality 0.11"
+    assert rejects["E03"]["message"] == "listed in suspects.csv with quality 0.11"
     assert rejects["TWIN"]["message"].startswith("the same galaxy as S01 (row 2): ")
     kept = {entry.name for entry in look.division.kept}
     assert {entry.name for entry in before.division.kept} - kept == {"S01", "E03"}
     page = (survey_folder / "look" / "index.html").read_text()
-    assert "a list of [data] exclude names the galaxy" in page
-    assert "Suspects.csv: 1 of 5 names are not in the table of labels." in page
+    assert REASONS["excluded"] in page
+    assert "Suspects.csv: 1 of 5 names" in page
 
 
 def test_a_changed_list_is_a_changed_input(survey_folder):

@@ -11,6 +11,7 @@ from html_page import Page, check_stands_alone
 from inspected_survey import SPITEFUL, look_at, quick_render, request_for, stamp, write_table
 
 from preprocessing.labels.reading import TableError
+from preprocessing.rejects import REASONS
 from report.inspection.look import InspectionError, inspect_data
 
 
@@ -49,10 +50,10 @@ def test_the_page_tells_what_was_found(survey_folder):
     text = page_of(survey_folder).text
     assert "A run could start." in text
     assert "45 rows: 35 usable, 10 rejected" in text
-    assert "label_conflict: 2 rows, rows of one galaxy contradict each other" in text
+    assert f"label_conflict: 2 rows, {REASONS['label_conflict']}" in text
     assert "ODD (row 42)" in text or "S02 (row 3)" in text
     assert "12 x 12 pixels, the cut needs 16 x 16" in text
-    assert "the header says G, the file's name R" in text
+    assert "the header says G, the file name R" in text
     assert "Left out: ZRG: Z has no files." in text
     assert "2 rows contradict another row of the same galaxy" in text
 

@@ -270,7 +270,7 @@ def test_other_content(tmp_path, name, content, message):
 @pytest.mark.parametrize("backbone", ["EfficientNetB0", "TinyConv"])
 def test_only_lite_takes_torch_files(backbone):
     path = checkpoint_path(FACTS["EfficientNetLite0"])
-    assert refusal(path, backbone) == f"is a .pth file, which only EfficientNetLite takes, not {backbone}"
+    assert refusal(path, backbone) == f"is a .pth file, which only EfficientNetLite accepts, not {backbone}"
 
 
 def test_a_file_that_cannot_be_read(tmp_path):

@@ -107,7 +107,7 @@ def test_the_installed_file_by_its_path():
         ("w.keras", HDF5, "that of a .h5 file"),
         ("w.h5", HDF5, "is cut short or damaged"),
         ("w.keras", b"PK\x03\x04", "is cut short or damaged"),
-        ("w.pth", b"x", "is a .pth file, which only EfficientNetLite takes"),
+        ("w.pth", b"x", "is a .pth file"),
     ],
 )
 def test_files_that_hold_no_weights(tmp_path, name, content, message):
