@@ -46,7 +46,7 @@ class CutoutSource:
             there_are = ", ".join(f"{{{name}}}" for name in PLACES)
             raise FetchError(f"--url-template has {{{unknown[0]}}}; there are {there_are}")
         if re.search(r"[{}]", urlsplit(template).netloc):
-            raise FetchError("--url-template: the host must not contain a field in braces")
+            raise FetchError("--url-template: the name of the host must not depend on the table")
         if "name" not in places and not {"ra", "dec"} <= places:
             raise FetchError("--url-template needs {name}, or {ra} and {dec}")
         if len(bands) > 1 and not places & {"band", "band_lower"}:

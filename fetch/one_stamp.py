@@ -161,4 +161,4 @@ class StampFetcher:
         except StampError as error:
             raise DownloadError(error.message) from error
         (height, width), asked = image.shape, self._size
-        return "" if height == width == asked else f"{width} x {height} pixels, but requested {asked}"
+        return "" if height == width == asked else f"{width} x {height} pixels instead of {asked} x {asked}"

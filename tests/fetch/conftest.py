@@ -1,4 +1,4 @@
-"""A server on this machine, running; and an address at which there is none."""
+"""A running server on this machine, and an address without a server."""
 
 import threading
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> str:
-    """An address at which nobody listens."""
+    """An address without a server."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as closed:

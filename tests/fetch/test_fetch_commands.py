@@ -1,4 +1,4 @@
-"""`galmorph fetch` as a person uses it."""
+"""The command `galmorph fetch`."""
 
 import gzip
 import os
@@ -73,13 +73,13 @@ def test_stamps(galmorph, server, objects, tmp_path):
     assert setting(output, "stamps") == f"{tmp_path}/out/{{band}}_stamps/{{name}}_{{band}}.fits"
     assert setting(output, "labels") == str(objects)
     lines = [line.split() for line in output.splitlines()]
-    for line in (["asked", "for", "4"], ["came", "3"], ["were", "there", "0"], ["missing", "1"]):
+    for line in (["requested", "4"], ["downloaded", "3"], ["already", "there", "0"], ["failed", "1"]):
         assert line in lines
     assert "1 x HTTP 404 Not Found" in output
     server.on("/b/F660", answer(STAMP))
     status, output, _ = galmorph(*arguments, "--url-template", template)
-    assert ["were", "there", "3"] in [line.split() for line in output.splitlines()]
-    assert ["came", "1"] in [line.split() for line in output.splitlines()]
+    assert ["already", "there", "3"] in [line.split() for line in output.splitlines()]
+    assert ["downloaded", "1"] in [line.split() for line in output.splitlines()]
 
 
 def test_presets_of_bands(galmorph, server, objects, tmp_path):

@@ -1,4 +1,4 @@
-"""One file, from servers that behave and servers that do not."""
+"""Downloads of one file from working and from faulty servers."""
 
 import errno
 import hashlib
@@ -136,7 +136,7 @@ def test_a_changed_file_is_fetched_from_the_start(server, tmp_path):
 
 
 def test_server_that_sends_another_version_in_ranges(server, tmp_path):
-    """It ignores If-Range: the new tag gives it away."""
+    """The server ignores If-Range, but its new ETag shows the change."""
     new = b"new" * 100_000
 
     def careless(handler):
@@ -162,7 +162,7 @@ def test_server_without_ranges_begins_again(server, tmp_path):
 
 
 @pytest.mark.parametrize("tag", ["", 'W/"v1"'])
-def test_without_a_strong_mark_nothing_is_resumed(server, tmp_path, tag):
+def test_nothing_is_resumed_without_a_strong_validator(server, tmp_path, tag):
     url = server.on("/f", breaking_off(BODY[:70_000], len(BODY), ETag=tag), answer(BODY))
     assert bring(url, tmp_path).path.read_bytes() == BODY
     assert "Range" not in server.asked[1].headers
@@ -240,7 +240,7 @@ def test_check_refuses(server, tmp_path):
 
 
 def test_endless_data(server, tmp_path):
-    with pytest.raises(DownloadError, match="larger than the 1,048,576 bytes"):
+    with pytest.raises(DownloadError, match=r"larger than .* 1,048,576 bytes"):
         bring(server.on("/f", endless), tmp_path)
     assert leftovers(tmp_path) == []
     assert len(server.asked) == 1
@@ -305,7 +305,7 @@ def test_redirect_to_a_file_is_not_followed(server, tmp_path):
 
 
 def test_redirect_in_circles(server, tmp_path):
-    with pytest.raises(DownloadError, match="in circles"):
+    with pytest.raises(DownloadError, match="redirects in a circle"):
         bring(server.on("/f", answer(status=302, Location="/f")), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The list of what came."""
+"""The manifest of fetched stamps."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tables of labels: fetched once, the same ever after."""
+"""Label tables: fetched once, and verified by their checksum."""
 
 import csv
 import gzip
@@ -47,7 +47,7 @@ def test_by_name(server, url, tmp_path, monkeypatch):
     assert "Hart et al. 2016" in came.cite
 
 
-def test_a_second_call_asks_nobody(server, url, tmp_path):
+def test_a_second_call_makes_no_request(server, url, tmp_path):
     fetch_table(url, tmp_path, patience=QUICK)
     first = records(tmp_path)
     again = fetch_table(url, tmp_path, patience=QUICK)

@@ -1,4 +1,4 @@
-"""Names and positions, from tables as they are."""
+"""Names and positions of objects from tables in several formats."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""Threads that let go."""
+"""Worker threads that can be stopped."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ def test_every_job_has_its_result():
     assert pool.wind_up() == []
 
 
-def test_errors_come_to_whoever_waits():
+def test_errors_of_a_job_are_raised_in_next_result():
     def work(job):
         raise OSError("disk full")
 
@@ -62,7 +62,7 @@ def test_winding_up_returns_what_was_finished(monkeypatch):
     assert {first, *rest} <= {0, 1, 2, 3}
 
 
-def test_winding_up_does_not_wait_for_the_deaf(monkeypatch):
+def test_winding_up_does_not_wait_for_blocked_threads(monkeypatch):
     monkeypatch.setattr(workers, "_LAST_WORDS", 0.1)
     deaf = threading.Event()
     pool = Workers(lambda job: deaf.wait(10), range(2), 2, threading.Event())

@@ -1,4 +1,4 @@
-"""What becomes of jobs whose process ends before its time."""
+"""Jobs whose process ends early."""
 
 import io
 import sys
@@ -22,7 +22,7 @@ def tell(kind, **fields):
 
 @pytest.fixture
 def outcomes_of(tmp_path, monkeypatch):
-    """Return what `run_jobs` makes of three jobs in a process with a given course."""
+    """Return the outcomes of three jobs in a process that runs the given code."""
 
     def run(body: str):
         program = tmp_path / "python"
@@ -52,7 +52,7 @@ DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 KILLED = "the pipeline's process ended with signal 9"
 
 
-def test_a_crash_costs_the_job_that_it_ended_and_the_others_go_on(outcomes_of):
+def test_a_crash_fails_its_own_job_and_the_others_are_run(outcomes_of):
     # The first process is given three jobs and dies in the second, the next is given the third alone.
     outcomes, seen = outcomes_of(
         f'tell("JobEvent", number=0)\nif jobs == 3:\n'
@@ -64,18 +64,18 @@ def test_a_crash_costs_the_job_that_it_ended_and_the_others_go_on(outcomes_of):
     assert outcomes[2].outputs == {"A": {"a": "1"}} and seen == [0, 1, 2]
 
 
-def test_every_crash_costs_one_job(outcomes_of):
+def test_every_crash_fails_one_job(outcomes_of):
     outcomes, seen = outcomes_of(f'tell("JobEvent", number=0)\n{DIES}')
     assert messages(outcomes) == [KILLED] * 3 and seen == [0, 1, 2]
 
 
-def test_a_process_that_dies_before_it_begins_is_the_last(outcomes_of):
+def test_no_process_is_started_after_one_that_dies_before_its_first_job(outcomes_of):
     outcomes, seen = outcomes_of(f'if jobs < 3:\n    {DIES}\ntell("JobEvent", number=0)\n{DIES}')
     assert messages(outcomes) == [KILLED] * 3
-    assert seen == [0], "the others were never begun"
+    assert seen == [0], "the others were not started"
 
 
-def test_a_process_that_stops_early_has_not_run_the_rest(outcomes_of):
+def test_a_job_that_a_process_did_not_finish_has_failed(outcomes_of):
     outcomes, seen = outcomes_of(
         'tell("JobEvent", number=0)\nif jobs == 3:\n'
         '    tell("FailureEvent", message="no such band", input=True)\n    tell("JobEvent", number=1)\n'
@@ -85,7 +85,7 @@ def test_a_process_that_stops_early_has_not_run_the_rest(outcomes_of):
     assert seen == [0, 1, 2]
 
 
-def test_a_failure_does_not_stain_the_jobs_after_it(outcomes_of):
+def test_a_failed_job_does_not_affect_the_next_ones(outcomes_of):
     outcomes, seen = outcomes_of(
         'tell("JobEvent", number=0)\ntell("FailureEvent", message="no such band", input=True)\n'
         'tell("JobEvent", number=1)\ntell("NodeEvent", node="A", state="done", outputs={"a": "b"})\n'
@@ -96,12 +96,12 @@ def test_a_failure_does_not_stain_the_jobs_after_it(outcomes_of):
     assert seen == [0, 1, 2]
 
 
-def test_an_end_without_a_word_is_a_failure(outcomes_of):
+def test_an_end_without_an_event_is_a_failure(outcomes_of):
     outcomes, _ = outcomes_of('tell("JobEvent", number=0)\nsys.exit(1)')
     assert set(messages(outcomes)) == {"the pipeline's process ended with status 1"}
 
 
-def test_nothing_is_left_where_temporary_files_are(outcomes_of, tmp_path, monkeypatch):
+def test_no_temporary_files_are_left(outcomes_of, tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))

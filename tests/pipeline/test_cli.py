@@ -1,4 +1,4 @@
-"""What the command line offers beside its verbs."""
+"""Options of the command line: version and completion."""
 
 import os
 import subprocess

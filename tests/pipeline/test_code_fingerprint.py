@@ -1,4 +1,4 @@
-"""Fingerprints of our own code, in a copy of the project; grimp, of import-linter, says who imports whom."""
+"""Code fingerprints in a copy of the project. The imports are compared with those that grimp finds."""
 
 import shutil
 import time
@@ -77,7 +77,7 @@ def test_a_changed_line_changes_exactly_the_nodes_that_import_the_module(file, c
     assert changed == {node for node in NODE_CODE if module_name(file) in dependencies(node)}
 
 
-def test_what_the_list_of_old_left_out_counts():
+def test_modules_that_the_former_list_left_out_count():
     assert "components.cross_validation.summary" in dependencies("FoldExporter")
     assert all(
         "evaluation.scores" in dependencies(node) for node in ("Trainer", "HeadTrainer", "FoldTrainer")
@@ -149,13 +149,13 @@ def test_all_packages_that_are_installed_are_ours():
     assert sorted(PACKAGES) == sorted(pattern.removesuffix("*") for pattern in included)
 
 
-def test_no_module_is_imported_by_a_name_that_cannot_be_read_off():
+def test_every_dynamic_import_names_its_module_in_a_string():
     dynamic = ("import_module(", "__import__(", "runpy.")
     found = [file for file in MODULES if any(call in (PROJECT / file).read_text() for call in dynamic)]
     assert found == ["preprocessing/safe_python.py"], "which runs modules that its callers name in a string"
 
 
-def test_it_takes_no_time_worth_speaking_of():
+def test_fingerprints_are_fast():
     for name in ("code_files", "_imported", "_module_path", "_templates"):
         getattr(fingerprint, name).cache_clear()
     started = time.process_time()
@@ -163,5 +163,5 @@ def test_it_takes_no_time_worth_speaking_of():
     assert time.process_time() - started < 1.5
 
 
-def test_the_table_of_the_documentation_is_true():
+def test_the_table_of_the_documentation_is_up_to_date():
     assert caching_table.DOCUMENT.read_text() == caching_table.document(), "make docs-table"

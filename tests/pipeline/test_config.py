@@ -75,7 +75,7 @@ def test_the_resolved_file_is_the_same_configuration(config, tmp_path):
     assert load_settings(tmp_path / "resolved.toml") == settings
 
 
-def test_a_temperature_of_a_model_that_learned_from_everything_is_refused(config):
+def test_temperature_scaling_of_a_retrained_model_is_refused(config):
     with pytest.raises(InputError) as caught:
         load_settings(config, ["cross_validation.publish=retrained", "model.calibration=temperature"])
     text = str(caught.value)
@@ -123,13 +123,13 @@ def test_a_bad_key_or_value_is_named_in_one_line(config, override, message):
     ("key", "misspelt", "known"),
     [("[pipeline]", "[pipelin]", "pipeline"), ("labels =", "lables =", "labels")],
 )
-def test_a_misspelt_key_is_no_missing_one(config, key, misspelt, known):
+def test_a_misspelt_key_is_not_reported_as_missing(config, key, misspelt, known):
     config.write_text(MINIMAL.replace(key, misspelt))
     with pytest.raises(InputError, match=f"unknown key .*; did you mean '{known}'"):
         load_settings(config)
 
 
-def test_a_byte_order_mark_is_no_key(config):
+def test_a_byte_order_mark_is_ignored(config):
     config.write_bytes(b"\xef\xbb\xbf" + MINIMAL.encode())
     assert load_settings(config).push.directory == "/models"
 
@@ -146,7 +146,7 @@ def test_files_that_are_no_configuration(tmp_path):
 
 
 @pytest.mark.parametrize(("given", "epochs"), [("", 0), ("[train]\nepochs = 4\n", 4)])
-def test_random_features_are_not_learned_from_unless_asked_for(tmp_path, given, epochs):
+def test_epochs_are_0_by_default_with_random_weights(tmp_path, given, epochs):
     text = '[model]\nweights = "none"\nbackbone = "EfficientNetB0"\n' + given
     text += '[pipeline]\nroot = "r"\n[data]\nlabels = "l"\nstamps = "{band}{name}"\n[push]\ndirectory = "m"\n'
     (tmp_path / "galmorph.toml").write_text(text)

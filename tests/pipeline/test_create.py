@@ -1,4 +1,4 @@
-"""The pipeline as a graph; nothing runs."""
+"""The graph of the pipeline, without running it."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from pipeline.local_runner import local_place
 FOLDS = [f"FoldTrainer-{fold}" for fold in range(5)]
 TRAINERS = {"HeadTrainer", "Trainer"}
 TOLD = {"ModelCard", "MorphologyReport"}
-"""The nodes that tell of the whole configuration."""
+"""The nodes that depend on the whole configuration."""
 TABLES = {
     "pipeline": {"root": "/root"},
     "data": {"labels": "/labels.csv", "stamps": "/{band}/{name}.fits"},
@@ -34,7 +34,7 @@ def pipeline(fingerprint: str = "f", place: dict | None = None, **tables):
 
 
 def parameters(**changes) -> dict[str, str]:
-    """Execution properties of every node: with its inputs, what a cached execution is found by."""
+    """Execution properties of every node. With its inputs, they determine a cache hit."""
     nodes = pipeline(**changes).components
     return {node.id: json.dumps(node.exec_properties, sort_keys=True, default=str) for node in nodes}
 
@@ -130,12 +130,12 @@ def test_a_change_touches_only_what_depends_on_it(change, nodes):
     assert changed(**change) - TOLD == nodes
 
 
-def test_card_and_report_tell_of_every_table_but_where_things_lie():
+def test_card_and_report_depend_on_every_table_except_for_paths():
     assert changed(gate={"min_auc": 0.5}) >= TOLD
     assert not changed(push={"directory": "/models"})
 
 
-def test_a_temperature_trains_no_fold_again():
+def test_temperature_scaling_does_not_train_folds_again():
     ensemble = {"cross_validation": {"publish": "ensemble", "phases": "all"}}
     before = parameters(**ensemble)
     after = parameters(**ensemble, model={"calibration": "temperature"})
@@ -150,7 +150,7 @@ def ids(make=create_pipeline, **tables) -> list[str]:
     ]
 
 
-def test_what_is_published_decides_who_makes_it():
+def test_the_setting_publish_determines_the_node_of_the_candidate():
     made_by = {
         "single": TRAINERS,
         "retrained": TRAINERS,
@@ -173,7 +173,7 @@ def test_a_sweep_ends_with_the_folds_and_pretraining_with_the_network():
     assert ids(create_training)[-2:] == ["HeadTrainer", "Trainer"] and not {*FOLDS} & {*ids(create_training)}
 
 
-def test_the_features_do_not_depend_on_what_the_top_learns_with():
+def test_features_do_not_depend_on_settings_of_the_head():
     before, after = ({**parameters(**change)}["FeatureExtractor"] for change in ({}, {"train": {"seed": 5}}))
     assert before == after, "learned weights have no seed"
     random = {"backbone": "EfficientNetB0", "weights": "none"}

@@ -55,21 +55,21 @@ def test_the_results_name_the_folds(shown):
     assert "(5 folds, whole network)" in shown(cross_validation=summary | {"phases": "all"})
 
 
-def test_the_results_say_what_became_of_every_row(shown):
+def test_the_results_count_rows_examples_and_rejects(shown):
     text = shown(gate={"blessed": False, "reasons": ["AUC"]})
     rejects = "10 rejects (9 missing_file, 1 too_blank); warnings: 2 sizes_differ\n"
     assert f"3,000 rows: 2,990 examples, {rejects}" in text
     assert "not good enough" in text and "version 7" not in text
 
 
-def test_a_number_has_its_interval_and_what_is_none_has_a_dash(shown):
+def test_metrics_have_intervals_and_missing_metrics_a_dash(shown):
     test = {"n": 9, "accuracy": 0.5, "auc": None, "loss": None, "intervals": {"accuracy": [0.25, 0.75]}}
     text = shown(test=test)
     assert "accuracy            0.5000  (0.2500 to 0.7500, 95 %)\n" in text
     assert "AUC                 -\n" in text and "loss                -\n" in text
 
 
-def test_one_galaxy_is_no_galaxies(shown):
+def test_one_galaxy_is_singular(shown):
     text = shown(test=METRICS["test"] | {"n": 1}, holdout={"accuracy": 1.0, "n": 1})
     assert "test split          1 galaxy\n" in text
     assert "accuracy 1.0000 on 1 galaxy of the larger class, left out to balance the classes\n" in text

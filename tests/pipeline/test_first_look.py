@@ -1,4 +1,4 @@
-"""What `run` says of pictures before it runs: warnings, and a refusal where they show nothing."""
+"""Checks of the pictures before a run: warnings, and a refusal if they show nothing."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def run(config, capsys, monkeypatch, *overrides: str) -> tuple[list[str], list[s
     return lines, output.err.splitlines()
 
 
-def test_a_good_stretch_needs_no_word(survey, capsys, monkeypatch):
+def test_a_good_stretch_gives_no_warning(survey, capsys, monkeypatch):
     assert run(survey / "galmorph.toml", capsys, monkeypatch, "image.stretch=20") == ([], [])
 
 
@@ -66,7 +66,7 @@ def test_a_good_stretch_needs_no_word(survey, capsys, monkeypatch):
         ("image.rgb=IRU", "one would outshine the others"),
     ],
 )
-def test_what_spoils_the_pictures_is_a_warning(survey, capsys, monkeypatch, change, said):
+def test_problems_of_the_pictures_are_warnings(survey, capsys, monkeypatch, change, said):
     warnings, refusal = run(survey / "galmorph.toml", capsys, monkeypatch, "image.stretch=20", change)
     assert any(said in warning for warning in warnings) and not refusal
 

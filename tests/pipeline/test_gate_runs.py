@@ -1,4 +1,4 @@
-"""The gate in whole runs: models that learned too little, and tables of answers changed between two nodes."""
+"""The gate in whole runs: poor models, and tables of predictions that are changed between two nodes."""
 
 import csv
 import json
@@ -17,19 +17,19 @@ POOR = ("--set", "train.fine_tune_epochs=1", "--set", "train.fine_tune_learning_
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A run that has published a model which learned next to nothing."""
+    """A run that has published a poor model."""
     folder = tmp_path_factory.mktemp("gate")
     simulated_survey(folder, QUICK)
     result = galmorph("run", folder / "galmorph.toml", *POOR)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "IncumbentPredictionGen" in states(result), "asked, though there is no published model yet"
+    assert "IncumbentPredictionGen" in states(result), "it runs although there is no published model yet"
     assert report(folder, "metrics.json")["gate"]["published"] is None
     return folder
 
 
 @pytest.fixture(scope="module")
 def better(folder) -> dict:
-    """The verdict on a model that has learned: it is better than the published one."""
+    """The verdict on a well-trained model, which is better than the published one."""
     result = galmorph("run", folder / "galmorph.toml", "--set", "gate.max_accuracy_drop=0.005")
     assert result.returncode == 0, result.stdout + result.stderr
     metrics = report(folder, "metrics.json")
@@ -60,7 +60,7 @@ def test_a_model_worse_than_the_published_one_is_refused(folder, better):
     assert sorted(path.name for path in (folder / "models").iterdir()) == ["1", "2"]
 
 
-def test_a_handful_of_test_galaxies_publish_nothing(folder, better):
+def test_no_model_is_published_with_too_few_test_galaxies(folder, better):
     shares = ("split.train=0.76", "split.val=0.2", "split.test=0.04")
     result = galmorph(
         "run", folder / "galmorph.toml", *POOR, *(word for share in shares for word in ("--set", share))
@@ -131,7 +131,7 @@ def setter(values):
 RANDOM = np.random.default_rng(0)
 TABLES = {
     "constant": (lambda labels: np.full(len(labels), 0.5306), 0.0, "does not tell spirals from ellipticals"),
-    # Ranked by its last digits alone this one would have an AUC of 1.
+    # The last digits of this one alone would give an AUC of 1.
     "rounding": (lambda labels: 0.5306 + 1e-6 * labels, 0.0, "does not tell spirals from ellipticals"),
     "two values": (
         lambda labels: np.where(np.arange(len(labels)) % 2, 0.3, 0.7) + 1e-7 * labels,
@@ -156,7 +156,7 @@ TABLES = {
 def test_a_changed_table_changes_verdict_and_report_alike(folder, better, place, case):
     values, min_auc, expected = TABLES[case]
     before = {path.name for path in (folder / "models").iterdir()}
-    # Another bound each time, so that no verdict comes from the cache.
+    # Another bound each time, so that no verdict is a cache hit.
     verdict, metrics, page = doctored(
         folder, "PredictionGen", setter(values), min_auc=min_auc, min_accuracy=1e-6 * (place + 1)
     )

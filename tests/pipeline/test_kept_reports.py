@@ -1,4 +1,4 @@
-"""A run does not overwrite what was found before."""
+"""A run keeps the reports of earlier runs."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SETTINGS = Settings.model_validate(
 
 
 class Root:
-    """A root in which runs end one after the other."""
+    """A root with successive runs."""
 
     def __init__(self, folder: Path, monkeypatch) -> None:
         self.folder, self._patch, self._minute = folder, monkeypatch, 0
@@ -113,16 +113,16 @@ def test_two_runs_of_one_root_are_compared_by_their_time(two, capsys, monkeypatc
         ("@", "several reports of any time: 2026-11-26T23-00-00"),
     ],
 )
-def test_a_time_that_does_not_match_is_answered_by_those_that_there_are(two, capsys, monkeypatch, when, said):
+def test_an_unknown_time_is_refused_with_the_known_ones(two, capsys, monkeypatch, when, said):
     status, _, err = compare(capsys, monkeypatch, f"{two}{when}", two)
     assert status == 2 and len(err.splitlines()) == 1 and said in err
 
 
-def test_one_run_alone_is_answered_by_its_others(two, capsys, monkeypatch):
+def test_a_single_run_is_refused_with_the_other_runs_of_its_root(two, capsys, monkeypatch):
     status, _, err = compare(capsys, monkeypatch, two)
     assert status == 2 and f"galmorph compare {two}@2026-11-26T23-00-00 {two}" in err
 
 
-def test_the_same_run_by_two_names_is_one(two, capsys, monkeypatch):
+def test_the_same_run_by_two_names_is_refused(two, capsys, monkeypatch):
     status, _, err = compare(capsys, monkeypatch, f"{two}@2026-11-26T23-01", two)
     assert status == 2 and "the same run as" in err

@@ -12,7 +12,7 @@ from pipeline.local_runner import local_place
         (["--runner=DataflowRunner"], True),
     ],
 )
-def test_tfx_is_packed_up_for_workers_elsewhere_alone(tmp_path, monkeypatch, beam_args, packed):
+def test_tfx_is_packaged_only_for_workers_in_other_processes(tmp_path, monkeypatch, beam_args, packed):
     from tfx.utils import dependency_utils
 
     config = tmp_path / "any.toml"

@@ -8,7 +8,7 @@ MIB = 2**20
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux forgets a peak")
-def test_a_peak_is_seen_and_forgotten():
+def test_the_peak_is_measured_and_reset():
     forget_peak()
     before = peak_memory()
     block = b"x" * (200 * MIB)
@@ -19,7 +19,7 @@ def test_a_peak_is_seen_and_forgotten():
     assert peak_memory() - before < 100 * MIB
 
 
-def test_another_system_is_told_nothing(monkeypatch, tmp_path):
+def test_there_is_no_peak_on_other_systems(monkeypatch, tmp_path):
     monkeypatch.setattr("pipeline.memory._STATUS", tmp_path / "absent")
     monkeypatch.setattr("pipeline.memory._CLEAR", tmp_path / "no" / "absent")
     forget_peak()

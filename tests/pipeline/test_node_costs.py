@@ -6,7 +6,7 @@ from pipeline.run import peak_memory
 GIB = 2**30
 
 
-def test_a_node_that_was_not_run_again_has_what_it_took_when_it_was(tmp_path):
+def test_a_cache_hit_has_the_costs_of_its_execution(tmp_path):
     former = tmp_path / "nodes.json"
     former.write_text(
         '[{"node": "Trainer", "state": "done", "seconds": 300.0, "memory": 2147483648}, {"node": "Gone"}]'
@@ -25,7 +25,7 @@ def test_a_node_that_was_not_run_again_has_what_it_took_when_it_was(tmp_path):
     ]
 
 
-def test_a_damaged_memory_of_former_runs_is_passed_over(tmp_path):
+def test_damaged_costs_of_earlier_runs_are_ignored(tmp_path):
     former = tmp_path / "nodes.json"
     former.write_text('{"no": "list"}')
     outcome = Outcome(nodes=[NodeEvent("Trainer", "cached", 0.1)])

@@ -15,7 +15,7 @@ def test_plain_folders_stay(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run [v1]", "a*b", "what?", "]", "back\\slash"])
-def test_other_folders_get_a_link_which_is_always_the_same_and_goes(tmp_path, name):
+def test_other_folders_get_the_same_link_each_time_and_it_is_removed(tmp_path, name):
     folder = tmp_path / name
     folder.mkdir()
     links = []

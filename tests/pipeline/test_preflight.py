@@ -1,4 +1,4 @@
-"""What must stop a run before any component starts: status 2, one line, no traceback."""
+"""Bad input stops a run before any component starts: status 2, one line, no traceback."""
 
 import fcntl
 import json
@@ -63,7 +63,7 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
         ("image.rgb=ZRG", "[data] stamps: band Z has no files"),
         (
             "image.cut=21",
-            "[image] cut = 21 is larger than the stamps of band G: the largest of 7 checked has 24 x 20 pixels",
+            "[image] cut = 21 is larger than the stamps of band G: the largest of 4 checked has 24 x 20",
         ),
         ("image.streach=3", "did you mean 'stretch'?"),
         ("image.size=31", "[image] size = 31: the backbones need pictures of at least 32 pixels"),

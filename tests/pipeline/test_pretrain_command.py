@@ -1,4 +1,4 @@
-"""What `galmorph pretrain` refuses and writes; the training itself is imitated."""
+"""`galmorph pretrain`: refusals and output files. The training itself is simulated."""
 
 import json
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_written(pretrain, tmp_path, monkeypatch):
     assert f"the folder {tmp_path} cannot be written" in refusal(pretrain(tmp_path / "p.weights.h5"))
 
 
-def test_what_cannot_be_written_after_all_leaves_nothing(pretrain, tmp_path, monkeypatch):
+def test_a_failed_write_leaves_no_files(pretrain, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -89,7 +89,7 @@ def test_scores_are_those_of_the_best_epoch(pretrain, tmp_path):
     assert "started_from" not in about
 
 
-def test_it_is_known_what_the_weights_began_with(pretrain, tmp_path):
+def test_the_provenance_includes_the_initial_weights(pretrain, tmp_path):
     first, second = tmp_path / "first.weights.h5", tmp_path / "second.weights.h5"
     assert pretrain(first, best_epoch=2)[0] == 0
     status, said = pretrain(second, f"model.weights={first}", best_epoch=1)

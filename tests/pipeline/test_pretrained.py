@@ -20,7 +20,7 @@ def config(tmp_path, write_stamp):
 
 @pytest.fixture
 def weights(tmp_path):
-    """Write weights with what is told of them; return the override that names them."""
+    """Write weights and their provenance; return the override that selects them."""
 
     def write(name="p.weights.h5", **about):
         path = tmp_path / name
@@ -48,7 +48,7 @@ def test_the_same_galaxies(config, weights, tmp_path):
     assert warning('model.weights="none"') is None
 
 
-def test_what_is_not_about_these_weights_says_nothing(config, weights, tmp_path):
+def test_a_provenance_file_of_other_weights_is_ignored(config, weights, tmp_path):
     override = weights(learned_from={"fingerprint": "f00d"})
     settings = load_settings(config, [override])
     assert already_seen(settings, "f00d")
@@ -68,7 +68,7 @@ class Stopped(Exception):
 @pytest.mark.parametrize(
     "verb", [["run"], ["sweep", "--axis", "train.seed=0,1"], ["sweep", "--axis", "model.weights=none,{}"]]
 )
-def test_it_is_said_before_anything_runs(config, weights, monkeypatch, capsys, verb):
+def test_the_warning_is_printed_before_anything_runs(config, weights, monkeypatch, capsys, verb):
     def stop(*_):
         raise Stopped
 

@@ -27,7 +27,7 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("galmorph") / "trials [v1] é * of #2?"  # a path is no pattern
     folder.mkdir()
     simulated_survey(folder, CONFIG.replace("[image]", 'corrections = "corrections.csv"\n[image]'))
-    # Right labels for some, which the votes leave uncertain here and there; one that the table does not have.
+    # Correct labels for some galaxies, a few of them uncertain by votes, and one that is not in the table.
     with open(folder / "survey/truth.csv", newline="") as table:
         rows = [row for row in csv.DictReader(table) if row["kind"] in ("spiral", "elliptical")]
     names = [f"{row['name']},{row['kind']}" for row in rows if not row["damage"]]
@@ -269,7 +269,7 @@ def test_a_killed_run_goes_on_where_it_was_and_a_bad_model_is_not_pushed(first_r
     assert warnings and "stretch = 100" in warnings[0]
     assert found["Trainer"] == "done" and found["FoldTrainer-4"] == "cached"
     epochs = [line.split()[1] for line in result.stdout.splitlines() if line.split()[:1] == ["epoch"]]
-    assert 3 <= int(epochs[0].split("/")[0]) <= 15, "it went on from its last epoch"
+    assert 3 <= int(epochs[0].split("/")[0]) <= 15, "it was resumed after its last epoch"
     assert epochs[-1] == "20/20" and not list((folder / "run/scratch/checkpoints").iterdir())
     assert "nothing was pushed: AUC is 0." in result.stderr and "must be at least 0.9999" in result.stderr
     assert [path.name for path in (folder / "models").iterdir()] == ["1"]

@@ -1,4 +1,4 @@
-"""The network of the published method itself, from random weights, through both phases on 200 galaxies."""
+"""The network of the published method, from random weights, in both phases of training, on 200 galaxies."""
 
 import json
 
@@ -18,7 +18,7 @@ def test_efficientnetb7_at_128_pixels(tmp_path):
     text = text.replace("[train]", "[train]\nviews = 1\nbatch_size = 8")
     simulated_survey(tmp_path, text, galaxies=GALAXIES, size=128)
     result = galmorph("run", tmp_path / "galmorph.toml")
-    # One epoch from random weights may give one probability to all galaxies: the gate then refuses the model.
+    # After one epoch from random weights all probabilities may be equal, and the gate refuses the model.
     assert result.returncode in (ExitStatus.DONE, ExitStatus.NOT_GOOD_ENOUGH), result.stdout + result.stderr
     assert {state for node, state in states(result).items() if node != "Pusher"} == {"done"}
     summary = report(tmp_path, "metrics.json")["cross_validation"]

@@ -1,4 +1,4 @@
-"""Weights learned from galaxies, and a run that starts from them."""
+"""A pretraining on galaxies, and a run that starts from its weights."""
 
 import json
 from pathlib import Path

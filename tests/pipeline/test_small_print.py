@@ -1,4 +1,4 @@
-"""What the command line prints beside results: help, names with brackets, nothing of libraries."""
+"""Help texts, names with brackets, and no output of libraries."""
 
 import os
 import subprocess

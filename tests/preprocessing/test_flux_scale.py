@@ -35,14 +35,14 @@ def test_zero_points_of_headers(keyword):
     assert factor == pytest.approx(0.1) and flux == pytest.approx(0.1 * image)
 
 
-def test_a_zero_point_that_stands_nowhere_is_an_error():
+def test_a_missing_zero_point_is_an_error():
     with pytest.raises(FluxScaleError, match="MAGZERO"):
         FluxScale(zero_points="header").apply(np.ones((2, 2), "f4"), header(EXPTIME=3.0), "R")
     with pytest.raises(FluxScaleError, match="none for band R"):
         FluxScale(zero_points={"G": 22.5}).apply(np.ones((2, 2), "f4"), header(), "R")
 
 
-def test_without_calibration_the_very_array_comes_back():
+def test_without_scaling_the_same_array_is_returned():
     image = np.ones((2, 2), "f4")
     assert FluxScale().apply(image, header(), "R")[0] is image
 
@@ -91,7 +91,7 @@ def test_zero_points_in_any_spelling(text, zero_point):
     assert factor == pytest.approx(1.0)
 
 
-def test_a_word_leaves_the_zero_point_to_the_next_keyword():
+def test_a_zero_point_that_is_a_word_is_skipped():
     cards = written("MAGZERO", "'unknown'").cards + written("ZP", "23.5").cards
     assert FluxScale(zero_points="header", reference_zero_point=23.5).apply(
         np.ones((2, 2), "f4"), Header(cards), "R"

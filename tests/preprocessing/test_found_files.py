@@ -1,4 +1,4 @@
-"""Files of the kinds that users report, each with its right value. See the folder's README."""
+"""Files of kinds that users reported, with the expected values. See the README of the folder."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def found(real_data) -> Path:
 
 
 def stamps_of(folder: Path, **settings) -> list[Stamp | str]:
-    """What becomes of each row: its stamp, or the reason of its reject."""
+    """The stamp of each row, or its reason code."""
     data = DataSettings(
         labels=str(folder / "labels.csv"), stamps=str(folder / "{name}_{band}.fits"), **settings
     )

@@ -47,7 +47,7 @@ def test_planes_of_examples_are_decoded_in_order():
     assert np.array_equal(decode_flux(planes), flux)
 
 
-def test_what_shows_nothing():
+def test_flux_without_signal():
     image = ImageSettings(cut=8, size=32)
     something = np.random.default_rng(0).normal(size=(10, 10, 3)).astype(np.float32)
     pixel = np.zeros_like(something)

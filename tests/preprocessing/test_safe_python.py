@@ -1,4 +1,4 @@
-"""No process of ours imports what lies in the user's working folder."""
+"""No galmorph process imports modules from the user's working folder."""
 
 import os
 import subprocess

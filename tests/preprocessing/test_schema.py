@@ -1,4 +1,4 @@
-# TFX first: it stands in for a part of tfx-bsl that TFDV imports and that is no longer shipped.
+# TFX must come first: it replaces a part of tfx-bsl that TFDV imports and that is no longer shipped.
 import tfx  # noqa: F401  # isort: skip
 import pandas as pd
 import pytest

@@ -100,7 +100,7 @@ def test_an_object_off_its_stamp_is_a_reject(write_stamp, reader):
 
 
 def test_a_system_is_that_of_the_stamp_alone(tmp_path, reader):
-    """Never mixed with the primary header's; that one counts as a whole where INHERIT = T and it is alone."""
+    """It is not mixed with that of the primary header, which is used as a whole if INHERIT = T."""
     template = str(tmp_path / "{name}_{band}.fits")
     elsewhere = WCS | {"CRVAL1": 10.0, "CRPIX1": 900.0}
     own = {key: value for key, value in WCS.items() if not key.startswith("CD")}
@@ -137,7 +137,7 @@ def test_keywords_are_inherited_unless_that_is_forbidden(tmp_path, reader):
         ) == outcome
 
 
-def test_a_saturation_that_is_none_is_a_reject_unless_nobody_asks(write_stamp, reader):
+def test_an_impossible_saturation_is_a_reject_unless_it_is_not_needed(write_stamp, reader):
     path = write_stamp("a", "R", noise(), SATURATE=-999.0)
     with pytest.raises(StampError, match=r"SATURATE = -999\.0 ") as caught:
         reader().read("a")
@@ -164,7 +164,7 @@ def test_areas_of_one_number_are_blank(write_stamp, reader, fill, background):
     assert reader(side=10).read("a").planes["R"].blank == 0, "the area lies beyond the cut"
 
 
-def test_a_fault_of_ours_is_one_reject_with_its_traceback_in_the_log(
+def test_an_internal_error_is_one_reject_with_its_traceback_in_the_log(
     write_stamp, reader, monkeypatch, caplog
 ):
     path = write_stamp("a", "R", noise(), **WCS)

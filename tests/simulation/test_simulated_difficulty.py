@@ -1,4 +1,4 @@
-"""How far colours and concentration alone go: not far enough, or the demo would prove nothing.
+"""Accuracy with colours and concentration only. It must be limited for the demo to be meaningful.
 
 Run ``python tests/simulation/test_simulated_difficulty.py SURVEY`` for the numbers of a survey on disk, which
 needs the bands U G R I.

@@ -1,4 +1,4 @@
-"""Kinds, votes and colours: the mix that the classifier is to meet."""
+"""Kinds, votes and colours of the simulated galaxies."""
 
 import csv
 from collections import Counter
@@ -105,7 +105,7 @@ def test_spectra_redden_with_age_and_dust_and_are_monotonic_in_the_continuum():
 
 
 def test_a_band_more_changes_no_other(monkeypatch):
-    """One more line in the table of bands, in the midst of it; everything else follows."""
+    """A new band in the middle of the table does not change the others."""
     import simulation.fields
     import simulation.objects
     from simulation.spectra import _passband
@@ -130,7 +130,7 @@ def test_a_band_more_changes_no_other(monkeypatch):
 
 
 def test_the_label_table_has_every_column_that_is_asked_for(tmp_path):
-    """Nothing is noted of missing columns, and counts say what the fractions say."""
+    """There are no notes on missing columns, and counts are consistent with fractions."""
     simulate_survey(tmp_path / "survey", 120, seed=2, size=32, bands=["R"], workers=1)
     data = DataSettings(labels=str(tmp_path / "survey/labels.csv"), stamps="{band}/{name}.fits")
     assert read_labels(data).notes == []

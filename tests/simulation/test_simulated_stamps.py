@@ -1,4 +1,4 @@
-"""FITS files: what astropy makes of them, and where their coordinates point."""
+"""FITS files of the simulation: validity and coordinates."""
 
 import warnings
 

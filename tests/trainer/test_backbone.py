@@ -18,7 +18,7 @@ PICTURES = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("flo
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """A stand-in for ``efficientnetb0_notop.h5``: its layout, its odd normalisation, random weights."""
+    """A substitute for ``efficientnetb0_notop.h5``: same layout and normalisation, random weights."""
     keras.utils.set_random_seed(1)
     model = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3))
     for layer in model.layers:
@@ -46,7 +46,7 @@ def test_native_sizes_are_those_of_keras_applications(name):
 
 
 def test_keras_applications_and_a_file_of_the_same_weights_agree(published, monkeypatch):
-    """What ``keras.applications`` gives with "imagenet" is what we give, from a path or from the download."""
+    """The network is that of ``keras.applications`` with "imagenet", from a path and from the download."""
     monkeypatch.setattr(keras.src.utils.file_utils, "get_file", lambda *args, **kwargs: str(published))
     theirs = keras.applications.EfficientNetB0(include_top=False, input_shape=(32, 32, 3))
     expected = theirs(PICTURES, training=False).numpy()
@@ -58,8 +58,8 @@ def test_keras_applications_and_a_file_of_the_same_weights_agree(published, monk
     np.testing.assert_array_equal(ours(PICTURES), downloaded(PICTURES))
 
 
-def test_our_own_file_is_not_mended_twice(published, tmp_path):
-    """The published normalisation is mended once, however often the weights are saved and loaded again."""
+def test_the_normalisation_is_corrected_only_once(published, tmp_path):
+    """Weights that are saved and loaded again are not corrected a second time."""
     network = build_backbone("EfficientNetB0", weights=str(published), image_size=32)
     expected = network(PICTURES, training=False)
     for file in ("own.weights.h5", "own.keras"):
@@ -75,7 +75,7 @@ def test_our_own_file_is_not_mended_twice(published, tmp_path):
 def test_a_saved_backbone_serves_at_another_size(published, tmp_path, name):
     weights = {"EfficientNetB0": str(published), "EfficientNetLite0": "imagenet", "TinyConv": "none"}[name]
     small = build_backbone(name, weights=weights, image_size=32)
-    small.trainable = False  # as while a top is trained; it must not change the order in the file
+    small.trainable = False  # as while the head is trained; it must not change the order in the file
     small.save_weights(tmp_path / "own.weights.h5")
 
     large = build_backbone(name, weights=str(tmp_path / "own.weights.h5"), image_size=64)
@@ -109,7 +109,7 @@ def test_every_kind_of_file_that_keras_writes(tmp_path):
         assert_same_weights(again, network)
 
 
-def test_the_published_file_with_the_top_serves_too(tmp_path):
+def test_the_published_file_with_its_head_is_accepted(tmp_path):
     keras.utils.set_random_seed(7)
     whole = keras.applications.EfficientNetB0(weights=None)
     with h5py.File(tmp_path / "efficientnetb0.h5", "w") as file:
@@ -127,7 +127,7 @@ def test_the_published_file_with_the_top_serves_too(tmp_path):
 
 
 @pytest.mark.parametrize("file", ["former.keras", "former.weights.h5"])
-def test_a_classifier_lends_its_backbone(tmp_path, file):
+def test_the_backbone_of_a_classifier_file_is_used(tmp_path, file):
     network = build_backbone("TinyConv", weights="none", image_size=32)
     pictures = keras.Input((32, 32, 3))
     features = keras.layers.GlobalAveragePooling2D()(network(scale_pixels("TinyConv", pictures)))
@@ -140,7 +140,7 @@ def test_a_classifier_lends_its_backbone(tmp_path, file):
     assert_same_weights(again, network)
 
 
-def test_a_torch_file_serves_as_the_package_does():
+def test_a_torch_file_gives_the_same_weights_as_the_package():
     path = checkpoint_path(FACTS["EfficientNetLite0"])
     by_path = build_backbone("EfficientNetLite0", weights=str(path), image_size=32)
     by_name = build_backbone("EfficientNetLite0", image_size=32)
@@ -171,7 +171,7 @@ def test_a_file_that_is_cut_short_is_refused(published, tmp_path):
 
 
 def test_a_network_is_never_loaded_in_part(tmp_path):
-    """The last layer alone is spoilt; Keras would have assigned all others before it noticed."""
+    """Only the last layer is wrong; Keras would assign all others before it raises."""
     keras.utils.set_random_seed(8)
     build_backbone("TinyConv", weights="none", image_size=32).save_weights(tmp_path / "w.weights.h5")
     with h5py.File(tmp_path / "w.weights.h5", "a") as file:

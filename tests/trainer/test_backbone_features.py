@@ -40,7 +40,7 @@ def test_they_are_those_of_the_network_for_each_symmetry(model, files, tmp_path)
         np.testing.assert_allclose(found.values[:13, view], extract(seen), rtol=2e-3, atol=1e-4)
 
 
-def test_pictures_seen_before_are_not_computed_again(model, files, tmp_path):
+def test_features_of_known_pictures_are_not_computed_again(model, files, tmp_path):
     first, computed = compute(
         model, {"train": files["train"]}, tmp_path / "1", FeatureCache(tmp_path / "cache")
     )

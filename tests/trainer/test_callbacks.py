@@ -23,7 +23,7 @@ def test_the_best_weights_are_kept():
     assert (best.best_epoch, best.best_loss, best.waited) == (1, 1.0, 1)
 
 
-def test_patience_ends_training():
+def test_early_stopping():
     best = KeepBest(patience=2)
     model = model_and(best)
     model.stop_training = False

@@ -1,4 +1,4 @@
-"""A training that is killed goes on from its last epoch and ends as an unbroken one."""
+"""A killed training is resumed after its last epoch and ends like an uninterrupted one."""
 
 import itertools
 import json
@@ -64,7 +64,7 @@ def train(files, checkpoint, watch, *, patience=0, validated=True):
 
 @pytest.mark.parametrize("validated", [True, False])
 @pytest.mark.parametrize("epoch", [1, 4])
-def test_it_ends_as_an_unbroken_one(files, tmp_path, epoch, validated):
+def test_a_resumed_training_ends_like_an_uninterrupted_one(files, tmp_path, epoch, validated):
     unbroken, course = train(files, None, KillAt(), validated=validated)
     with pytest.raises(Killed):
         train(files, tmp_path / "state", KillAt(epoch), validated=validated)
@@ -88,7 +88,7 @@ def test_a_finished_training_is_not_repeated(files, tmp_path):
 
 
 def test_a_state_cut_short_is_never_seen(files, tmp_path, monkeypatch):
-    """Whatever happens while the state is written, the former one stands."""
+    """If writing a state fails at any point, the previous state is kept."""
     with pytest.raises(Killed):
         train(files, tmp_path / "state", KillAt(1))
     before = (tmp_path / "state" / "state.npz").read_bytes()
@@ -218,7 +218,7 @@ def test_no_finite_validation_loss_names_epochs_and_file(tmp_path):
     good = tf.data.Dataset.from_tensor_slices((pictures.astype("f4"), labels)).batch(16)
     bad = good.map(lambda x, y: (x, tf.cast(y, tf.float32) * np.float32("nan")))
     settings = recipe(train={"epochs": 0, "augment": False, "patience": 2})
-    for _ in range(2):  # also where the state says that the patience is at an end
+    for _ in range(2):  # the second time from a state after early stopping
         with pytest.raises(
             TrainingDiverged, match=r"no epoch, from 1 to 2, had .*weights of the last good epoch are in .*h5"
         ):

@@ -1,4 +1,4 @@
-"""Training over several processors: virtual ones stand in for GPUs."""
+"""Training on several processors, with virtual devices in place of GPUs."""
 
 import json
 import subprocess
@@ -85,7 +85,7 @@ def remainders(folder: Path) -> list[dict]:
 
 
 def spread_over(replicas: int, what: str, folder: Path):
-    """Return what a function of this module says, run over several processors in a process of its own."""
+    """Return the result of a function of this module, run on several processors in a child process."""
     here = Path(__file__).resolve()
     imported = (here.parents[2], here.parent, here.parents[1] / "support")
     arguments = map(str, (folder, replicas, what, *imported))
@@ -113,7 +113,7 @@ def test_two_processors_share_each_batch(tmp_path):
 def test_no_processor_is_left_without_a_picture(tmp_path, replicas):
     for found in spread_over(replicas, "remainders", tmp_path):
         assert np.isfinite(found["loss"]).all()
-        # Each picture counts once in the validation and in what is said of it, in order.
+        # Each picture counts once in the validation and in the predictions, in order.
         assert found["difference"] == pytest.approx(0, abs=1e-5)
         # Keras lets the statistics of batch norms that learn differ a little between processors.
         exact = 2e-2 if found["norms_learn"] else 1e-5

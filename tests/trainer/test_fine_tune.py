@@ -14,7 +14,7 @@ def files(tmp_path_factory):
     return {"train": write_split(tmp_path_factory.mktemp("transformed"), "train", 2, 0)}
 
 
-def test_votes_must_be_there_to_be_learned(files):
+def test_votes_are_required_if_they_are_the_target(files):
     settings = recipe(train={"epochs": 0, "labels": "votes"})
     model, galaxies = start_classifier(settings, None), read_galaxies(files)
     galaxies.soft_labels[:] = galaxies.labels

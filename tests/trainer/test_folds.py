@@ -35,7 +35,7 @@ def folds(settings, files, features, root, count=3):
 
 @pytest.mark.parametrize("average", [False, True])
 def test_every_galaxy_is_scored_by_the_fold_that_left_it_out(files, features, tmp_path, average):
-    # Whatever views the top learns from: as the exported model would score it.
+    # Scored with the views of the exported model, whatever views the head is trained on.
     settings = recipe(model={"dihedral_average": average}, train={"epochs": 30, "views": 2})
     found = folds(settings, files, features, tmp_path)
     galaxies = read_galaxies(files)
@@ -53,7 +53,7 @@ def test_every_galaxy_is_scored_by_the_fold_that_left_it_out(files, features, tm
         assert not (tmp_path / str(number) / "backbone.weights.h5").exists()
 
 
-def test_the_ensemble_of_tops_is_one_network_with_their_mean(files, features, tmp_path):
+def test_the_ensemble_of_heads_is_one_network_with_their_mean(files, features, tmp_path):
     settings = recipe(train={"epochs": 5})
     folds(settings, files, features, tmp_path)
     (model,) = fold_classifiers(settings, [tmp_path / str(fold) for fold in range(3)])
@@ -66,7 +66,7 @@ def test_the_ensemble_of_tops_is_one_network_with_their_mean(files, features, tm
 
 
 @pytest.mark.parametrize("epochs", [0, 2])
-def test_networks_of_folds_learn_and_come_back(files, features, tmp_path, epochs):
+def test_networks_of_folds_are_trained_saved_and_loaded(files, features, tmp_path, epochs):
     settings = recipe(
         model={"dihedral_average": True}, train={"epochs": epochs, "fine_tune_epochs": 8}, phases="all"
     )

@@ -74,7 +74,7 @@ def test_it_learns_from_all_views_and_from_votes():
 
 
 def test_views_beyond_those_asked_for_teach_nothing():
-    """They are there for the folds, which are scored on them."""
+    """They are needed only to score the folds."""
     store = features(views=4)
     (asked, _), (first, _) = (
         train(store, views=2),
@@ -95,7 +95,7 @@ def test_a_class_must_not_be_missing():
         train(store, np.flatnonzero(store.galaxies.labels == 0))
 
 
-def test_votes_must_be_there_to_be_learned():
+def test_votes_are_required_if_they_are_the_target():
     store = features()
     store.galaxies.soft_labels[:] = store.galaxies.labels
     train(store, epochs=1)
@@ -103,7 +103,7 @@ def test_votes_must_be_there_to_be_learned():
         train(store, labels="votes")
 
 
-def test_on_a_classifier_it_says_the_same_as_on_features(tmp_path):
+def test_a_head_on_a_classifier_gives_the_same_probabilities_as_on_features(tmp_path):
     model = start_classifier(recipe(), None)
     pictures = synthetic(6, 0)[0].astype("f4")
     values = np.asarray(feature_extractor(model)(pictures))[:, None]

@@ -22,7 +22,7 @@ def known() -> dict[bytes, int]:
 
 
 def numbers(dataset: Iterable, soft: bool = False) -> list[int]:
-    """Which pictures come, after a look at their labels."""
+    """Return the indices of the pictures, after checking their labels."""
     names, found = known(), []
     labels_by_number = synthetic(COUNT, 7)[1]
     for pictures, labels in dataset:
@@ -98,7 +98,7 @@ def test_a_picture_of_another_size_is_an_error(files):
         next(iter(Pictures(files, 33, 6).in_order()))
 
 
-def test_who_is_there(files, tmp_path):
+def test_names_labels_and_folds_are_read(files, tmp_path):
     more = write_split(tmp_path, "val", 6, 8)
     galaxies = read_galaxies({"train": files, "val": more})
     assert len(galaxies) == COUNT + 6

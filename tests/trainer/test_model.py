@@ -132,7 +132,7 @@ def test_each_classifier_is_scaled_after_its_views_and_before_the_mean():
     assert np.abs(expected - averaged(members, 8)(pictures)).max() > 1e-3
 
 
-def test_features_are_what_the_top_sees():
+def test_features_are_the_input_of_the_head():
     model = tiny()
     assert feature_extractor(model)(PICTURES.astype("f4")).shape == (3, 64)
 

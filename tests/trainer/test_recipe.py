@@ -8,7 +8,7 @@ from trainer.recipe import Recipe
     ("average", "views", "phases", "fine_tune", "computed"),
     [
         (False, 2, "auto", 2, 2),
-        (True, 2, "auto", 2, 8),  # tops of folds are scored as the exported model would score
+        (True, 2, "auto", 2, 8),  # heads of folds are scored with the views of the exported model
         (True, 2, "head", 2, 8),
         (True, 2, "all", 0, 8),
         (True, 2, "all", 2, 2),  # networks are scored on pictures

@@ -101,7 +101,7 @@ def test_weights_may_be_a_file():
 
 
 @pytest.mark.parametrize("publish", ["single", "ensemble", "best_fold"])
-def test_a_temperature_needs_galaxies_that_were_not_learned_from(publish):
+def test_temperature_scaling_needs_held_out_galaxies(publish):
     calibrated = ModelSettings(calibration="temperature")
     CrossValidationSettings(publish=publish, phases="all").check(TrainSettings(), calibrated)
     CrossValidationSettings(publish="retrained").check(TrainSettings(), ModelSettings())
@@ -110,7 +110,7 @@ def test_a_temperature_needs_galaxies_that_were_not_learned_from(publish):
 
 
 @pytest.mark.parametrize("publish", ["ensemble", "best_fold"])
-def test_the_second_phase_is_not_left_out_unasked(publish):
+def test_fine_tuning_is_not_skipped_silently(publish):
     def check(phases: str = "auto", **train) -> None:
         CrossValidationSettings(publish=publish, phases=phases).check(TrainSettings(**train), ModelSettings())
 

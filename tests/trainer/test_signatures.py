@@ -53,7 +53,7 @@ def test_the_model_sees_astropys_picture(tmp_path):
 
 
 @pytest.mark.parametrize("signature", ["classify_flux", "serving_default"])
-def test_a_galaxy_that_shows_nothing_has_no_answer(exported, signature):
+def test_a_galaxy_without_signal_gets_nan(exported, signature):
     flux = galaxies(8)
     flux[1], flux[3], flux[5] = np.nan, 0.0, 2.5
     flux[6, :, :20] = np.nan

@@ -1,4 +1,4 @@
-"""The temperature inside the exported model."""
+"""Temperature scaling in the exported model."""
 
 import json
 import subprocess
@@ -65,7 +65,7 @@ def spread_classifier(settings, sureness: float = 1.0) -> keras.Model:
 
 
 def answers(path, planes) -> tuple[np.ndarray, np.ndarray]:
-    """What both signatures say."""
+    """The outputs of both signatures."""
     signatures = tf.saved_model.load(str(path)).signatures
     of_examples = signatures["serving_default"](examples=examples(planes))
     of_flux = signatures["classify_flux"](flux=tf.constant(planes))
@@ -100,7 +100,7 @@ def test_both_signatures_give_scaled_probabilities(tmp_path, views):
         assert np.abs(scaled - plain).max() > 0.01
 
 
-def test_what_is_no_number_stays_none(tmp_path):
+def test_nan_stays_nan(tmp_path):
     settings = recipe()
     model = spread_classifier(settings)
     Head(np.full(64, np.nan, np.float32), 0.0).put_on(model)
@@ -109,7 +109,7 @@ def test_what_is_no_number_stays_none(tmp_path):
     assert np.isnan(found["p_elliptical"]).all() and set(found["morphology"].numpy()) == {b"uncertain"}
 
 
-def test_a_model_that_is_too_sure_is_mended(tmp_path):
+def test_temperature_scaling_corrects_overconfidence(tmp_path):
     settings = recipe()
     honest, sure = spread_classifier(settings), spread_classifier(settings, sureness=4.0)
     planes = flux(800)

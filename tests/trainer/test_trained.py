@@ -24,20 +24,20 @@ def trained(settings, folder, *, backbone: bool):
 
 @pytest.mark.parametrize("name", ["TinyConv", "EfficientNetLite0", "EfficientNetB0"])
 @pytest.mark.parametrize("backbone", [True, False])
-def test_it_answers_as_it_did_when_training_left_it(tmp_path, name, backbone):
+def test_a_loaded_classifier_gives_the_same_probabilities(tmp_path, name, backbone):
     settings = recipe(model={"backbone": name})
     model = trained(settings, tmp_path, backbone=backbone)
     pictures = synthetic(6, 1)[0].astype("f4")
     np.testing.assert_allclose(load_classifier(settings, tmp_path)(pictures), model(pictures), atol=1e-5)
 
 
-def test_the_weights_that_training_began_with_need_not_be_there_any_more(tmp_path):
+def test_loading_does_not_need_the_initial_weights(tmp_path):
     model = trained(recipe(), tmp_path, backbone=True)
     settings = recipe(model={"weights": str(tmp_path / "gone.weights.h5"), "weights_sha256": "0" * 64})
     pictures = synthetic(3, 1)[0].astype("f4")
     np.testing.assert_allclose(load_classifier(settings, tmp_path)(pictures), model(pictures), atol=1e-6)
 
 
-def test_without_a_top_there_is_no_classifier(tmp_path):
+def test_loading_requires_a_head(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_classifier(recipe(), tmp_path)

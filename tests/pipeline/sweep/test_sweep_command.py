@@ -1,4 +1,4 @@
-"""What `galmorph sweep` makes of what becomes of its points; the pipeline itself is imitated."""
+"""`galmorph sweep`: results and exit status for different outcomes. The pipeline itself is simulated."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ def config(tmp_path, write_stamp):
 
 @pytest.fixture
 def sweep(config, monkeypatch, capsys):
-    """Sweep three stretches, each with an outcome and whether it was begun; return status and messages."""
+    """Sweep three stretches, each with an outcome and whether it was started; return status and messages."""
 
     def run(*courses: tuple[Outcome, bool], watch=lambda: None):
         def run_jobs(jobs, log, lock, console, finished):
@@ -59,14 +59,14 @@ def table(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def test_a_point_that_fails_does_not_fail_the_sweep(sweep, tmp_path):
+def test_a_failed_point_does_not_fail_the_sweep(sweep, tmp_path):
     done = scored(tmp_path, "done", "done")
     status, said = sweep((done, True), (Outcome(KILLED), True), (done, True))
     assert status == 0 and "2 done, 1 failed" in said.out
     assert "1 of 3 points failed" in said.err and "not begun" not in said.err
 
 
-def test_points_that_were_never_begun_are_no_success(sweep, tmp_path):
+def test_points_that_were_not_started_fail_the_sweep(sweep, tmp_path):
     done = scored(tmp_path, "done", "done")
     status, said = sweep((done, True), (Outcome(KILLED), True), (Outcome(KILLED), False))
     assert status == 1 and "1 done, 1 failed, 1 waiting" in said.out
@@ -74,10 +74,10 @@ def test_points_that_were_never_begun_are_no_success(sweep, tmp_path):
     assert "1 of 3 points failed" in said.err and "the log is" in said.err
 
 
-def test_the_page_is_that_of_this_sweep_all_along(sweep, tmp_path):
+def test_the_page_never_shows_an_earlier_sweep(sweep, tmp_path):
     page = tmp_path / "run/sweep/index.html"
     page.parent.mkdir(parents=True)
-    page.write_text("a former sweep's")
+    page.write_text("the page of an earlier sweep")
     seen: list[str] = []
     done = scored(tmp_path, "done", "done")
     sweep((done, True), (Outcome(KILLED), True), (done, True), watch=lambda: seen.append(page.read_text()))
@@ -87,7 +87,7 @@ def test_the_page_is_that_of_this_sweep_all_along(sweep, tmp_path):
         assert said in text
 
 
-def test_the_time_of_finding_is_not_that_of_training(sweep, tmp_path):
+def test_a_cache_hit_has_no_training_time(sweep, tmp_path):
     courses = (("done", "done"), ("cached", "cached"), ("cached", "done"))
     sweep(*((scored(tmp_path, *states), True) for states in courses))
     times = {row["stretch"]: (row["seconds"], row["found_again"]) for row in table(tmp_path)}

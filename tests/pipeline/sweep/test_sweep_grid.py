@@ -1,4 +1,4 @@
-"""The points of a grid, and what is refused."""
+"""The points of a grid, and refused axes."""
 
 import itertools
 import re
@@ -75,7 +75,7 @@ def test_no_axis_is_the_configuration_itself():
     )
 
 
-def test_nothing_is_shared_that_is_the_same_anyway():
+def test_no_override_is_added_if_all_points_are_the_same():
     assert [point.overrides for point in points_of({"stretch": ["1", "2"]})] == [
         ("image.stretch=1",),
         ("image.stretch=2",),
@@ -84,7 +84,7 @@ def test_nothing_is_shared_that_is_the_same_anyway():
     assert 'data.bands=["G", "R", "I"]' in points_of({"rgb": ["IRG", "GRI"]})[0].overrides
 
 
-def test_what_is_configured_stays_where_it_suffices(tmp_path):
+def test_configured_bands_and_sizes_are_kept_if_sufficient(tmp_path):
     enough = points_of(
         {"rgb": ["IRG", "R660G"], "cut": ["64", "96"]}, bands=("Z", "I", "R", "G", "F660"), stamp_size=200
     )
@@ -223,14 +223,14 @@ def test_labels_tell_keys_of_one_name_apart():
     assert describe({"split.seed": "1", "train.epochs": "2"}) == "seed 1 epochs 2"
 
 
-def test_which_axes_have_an_ingest_of_their_own():
+def test_axes_that_need_their_own_ingest():
     assert own_ingest(["rgb", "data.background", "cut", "split.seed", "train.epochs"]) == [
         "data.background",
         "split.seed",
     ]
 
 
-def test_what_the_grid_cannot_know_is_found_when_settings_are_loaded(tmp_path):
+def test_bad_values_are_found_when_the_settings_of_a_point_are_loaded(tmp_path):
     for axes, message in [
         ({"backbone": ["EfficientNetX"]}, "unknown backbone"),
         ({"stretch": ["0"]}, "stretch"),

@@ -1,4 +1,4 @@
-"""Labels corrected by name: which rows change, duplicates and conflicts, and tables that cannot be used."""
+"""Labels corrected by name: affected rows, duplicates and conflicts, and unusable tables."""
 
 import math
 

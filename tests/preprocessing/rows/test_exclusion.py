@@ -1,4 +1,4 @@
-"""Galaxies left out by name: which rows go, why, and what a bad list gets."""
+"""Galaxies left out by name: affected rows, messages, and unusable tables."""
 
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def test_the_reject_says_which_list_and_what_it_says(settings, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a", "d"])
-def test_no_other_row_of_the_galaxy_takes_its_place(settings, name):
+def test_all_rows_of_an_excluded_galaxy_are_left_out(settings, name):
     kept, reasons = outcome(settings(f"name\n{name}\n"))
     assert kept == {"b", "c"}
     assert reasons[1] == reasons[4] == reasons[5] == "excluded"
@@ -89,7 +89,7 @@ def test_rows_are_one_galaxy_as_they_are_where_duplicates_are_looked_for(setting
     assert kept == {"b", "c", "d", "e", "f"} and reasons == {1: "excluded", 4: "excluded", 8: "bad_label"}
 
 
-def test_a_conflict_is_neither_won_nor_kept_alive(settings):
+def test_excluding_a_galaxy_removes_its_label_conflict(settings):
     kept, reasons = outcome(settings("name\ne\n"))
     assert kept == {"a", "b", "c"}
     assert reasons[6] == reasons[7] == "excluded" and "label_conflict" not in reasons.values()

@@ -1,4 +1,4 @@
-"""Tables hold what their file says: nulls, texts, truth values, numbers in narrow columns."""
+"""Values of tables as stored in the file: nulls, texts, booleans, numbers in narrow columns."""
 
 import io
 from pathlib import Path

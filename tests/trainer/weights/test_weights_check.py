@@ -1,4 +1,4 @@
-"""The look into a file from a process of its own."""
+"""The check of a file of weights in a child process."""
 
 import random
 import stat
@@ -23,7 +23,7 @@ def path(tmp_path):
 
 
 def interpreter(tmp_path, monkeypatch, *lines):
-    """Let a shell script stand in for Python."""
+    """Run a shell script in place of Python."""
     script = tmp_path / "python"
     script.write_text("\n".join(("#!/bin/sh", *lines)))
     script.chmod(script.stat().st_mode | stat.S_IXUSR)

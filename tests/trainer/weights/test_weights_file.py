@@ -1,4 +1,4 @@
-"""Files of weights: taken whole when they fit, refused in one sentence when not."""
+"""Files of weights: read if they fit completely, otherwise refused in one sentence."""
 
 import random
 import subprocess
@@ -32,7 +32,7 @@ def assert_same(found, expected):
 
 
 def refusal(path, backbone):
-    """The one sentence with which a file is refused, by the check and by the reader."""
+    """The message with which both the check and the reader refuse a file."""
     sentences = set()
     for function in (check_weights, read_weights):
         with pytest.raises(WeightsError) as caught:
@@ -70,7 +70,7 @@ def test_the_largest_network_is_checked(stored):
 
 
 @pytest.mark.parametrize("names", ["as in this package", "of others"])
-def test_a_top_is_left_out(stored, names):
+def test_a_head_is_left_out(stored, names):
     layout = [*TINY, DENSE] if names == "as in this package" else [*_renamed(TINY), DENSE]
     assert_same(read_weights(stored(layout, [*ARRAYS, *random_arrays([DENSE])]), "TinyConv"), ARRAYS)
 

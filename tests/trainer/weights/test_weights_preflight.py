@@ -59,7 +59,7 @@ def test_a_cached_file_counts_only_if_it_is_whole(offline, monkeypatch):
     cached = keras_cache() / "efficientnetb0_notop.h5"
     cached.parent.mkdir()
     cached.write_bytes(HDF5 + b"half of it")
-    assert "not whole" in imagenet_weights_problem("EfficientNetB0", "imagenet")
+    assert f"{cached} is missing or incomplete" in imagenet_weights_problem("EfficientNetB0", "imagenet")
     facts = weights_preflight.FACTS["EfficientNetB0"]
     whole = hashlib.md5(cached.read_bytes()).hexdigest()
     monkeypatch.setitem(
@@ -148,4 +148,5 @@ def test_the_hash_of_a_file_is_checked(tmp_path):
     write_legacy(path, weights_layout("EfficientNetB0"))
     right = hashlib.sha256(path.read_bytes()).hexdigest()
     assert imagenet_weights_problem("EfficientNetB0", str(path), right.upper()) is None
-    assert "weights_sha256 says" in imagenet_weights_problem("EfficientNetB0", str(path), "0" * 64)
+    problem = imagenet_weights_problem("EfficientNetB0", str(path), "0" * 64)
+    assert problem.endswith(f"has SHA-256 {right}, but weights_sha256 = {'0' * 64}")
