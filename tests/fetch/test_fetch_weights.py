@@ -184,7 +184,7 @@ def test_by_default_the_file_goes_where_keras_looks(galmorph, server, tmp_path):
     assert imagenet_weights_problem("EfficientNetB7", "imagenet") is None
     status, output, _ = galmorph("EfficientNetB7", "--url", server.url)
     assert status == 0
-    assert "were there" in output
+    assert "already there" in output
     assert len(server.asked) == 1
 
 

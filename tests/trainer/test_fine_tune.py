@@ -18,7 +18,7 @@ def test_votes_are_required_if_they_are_the_target(files):
     settings = recipe(train={"epochs": 0, "labels": "votes"})
     model, galaxies = start_classifier(settings, None), read_galaxies(files)
     galaxies.soft_labels[:] = galaxies.labels
-    with pytest.raises(TrainingDataError, match='labels = "votes", but the training set has no galaxy whose'):
+    with pytest.raises(TrainingDataError, match=r'\[train\] labels = "votes", but the training set'):
         fine_tune(model, settings, Pictures(files["train"], 32, 16), galaxies, None, has_head=False)
 
 

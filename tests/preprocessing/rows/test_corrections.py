@@ -53,7 +53,7 @@ def test_a_correction_counts_in_place_of_the_label(settings):
     (b, c) = table.corrected
     assert (b.row, b.before, b.after, b.message) == (2, "spiral", "elliptical", "corrections0.csv (row 1)")
     assert c.before == c.after == "elliptical"
-    assert "labels given by [data] corrections: 1 spiral to elliptical, 1 unchanged" in table.notes
+    assert "labels from [data] corrections: 1 spiral to elliptical, 1 unchanged" in table.notes
 
 
 @pytest.mark.parametrize("name", ["a", "d"])
@@ -79,7 +79,7 @@ def test_what_is_left_out_stays_so(settings, tmp_path):
 
 def test_names_that_no_row_has_are_counted(settings):
     table = read_rows(settings("name,label\nb,spiral\nx,spiral\n\n"))
-    assert "corrections0.csv: 1 of 2 names are not in the table of labels" in table.notes
+    assert any(note.startswith("corrections0.csv: 1 of 2 names") for note in table.notes)
 
 
 def test_an_empty_table_corrects_nothing(settings):
@@ -95,10 +95,10 @@ def test_two_tables_that_agree(settings):
     [
         (
             ["name,label\nb,0\nb,1\n"],
-            r"b get two labels: spiral in .* \(row 1\) and elliptical in",
+            r"labels for b: spiral in .* \(row 1\) and elliptical in",
         ),
         (["name,label\nb,0\n", "name,label\nb,-1\n"], "spiral in .*0.csv .* uncertain in corrections1.csv"),
-        (["name,label\na,0\nd,1\n"], "a and d, which are one galaxy, get two labels"),
+        (["name,label\na,0\nd,1\n"], "labels for a and d, which are one galaxy: spiral in .* elliptical in"),
         (
             ["name,label\nb,lenticular\n"],
             r"b \(row 1\) the label 'lenticular', which is none of spiral, e",

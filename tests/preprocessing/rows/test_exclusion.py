@@ -62,14 +62,14 @@ def test_nothing_is_left_out_unless_asked(settings):
     }
 
 
-def test_the_reject_says_which_list_and_what_it_says(settings, tmp_path):
+def test_the_reject_names_the_list_and_its_quality(settings, tmp_path):
     table = read_rows(settings("rank,name,quality\n1,b,0.0123\n", "name\nc\nb\n"))
     rejects = {reject.row: reject for reject in table.rejects}
     assert rejects.keys() == {2, 3, 8}
     assert (rejects[2].name, rejects[2].reason) == ("b", "excluded")
     assert rejects[2].file == str(tmp_path / "list0.csv")
-    assert rejects[2].message == "list0.csv lists it with quality 0.0123"
-    assert rejects[3].message == "list1.csv lists it" and rejects[8].reason == "bad_label"
+    assert rejects[2].message == "listed in list0.csv with quality 0.0123"
+    assert rejects[3].message == "listed in list1.csv" and rejects[8].reason == "bad_label"
     assert [entry.name for entry in table.excluded] == ["b", "c"] and table.notes == []
 
 
@@ -80,11 +80,11 @@ def test_all_rows_of_an_excluded_galaxy_are_left_out(settings, name):
     assert reasons[1] == reasons[4] == reasons[5] == "excluded"
     messages = {reject.row: reject.message for reject in read_rows(settings(f"name\n{name}\n")).rejects}
     named, other = (1, 5) if name == "a" else (5, 1)
-    assert messages[named] == "list0.csv lists it"
-    assert messages[other] == f"the same galaxy as {name} (row {named}): list0.csv lists it"
+    assert messages[named] == "listed in list0.csv"
+    assert messages[other] == f"the same galaxy as {name} (row {named}): listed in list0.csv"
 
 
-def test_rows_are_one_galaxy_as_they_are_where_duplicates_are_looked_for(settings):
+def test_rows_of_one_galaxy_are_found_with_the_duplicate_radius(settings):
     kept, reasons = outcome(settings("name\na\n", duplicate_radius=0))
     assert kept == {"b", "c", "d", "e", "f"} and reasons == {1: "excluded", 4: "excluded", 8: "bad_label"}
 
@@ -97,7 +97,8 @@ def test_excluding_a_galaxy_removes_its_label_conflict(settings):
 
 def test_names_that_no_row_has_are_counted(settings):
     table = read_rows(settings("name\nb\nx\ny\nx\ng\n\n", "name\nb\n"))
-    assert table.notes == ["list0.csv: 2 of 4 names are not in the table of labels"]
+    (note,) = table.notes
+    assert note.startswith("list0.csv: 2 of 4 names")
 
 
 @pytest.mark.parametrize("text", ["name,quality\n", "name\n"])
