@@ -16,7 +16,7 @@ _STATE = "state.npz"
 
 
 def checkpoint_folder(root: str, *about: Any) -> Path | None:
-    """Return the checkpoint folder of a training; its name depends on everything that the training does.
+    """Return the checkpoint folder of a training. Its name is a hash of everything that defines the training.
 
     Parameters
     ----------

@@ -104,7 +104,7 @@ def _rejects(
     objects: list[LabelledObject], exclusions: dict[str, Exclusion], radius: float
 ) -> Iterator[Reject]:
     # All rows of a listed galaxy are left out, before duplicates are compared. Otherwise another row would
-    # bring the doubtful label back, or the galaxy would be counted as a label conflict.
+    # bring the doubtful label back or decide a label conflict, or the galaxy would be counted as one.
     for rows in galaxies(objects, radius):
         named = next((entry for entry in rows if entry.name in exclusions), None)
         if named is None:
