@@ -60,6 +60,7 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
         ("data.labels=absent.csv", "[data] labels: "),
         ("data.exclude=absent.csv", "absent.csv does not exist"),
         ("data.exclude=absent.csv", "[data] exclude: "),
+        ("data.label_format=gz3", "[data] label_format: 'gz3' is none of auto, gz2, gz1, gz2_class, simple"),
         ('data.exclude=["labels.csv", "galmorph.toml"]', "galmorph.toml has no column 'name'"),
         ("data.stamps=nowhere/{name}_{band}.fits", "[data] stamps: band G has no files (looked for "),
         ("image.rgb=ZRG", "[data] stamps: band Z has no files"),
