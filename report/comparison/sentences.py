@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from evaluation.comparison import SIGNIFICANCE, chance_text
+from evaluation.comparison import SIGNIFICANCE
 from evaluation.paired import Difference
 from preprocessing.features import HOLDOUT, TEST, TRAIN, UNCERTAIN, VALIDATION
 from report.comparison.common import ABSENT, OTHER_LABEL, OTHER_PLACE
 from report.comparison.pairs import Pair
+from report.topics.words import p_text
 from report.html.formats import count_of, format_count, format_signed
 
 _FATES = {
@@ -34,7 +35,7 @@ def _by_accuracy(pair: Pair, one: str, other: str, n: str) -> str:
     if not only_one + only_other:
         return f"{one} and {other} are right on the same of the {n} common test galaxies."
     counts = f"{format_count(only_one)} only {one} calls right, {format_count(only_other)} only {other}"
-    found = f"of {n} common test galaxies {counts}; p {chance_text(pair.p_value)}"
+    found = f"of {n} common test galaxies {counts}; {p_text(pair.p_value)}"
     difference = f"accuracy of {one} less that of {other}: {_range(pair.differences['accuracy'])}"
     if pair.p_value >= SIGNIFICANCE:
         text = f"The accuracies of {one} and {other} do not differ significantly ({found})"

@@ -1,4 +1,4 @@
-"""The courses of the trainings."""
+"""Learning curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,17 +10,20 @@ from report.html.formats import count_of
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
 from report.run.figures.plot import Plot
 
-_PHASES = {"head": "the top on the frozen backbone's features", "network": "the network"}
+_PHASES = {
+    "head": "Training of the classifier head on features of the frozen backbone.",
+    "network": "Training of the network (fine-tuning).",
+}
 _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 LOSS, VALIDATION_LOSS = "loss", "val_loss"
 LAST_STEPS = 2
-"""From epoch to epoch, at the end of a training, over which the fall of the loss is averaged."""
+"""Number of steps between epochs, at the end of a training, over which the fall of the loss is averaged."""
 NOTICEABLE = 0.01
-"""Fall of the loss in an epoch, in units of the loss, above which more epochs may help."""
+"""Relative fall of the loss per epoch above which more epochs may help."""
 
 
 def draw_training(phase: str, course: Mapping[str, Sequence[float]]) -> Plot | None:
-    """Draw loss, accuracy and learning rate of each epoch; None where a phase has not been trained.
+    """Draw loss, accuracy and learning rate of each epoch; None if the phase was not trained.
 
     Parameters
     ----------
@@ -52,7 +55,7 @@ def draw_training(phase: str, course: Mapping[str, Sequence[float]]) -> Plot | N
                 x = np.arange(1, len(validation) + 1)
                 axes.plot(x, validation, "x--", color=SUGGESTED, markersize=4, label="validation")
             if (best := best_epoch(course)) is not None:
-                axes.axvline(best, color=MARK, linewidth=1.2, linestyle="-.", label="least validation loss")
+                axes.axvline(best, color=MARK, linewidth=1.2, linestyle="-.", label="lowest validation loss")
             if key == "learning_rate":
                 axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
             axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
@@ -60,11 +63,11 @@ def draw_training(phase: str, course: Mapping[str, Sequence[float]]) -> Plot | N
             name_axes(axes, "epoch" if place == len(panels) - 1 else "", title)
         handles = first.get_legend_handles_labels() if first else ([], [])
         drawn.figure.legend(*handles, loc="outside upper center", ncols=3, fontsize=8)
-    return Plot.of(name, drawn, f"Course of the training of {_PHASES[phase]}.", _conclusion(course))
+    return Plot.of(name, drawn, _PHASES[phase], _conclusion(course))
 
 
 def draw_fold_training(folds: Sequence[Mapping[str, Any]]) -> Plot | None:
-    """Draw the validation loss of each fold in each epoch, or the training loss where there is none."""
+    """Draw the validation loss of each fold in each epoch, or the training loss if there is none."""
     courses = {
         fold["fold"]: fold.get("network") or fold.get("head") or {}
         for fold in folds
@@ -94,16 +97,16 @@ def draw_fold_training(folds: Sequence[Mapping[str, Any]]) -> Plot | None:
     shown = (
         "Validation loss of each fold."
         if key == VALIDATION_LOSS
-        else "Training loss of each fold: that of the galaxies that it learns from, which are those of the"
-        " other folds. How well its own galaxies are called is judged by the scores of the folds."
+        else "Training loss of each fold, measured on the galaxies of the other folds. For its held-out galaxies"
+        " see the scores of the folds."
     )
     ends = f"{min(least):.3f} and {max(least):.3f}"
-    found = f"The least values lie between {ends}." if len(least) > 1 else ""
+    found = f"The lowest values lie between {ends}." if len(least) > 1 else ""
     return Plot.of("training-folds", drawn, shown, found)
 
 
 def best_epoch(course: Mapping[str, Sequence[float]]) -> int | None:
-    """Return the epoch with the least validation loss, from 1; None without any."""
+    """Return the epoch with the lowest validation loss, counted from 1; None without validation loss."""
     validation = _values(course, VALIDATION_LOSS)
     return int(np.nanargmin(validation)) + 1 if np.isfinite(validation).any() else None
 
@@ -114,22 +117,22 @@ def _conclusion(course: Mapping[str, Sequence[float]]) -> str:
         last = _values(course, LOSS)
         return f"There is no validation loss; the training loss ends at {last[np.isfinite(last)][-1]:.3f}."
     least, epochs = validation[best - 1], len(validation)
-    found = f"The validation loss is least, {least:.3f}, in epoch {best} of {epochs}"
+    found = f"The validation loss is lowest, {least:.3f}, in epoch {best} of {epochs}"
     if best == epochs and epochs > 1:
         fall = _last_fall(validation)
         if fall > NOTICEABLE:
-            return f"{found}, the last one, and still falls noticeably: more epochs may help."
-        return f"{found}, the last one, but hardly falls any more: it has levelled off."
+            return f"{found}, the last one. It is still falling: more epochs may help."
+        return f"{found}, the last one. It has levelled off."
     if best == epochs:
         return f"{found}."
     last = validation[np.isfinite(validation)][-1]
     rise = last / least - 1 if least > 0 else 0.0
-    after = f"{found}; {count_of(epochs - best, 'epoch')} later it is {last:.3f}"
-    return f"{after}: the network overfits." if rise > 0.1 else f"{after}: it has levelled off."
+    after = f"{found}; {count_of(epochs - best, 'epoch')} later it is {last:.3f}."
+    return f"{after} The network overfits." if rise > 0.1 else f"{after} It has levelled off."
 
 
 def _last_fall(loss: np.ndarray) -> float:
-    """Return by how much of itself a loss falls in each of the last epochs, on average."""
+    """Return the mean relative fall of a loss per epoch over the last epochs."""
     last = loss[np.isfinite(loss)][-1 - LAST_STEPS :]
     if len(last) < 2 or not last[0] > 0:
         return 0.0
