@@ -105,6 +105,12 @@ def chance_text(p_value: float) -> str:
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}" if p_value < 0.1 else f"{p_value:.2f}"
 
 
+def p_text(p_value: float) -> str:
+    """Return a p-value with its symbol: ``p = 0.035`` or ``p < 0.001``."""
+    text = chance_text(p_value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def accuracy_error(accuracy: float, n: int) -> float:
     """Return the standard error of an accuracy measured on `n` galaxies.
 

@@ -66,8 +66,8 @@ def _not_finite(predictions: Predictions) -> str:
     if not count:
         return f"None: all {format_count(evaluated)} galaxies of this run got a finite probability.{blank}"
     return (
-        f"{format_count(count)} of {count_of(evaluated, 'galaxy', 'galaxies')} got no finite probability. Such a"
-        f" model is not published.{blank}"
+        f"{format_count(count)} of {count_of(evaluated, 'galaxy', 'galaxies')} got no finite probability. Such"
+        f" a model is not published.{blank}"
     )
 
 
@@ -100,8 +100,8 @@ def _groups(numbers: Mapping[str, Any]) -> Iterator[Finding]:
         tested += len(groups[key]["groups"]) > 1
     if tested > 1:
         text = (
-            f"{tested} properties were tested. Of twenty properties without influence, one is expected to show"
-            f" p below {SIGNIFICANCE:g} by chance."
+            f"{tested} properties were tested. Of twenty properties without influence, one is expected to"
+            f" show p below {SIGNIFICANCE:g} by chance."
         )
         yield Finding("Multiple tests", text)
 

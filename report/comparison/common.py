@@ -11,7 +11,7 @@ from evaluation.formats.predictions import Predictions
 from preprocessing.features import SPLITS, TEST
 
 SAME_PLACE = 10.0
-"""Largest separation [arcsec] of one galaxy in two runs. Two surveys may use the same names, such as numbers."""
+"""Largest separation of one galaxy in two runs [arcsec]; two surveys may use the same names."""
 
 ABSENT, OTHER_LABEL, OTHER_PLACE = "absent", "another label", "another place"
 

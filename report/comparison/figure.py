@@ -59,7 +59,9 @@ def draw_probabilities(pair: Pair) -> tuple[Markup, str]:
         drawn.figure.legend(loc="outside upper center", ncols=2, fontsize=8)
     sample = ""
     if len(drawn_rows) < len(known):
-        sample = f" A random sample of {format_count(len(drawn_rows))} of {format_count(len(known))} is drawn."
+        sample = (
+            f" A random sample of {format_count(len(drawn_rows))} of {format_count(len(known))} is drawn."
+        )
     return drawn.svg, (
         f"Probability of elliptical by {one} against that by {other}, by label. In the upper left and lower"
         f" right quarters the two runs disagree.{sample}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evaluation.comparison import SIGNIFICANCE
+from evaluation.comparison import SIGNIFICANCE, p_text
 from preprocessing.features import ELLIPTICAL
 from report.comparison.disagreements import Panel, panels
 from report.comparison.figure import draw_probabilities
@@ -14,7 +14,6 @@ from report.comparison.runs import Run, setting_rows
 from report.comparison.sentences import notes, verdict
 from report.comparison.table import side_by_side
 from report.html.environment import page_environment
-from report.topics.words import p_text
 
 _SCORES = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss (lower is better)"}
 

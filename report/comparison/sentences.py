@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from evaluation.comparison import SIGNIFICANCE
+from evaluation.comparison import SIGNIFICANCE, p_text
 from evaluation.paired import Difference
 from preprocessing.features import HOLDOUT, TEST, TRAIN, UNCERTAIN, VALIDATION
 from report.comparison.common import ABSENT, OTHER_LABEL, OTHER_PLACE
 from report.comparison.pairs import Pair
-from report.topics.words import p_text
 from report.html.formats import count_of, format_count, format_signed
 
 _FATES = {

@@ -144,7 +144,9 @@ def _stretch(bands: Mapping[str, BandSurvey], suggestion: Suggestion, image: Ima
             Finding("warning", text, f"Try {suggestion.stretch:g}; galmorph inspect shows several.")
         )
     elif np.isnan(ratio) and any(bands[band].values.size for band in image.bands):
-        text = "The corners of most stamps have a single value. Without sky noise no stretch can be suggested."
+        text = (
+            "The corners of most stamps have a single value. Without sky noise no stretch can be suggested."
+        )
         findings.append(Finding("note", text))
     intensity = peak_intensities(bands, image)
     if intensity.size:

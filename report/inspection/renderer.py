@@ -74,7 +74,9 @@ class Renderer:
             self._orders.send((flux, image))
             answer = self._orders.recv()
         except (EOFError, OSError) as error:
-            raise RuntimeError("the process that makes pictures has ended, perhaps for lack of memory") from error
+            raise RuntimeError(
+                "the process that makes pictures has ended, perhaps for lack of memory"
+            ) from error
         if isinstance(answer, str):
             raise RuntimeError(f"no picture could be made: {answer}")
         return answer

@@ -92,7 +92,9 @@ def choose(predictions: Predictions, out_of_fold: OutOfFold | None) -> Choice:
         MISCLASSIFIED: test.first(doubt, ~test.right, MISCLASSIFIED),
         CALLED_UNCERTAIN: test.first(-doubt, test.between, CALLED_UNCERTAIN),
         LABELLED_UNCERTAIN: (uncertain.spread(MOST[LABELLED_UNCERTAIN]), len(uncertain.p)),
-        HOLDOUT_MISCLASSIFIED: holdout.first(0.5 - np.abs(holdout.p - DECISION), ~holdout.right, HOLDOUT_MISCLASSIFIED),
+        HOLDOUT_MISCLASSIFIED: holdout.first(
+            0.5 - np.abs(holdout.p - DECISION), ~holdout.right, HOLDOUT_MISCLASSIFIED
+        ),
         SUSPECTS: (suspects[: MOST[SUSPECTS]], len(suspects)),
     }
     panels = {title: names for title, (names, _) in found.items()}

@@ -147,7 +147,7 @@ def png_tile(path: Path) -> Tile:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise ValueError("is not there") from None
+        raise ValueError("does not exist") from None
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from error
     if not content.startswith(_PNG):

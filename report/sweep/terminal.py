@@ -5,10 +5,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-
+from evaluation.comparison import p_text
 from report.sweep.points import Point
 from report.sweep.results import PointResult, SweepResults
-from report.topics.words import p_text
 
 MOST_LINES = 20
 """Largest number of points listed at the end, done and failed each; ``sweep.csv`` has all."""

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.comparison import SIGNIFICANCE
+from evaluation.comparison import SIGNIFICANCE, p_text
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
 from report.html.formats import format_percent
 from report.topics.groups import FEW, SMALL_GROUP
-from report.topics.words import p_text, share_of
+from report.topics.words import share_of
 
 CLASSES = (SPIRAL, ELLIPTICAL)
 

@@ -8,14 +8,14 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from evaluation.comparison import SIGNIFICANCE
+from evaluation.comparison import SIGNIFICANCE, p_text
 from evaluation.formats.galaxies import Galaxies
 from evaluation.formats.predictions import Predictions
 from evaluation.groups import UNKNOWN, Group, by_quantile, by_value, range_titles
 from evaluation.intervals import wilson
 from preprocessing.features import TEST
 from report.html.formats import count_of, format_measure, format_percent
-from report.topics.words import p_text, right_text
+from report.topics.words import right_text
 
 MOST_FIELDS = 16
 """Largest number of sky fields compared one by one; with more fields, positions are compared instead."""
@@ -304,7 +304,9 @@ def card_text(numbers: Mapping[str, Any]) -> str:
     every: Sequence[Mapping[str, Any]] = numbers["groups"]
     known = [group for group in every if group["title"] != UNKNOWN]
     unknown = sum(group["n"] for group in every) - sum(group["n"] for group in known)
-    note = f" The value is not known for {count_of(unknown, 'test galaxy', 'test galaxies')}." if unknown else ""
+    note = (
+        f" The value is not known for {count_of(unknown, 'test galaxy', 'test galaxies')}." if unknown else ""
+    )
     if len(every) < 2:
         return f"All test galaxies have {known[0]['title']}, so there are no groups to compare."
     worst = worst_group(numbers)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.comparison import SIGNIFICANCE
+from evaluation.comparison import SIGNIFICANCE, p_text
 from evaluation.shares import fisher
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, HOLDOUT, SPIRAL
 from report.html.formats import format_count
 from report.topics.groups import SMALL_GROUP
-from report.topics.words import p_text, right_text
+from report.topics.words import right_text
 
 
 def holdout_text(numbers: Mapping[str, Any]) -> str:

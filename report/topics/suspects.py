@@ -56,7 +56,9 @@ def doubt_text(numbers: Mapping[str, Any]) -> str:
     if numbers["meaningful"]:
         return ""
     if numbers["auc_interval"] is None:
-        reason = "The out-of-fold AUC is not known, so it is not known whether the folds separate the classes."
+        reason = (
+            "The out-of-fold AUC is not known, so it is not known whether the folds separate the classes."
+        )
     else:
         ends = " to ".join(map(format_measure, numbers["auc_interval"]))
         where = f"the 95 % interval of the out-of-fold AUC, {ends}, is not above 0.5"

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.comparison import SIGNIFICANCE
+from evaluation.comparison import SIGNIFICANCE, p_text
 from evaluation.shares import fisher
 from report.html.formats import count_of, format_percent
-from report.topics.words import p_text, share_of, within
+from report.topics.words import share_of, within
 
 
 def figure_text(numbers: Mapping[str, Any]) -> str:

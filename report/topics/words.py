@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from evaluation.comparison import chance_text
 from evaluation.intervals import LEVEL, wilson
 from report.html.formats import count_of, format_count, format_measure, format_percent
 
@@ -26,9 +25,3 @@ def share_of(part: int, n: int, what: str) -> str:
     low, high = (format_percent(end) for end in wilson(part, n))
     share = f"{format_percent(part / n)}, 95 % interval {low} to {high}"
     return f"{format_count(part)} of {format_count(n)} {what} ({share})"
-
-
-def p_text(p_value: float) -> str:
-    """Return a p-value with its symbol: ``p = 0.035`` or ``p < 0.001``."""
-    text = chance_text(p_value)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"

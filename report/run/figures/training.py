@@ -74,7 +74,9 @@ def draw_fold_training(folds: Sequence[Mapping[str, Any]]) -> Plot | None:
         if fold.get("network") or fold.get("head")
     }
     key = VALIDATION_LOSS if any(VALIDATION_LOSS in history for history in histories.values()) else LOSS
-    histories = {fold: history for fold, history in histories.items() if np.isfinite(_values(history, key)).any()}
+    histories = {
+        fold: history for fold, history in histories.items() if np.isfinite(_values(history, key)).any()
+    }
     if not histories:
         return None
     with drawing("training-folds", 2.8, png=True) as drawn:
