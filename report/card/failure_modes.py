@@ -65,10 +65,8 @@ def _not_finite(predictions: Predictions) -> str:
     )
     if not count:
         return f"None: all {format_count(evaluated)} galaxies of this run got a finite probability.{blank}"
-    return (
-        f"{format_count(count)} of {count_of(evaluated, 'galaxy', 'galaxies')} got no finite probability. Such"
-        f" a model is not published.{blank}"
-    )
+    galaxies = count_of(evaluated, "galaxy", "galaxies")
+    return f"{format_count(count)} of {galaxies} got no finite probability. Such a model is not published.{blank}"
 
 
 def _confident_errors(predictions: Predictions) -> str:

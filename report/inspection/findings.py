@@ -114,8 +114,8 @@ def stamp_findings(
     if large_enough < _MOST * survey.sized:
         kind: Kind = "warning" if large_enough else "stop"
         text = (
-            f"Only {large_enough:,} of {count_of(survey.sized, 'object')} have stamps of at least {side} x"
-            f" {side} pixels."
+            f"{large_enough:,} of {count_of(survey.sized, 'object')} have stamps of at least {side} x {side}"
+            " pixels."
         )
         remedy = (
             f"{_fitting(survey)} pixels would suit {_MOST:.0%} of them: set [image] cut or [data] stamp_size."

@@ -110,7 +110,7 @@ def _spread(bands: Mapping[str, BandSurvey], data: DataSettings) -> list[Finding
         "The stamps of one band differ in flux scale, so no single stretch suits all of them. Ratio of the"
         f" 95th to the 5th percentile of the sky noise: {listed}."
     )
-    remedy = 'If the stamps are from several surveys, [data] zero_points = "header" uses the zero point of each file.'
+    remedy = 'For stamps of several surveys, [data] zero_points = "header" uses the zero point of each file.'
     if data.zero_points == "header":
         remedy = "Check the zero points in the headers."
     return [Finding("warning", text, remedy)]

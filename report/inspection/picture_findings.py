@@ -15,8 +15,8 @@ ONE_COLOUR = 2
 """Largest difference between two pixels of a picture that counts as of one colour [grey levels]."""
 MOST_OF_ONE_COLOUR = 0.9
 """Share of pictures of one colour above which a run is refused."""
-# With a good stretch up to 30 % of the pixels were black (sky below zero) and up to 7 % saturated (SDSS, KiDS,
-# simulated survey).
+# With a good stretch up to 30 % of the pixels were black (sky below zero) and up to 7 % saturated (SDSS,
+# KiDS, simulated survey).
 _BLACK, _SATURATED = 0.75, 0.25
 
 
@@ -68,8 +68,8 @@ def picture_findings(counts: PictureCounts, galaxies: str) -> list[Finding]:
     remedy = "Check [image] stretch, minimum and rgb: galmorph inspect shows pictures and suggests a stretch."
     if counts.of_one_colour >= MOST_OF_ONE_COLOUR * total:
         text = (
-            f"The pictures of {counts.of_one_colour:,} of {total:,} {galaxies} are of one colour, so a network"
-            " cannot learn from them."
+            f"The pictures of {counts.of_one_colour:,} of {total:,} {galaxies} are of one colour, so a"
+            " network cannot learn from them."
         )
         return [Finding("stop", text, remedy)]
     black, saturated = counts.black / total, counts.saturated / total

@@ -83,7 +83,7 @@ class SweepResults:
 
     @property
     def ranked(self) -> list[PointResult]:
-        """Every point: those done by mean accuracy, then by mean AUC; then those failed; then those waiting."""
+        """Every point: those done by mean accuracy, then by mean AUC; those failed; those waiting."""
         return sorted(self._results.values(), key=_order)
 
     @property

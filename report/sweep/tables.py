@@ -10,8 +10,8 @@ from report.sweep.points import own_ingest
 from report.sweep.results import PointResult, SweepResults
 
 OPTIMISTIC = (
-    "The best setting was chosen by its score, so this score is optimistic, the more so the more settings were"
-    " tried. The test split of a run with this setting gives an unbiased score."
+    "The best setting was chosen by its score, so this score is optimistic, the more so the more settings"
+    " were tried. The test split of a run with this setting gives an unbiased score."
 )
 
 _MEASURES = ("accuracy", "auc", "loss")
@@ -23,12 +23,12 @@ def notes(results: SweepResults) -> list[str]:
     varied = own_ingest(results.axes)
     if varied:
         sentences.append(
-            f"Every value of {' and of '.join(varied)} has an ingest of its own, which may reject other galaxies"
-            " or split them differently."
+            f"Every value of {' and of '.join(varied)} has an ingest of its own, which may reject other"
+            " galaxies or split them differently."
         )
     if not results.same_galaxies:
         sentences.append(
-            "The settings were not scored on the same galaxies. Differences and p use the common galaxies only."
+            "The settings were not scored on the same galaxies. Differences and p use only the common ones."
         )
     phases = {result.cross_validation["phases"] for result in results.results if result.cross_validation}
     if phases == {"head"}:

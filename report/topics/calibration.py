@@ -124,8 +124,8 @@ def card_text(calibration: Mapping[str, Any], test: Mapping[str, Any]) -> Iterat
     """
     if test["ece"] is None:
         yield (
-            "Calibration: it was not measured, because the test split is empty or some of its galaxies have no"
-            " finite probability."
+            "Calibration: it was not measured, because the test split is empty or some of its galaxies have"
+            " no finite probability."
         )
         return
     text = f"Calibration: the expected calibration error (ECE) is {format_measure(test['ece'], 3)}"
@@ -136,9 +136,9 @@ def card_text(calibration: Mapping[str, Any], test: Mapping[str, Any]) -> Iterat
     temperature = f"{calibration['temperature']:.3g}"
     if calibration["exported"]:
         without = format_measure(calibration["without"]["ece"], 3)
-        yield f"{text}. The model applies the temperature {temperature}; without it, the ECE would be {without}."
+        yield f"{text}. The model applies the temperature {temperature}; without it, the ECE is {without}."
     else:
         yield (
             f"{text}. The model has no temperature; with the temperature {temperature}, fitted on the"
-            f" validation split, the ECE would be {format_measure(scaled['ece'], 3)}."
+            f" validation split, the ECE is {format_measure(scaled['ece'], 3)}."
         )

@@ -92,15 +92,15 @@ def card_text(decision: Mapping[str, Any]) -> Iterator[str]:
     precision = f"{decision['precision']:g}"
     if chosen is not None and chosen["low"] == chosen["high"]:
         yield (
-            f"On the validation split both classes reach a precision of {precision} with a single threshold at"
-            f" {chosen['low']:.3g}; no galaxy needs to be called uncertain."
+            f"On the validation split both classes reach a precision of {precision} with a single threshold"
+            f" at {chosen['low']:.3g}; no galaxy needs to be called uncertain."
         )
     elif chosen is None:
         yield f"No interval gives both classes a precision of {precision} on the validation split."
     else:
         yield (
-            f"The smallest interval with which both classes reach a precision of {precision} on the validation"
-            f" split is {_interval(chosen)}."
+            f"The smallest interval with which both classes reach a precision of {precision} on the"
+            f" validation split is {_interval(chosen)}."
         )
     if chosen is not None:
         reached = precision_text(chosen["test"], decision["precision"])
@@ -110,8 +110,8 @@ def card_text(decision: Mapping[str, Any]) -> Iterator[str]:
 def _interval(entry: Mapping[str, Any]) -> str:
     test = entry["test"]
     return (
-        f"{entry['low']:.3g} to {entry['high']:.3g}, which is {format_percent(test['share_uncertain'])} of the"
-        f" test galaxies. Of the {format_count(test['n_spiral'])} test galaxies below it,"
+        f"{entry['low']:.3g} to {entry['high']:.3g}, which is {format_percent(test['share_uncertain'])} of"
+        f" the test galaxies. Of the {format_count(test['n_spiral'])} test galaxies below it,"
         f" {format_percent(test['precision_spiral'])} are spiral; of the {format_count(test['n_elliptical'])}"
         f" above it, {format_percent(test['precision_elliptical'])} are elliptical"
     )

@@ -1,4 +1,4 @@
-"""Test accuracy in groups by magnitude, size, position, noise and blank pixels, and the worst group of each."""
+"""Test accuracy in groups by magnitude, size, position, noise and blank pixels, and the worst groups."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -55,8 +55,8 @@ def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | Non
     return Plot.of(
         "calibration",
         drawn,
-        "Reliability diagram: share of ellipticals among test galaxies of similar probability, with 95 % Wilson"
-        " intervals for the exported model. Below, the number of galaxies in each bin.",
+        "Reliability diagram: share of ellipticals among test galaxies of similar probability, with 95 %"
+        " Wilson intervals for the exported model. Below, the number of galaxies in each bin.",
         figure_text(numbers, interval),
     )
 

@@ -103,10 +103,10 @@ def draw_roc(labels: np.ndarray, p: np.ndarray, test: Mapping[str, Any], uncerta
     return Plot.of(
         "roc",
         drawn,
-        "ROC curve: share of ellipticals found against share of spirals called elliptical, for every threshold.",
+        "ROC curve: ellipticals found against spirals called elliptical, as shares, for all thresholds.",
         f"The area under it (AUC) is {test['auc']:.4f}{within(test['intervals']['auc'])}. At a threshold of"
-        f" {DECISION:g}, {format_percent(found)} of the ellipticals are found and {format_percent(lost)} of the"
-        " spirals are called elliptical.",
+        f" {DECISION:g}, {format_percent(found)} of the ellipticals are found and {format_percent(lost)} of"
+        " the spirals are called elliptical.",
         _flat(p),
         note,
     )

@@ -61,8 +61,8 @@ def _conclusion(folds: list[Mapping[str, Any]], mean: float | None, spread: floa
     # Standard deviation expected from the sample sizes if all folds were equally difficult.
     chance = float(np.sqrt(np.mean([mean * (1 - mean) / fold["n"] for fold in folds])))
     found = (
-        f"Their standard deviation is {spread:.4f}; {chance:.4f} would be expected from the numbers of galaxies"
-        " alone."
+        f"Their standard deviation is {spread:.4f}; {chance:.4f} would be expected from the numbers of"
+        " galaxies alone."
     )
     if spread > 2 * chance:
         return f"{found} Some folds are harder than others."

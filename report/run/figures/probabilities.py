@@ -106,6 +106,7 @@ def _test(labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float]) -> str:
     sure = np.abs(p - DECISION) > 0.4
     wrong = int((sure & ((p > DECISION) != (labels == 1))).sum())
     return (
-        f"{format_percent(_share_within(p, uncertain))} of them are in it; {format_percent(float(sure.mean()))}"
-        f" are below 0.1 or above 0.9, of which {wrong:,} {'is' if wrong == 1 else 'are'} misclassified."
+        f"{format_percent(_share_within(p, uncertain))} of them are in it;"
+        f" {format_percent(float(sure.mean()))} are below 0.1 or above 0.9, of which {wrong:,}"
+        f" {'is' if wrong == 1 else 'are'} misclassified."
     )

@@ -99,8 +99,8 @@ def draw_fold_training(folds: Sequence[Mapping[str, Any]]) -> Plot | None:
     shown = (
         "Validation loss of each fold."
         if key == VALIDATION_LOSS
-        else "Training loss of each fold, measured on the galaxies of the other folds. For its held-out galaxies"
-        " see the scores of the folds."
+        else "Training loss of each fold, measured on the galaxies of the other folds. For its held-out"
+        " galaxies see the scores of the folds."
     )
     ends = f"{min(least):.3f} and {max(least):.3f}"
     found = f"The lowest values lie between {ends}." if len(least) > 1 else ""
