@@ -66,7 +66,7 @@ def _not_finite(predictions: Predictions) -> str:
     if not count:
         return f"None: all {format_count(evaluated)} galaxies of this run got a finite probability.{blank}"
     galaxies = count_of(evaluated, "galaxy", "galaxies")
-    return f"{format_count(count)} of {galaxies} got no finite probability. Such a model is not published.{blank}"
+    return f"{format_count(count)} of {galaxies} got no finite probability. The gate refuses such a model.{blank}"
 
 
 def _confident_errors(predictions: Predictions) -> str:

@@ -311,9 +311,9 @@ def card_text(numbers: Mapping[str, Any]) -> str:
         return f"All test galaxies have {known[0]['title']}, so there are no groups to compare."
     worst = worst_group(numbers)
     where = f"where it is {UNKNOWN}" if worst.title == UNKNOWN else f"at {worst.title}"
-    found = f"Worst {where}: {right_text(worst.right, worst.n)}"
-    others = right_text(worst.others_right, worst.others)
-    return f"{found}; in all other groups {others}. {_verdict(worst, numbers['chance'])}{note}"
+    found = f"Worst {where}: {right_text(worst.right, worst.n, 'galaxies')}"
+    others = right_text(worst.others_right, worst.others, "other galaxies")
+    return f"{found}; {others}. {_verdict(worst, numbers['chance'])}{note}"
 
 
 def _verdict(worst: WorstGroup, chance: float | None) -> str:

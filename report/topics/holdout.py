@@ -30,15 +30,15 @@ def holdout_text(numbers: Mapping[str, Any]) -> str:
     n, right = holdout["n"], round(holdout["accuracy"] * holdout["n"])
     labels = [one for one in (SPIRAL, ELLIPTICAL) if numbers["splits"][HOLDOUT][CLASS_NAMES[one]]]
     if len(labels) != 1:
-        return f"Holdout: {right_text(right, n)}."
+        return f"{right_text(right, n, 'holdout galaxies')}."
     label = labels[0]
     name = f"{CLASS_NAMES[label]}s"
-    text = f"{name.capitalize()} of the holdout: {right_text(right, n)}"
+    text = right_text(right, n, f"holdout {name}")
     test_n, test_right = (sum(matrix[label]), matrix[label][label]) if matrix else (0, 0)
     if min(n, test_n) < SMALL_GROUP:
         counts = f"{format_count(n)} {name} in the holdout and {format_count(test_n)} in the test split"
         return f"{text}. {counts} are too few to compare the two."
-    text = f"{text}; of the test split: {right_text(test_right, test_n)}."
+    text = f"{text}; {right_text(test_right, test_n, f'{name} of the test split')}."
     chance = fisher(right, n, test_right, test_n)
     measured = f"(Fisher's exact test: {p_text(chance)})"
     if chance >= SIGNIFICANCE:

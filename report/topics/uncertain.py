@@ -36,9 +36,9 @@ def figure_text(numbers: Mapping[str, Any]) -> str:
     if chance >= SIGNIFICANCE:
         return f"{text}. The difference is not significant {measured}."
     if called / of < part / n:
-        return f"{text}, significantly less often {measured}."
-    rest = "" if share >= 0.5 else " Still, it calls most of them spiral or elliptical."
-    return f"{text}, significantly more often {measured}.{rest}"
+        return f"{text}. It calls them uncertain significantly less often {measured}."
+    rest = "" if share >= 0.5 else ", but it calls most of them spiral or elliptical"
+    return f"{text}. It calls them uncertain significantly more often {measured}{rest}."
 
 
 def card_text(uncertain: Mapping[str, Any] | None, interval: tuple[float, float]) -> str:

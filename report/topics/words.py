@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from evaluation.intervals import LEVEL, wilson
-from report.html.formats import count_of, format_count, format_measure, format_percent
+from report.html.formats import format_count, format_measure, format_percent
 
 
 def within(interval: Sequence[float] | None, write: Callable[[float], str] = format_measure) -> str:
@@ -14,10 +14,10 @@ def within(interval: Sequence[float] | None, write: Callable[[float], str] = for
     return f" ({LEVEL:.0%} interval {low} to {high})".replace("%", "\N{NO-BREAK SPACE}%", 1)
 
 
-def right_text(right: int, n: int) -> str:
+def right_text(right: int, n: int, what: str) -> str:
     """Return the share of galaxies that are classified correctly, with Wilson's interval."""
     interval = within(wilson(right, n), format_percent)
-    return f"{format_percent(right / n)} of {count_of(n, 'galaxy', 'galaxies')} are correct{interval}"
+    return f"{format_percent(right / n)} of {format_count(n)} {what} are correct{interval}"
 
 
 def share_of(part: int, n: int, what: str) -> str:
