@@ -66,7 +66,8 @@ def _not_finite(predictions: Predictions) -> str:
     if not count:
         return f"None: all {format_count(evaluated)} galaxies of this run got a finite probability.{blank}"
     galaxies = count_of(evaluated, "galaxy", "galaxies")
-    return f"{format_count(count)} of {galaxies} got no finite probability. The gate refuses such a model.{blank}"
+    text = f"{format_count(count)} of {galaxies} got no finite probability."
+    return f"{text} The gate refuses such a model.{blank}"
 
 
 def _confident_errors(predictions: Predictions) -> str:

@@ -77,7 +77,7 @@ def _absences(numbers: Mapping[str, Any]) -> Iterator[str]:
         galaxies = count_of(n, "galaxy", "galaxies") if n else "the galaxies"
         what = _PHASES.get(summary.get("phases", ""), "a model")
         yield (
-            f"Cross-validation: each of {count_of(folds, 'fold')} trains {what} and is scored on its held-out"
+            f"Cross-validation: each of {count_of(folds, 'fold')} trains {what}. It is scored on its held-out"
             f" part of {galaxies}. The standard deviation is over the folds; it is not the error of the mean."
         )
     if not numbers["holdout"]:

@@ -310,17 +310,17 @@ def card_text(numbers: Mapping[str, Any]) -> str:
     if len(every) < 2:
         return f"All test galaxies have {known[0]['title']}, so there are no groups to compare."
     worst = worst_group(numbers)
+    if numbers["chance"] is None:
+        return f"{_ALIKE}{f' {FEW}' if worst.verdict == 'few' else ''}{note}"
     where = f"where it is {UNKNOWN}" if worst.title == UNKNOWN else f"at {worst.title}"
     found = f"Worst {where}: {right_text(worst.right, worst.n, 'galaxies')}"
     others = right_text(worst.others_right, worst.others, "other galaxies")
     return f"{found}; {others}. {_verdict(worst, numbers['chance'])}{note}"
 
 
-def _verdict(worst: WorstGroup, chance: float | None) -> str:
+def _verdict(worst: WorstGroup, chance: float) -> str:
     if worst.verdict == "few":
         return FEW
-    if chance is None:
-        return _ALIKE
     intervals = "overlap" if worst.overlap else "do not overlap"
     measured = f"({p_text(chance)}; the intervals {intervals})"
     if worst.verdict == "chance":
