@@ -125,7 +125,7 @@ def judge(candidate: Predictions, published: Predictions | None, gate: GateSetti
 def _unanswered(candidate: Predictions) -> Iterator[str]:
     rows = np.flatnonzero(~np.isfinite(candidate.p_elliptical) & candidate.shown)
     if not len(candidate):
-        yield "the model was asked about no galaxy"
+        yield "there are no predictions"
     if len(rows):
         names = [candidate.names[int(row)].as_py() for row in rows[:NAMED]]
         more = ", ..." if len(rows) > NAMED else ""
@@ -147,7 +147,7 @@ def _without_spread(p: np.ndarray) -> Iterator[str]:
     if len(p) > 1 and np.isfinite(p).all() and np.ptp(log_odds(p)) < LEAST_SPREAD:
         yield (
             f"the probabilities of the {len(p)} test galaxies lie between {p.min():.6f} and {p.max():.6f}:"
-            " the model does not tell spirals from ellipticals"
+            " the model does not separate spirals from ellipticals"
         )
 
 
@@ -189,7 +189,7 @@ def _worse(
         return
     if theirs["n"] < n or scores["accuracy"] is None or theirs["accuracy"] is None:
         yield (
-            "accuracy could not be compared with the published model's, which was asked about"
+            "accuracy could not be compared with that of the published model, which has predictions for"
             f" {theirs['n']} of the {n} test galaxies"
         )
         return
