@@ -151,7 +151,7 @@ def test_the_index_gets_the_drawings_of_the_pictures_that_are_there(tmp_path):
     before = json.loads((folder / "index.json").read_text())
     model = classifier()
     for _ in range(2):
-        add_attention(folder, model, {"c": 0.9, "a": 0.2, "nobody": 0.5}, whose="It is the first fold's.")
+        add_attention(folder, model, {"c": 0.9, "a": 0.2, "nobody": 0.5}, remark="It is the first fold's.")
         index = json.loads((folder / "index.json").read_text())
         attention = {name: entry.pop("attention", None) for name, entry in index["galaxies"].items()}
         assert attention["b"] is None and len(set(attention.values())) == 3
