@@ -48,8 +48,7 @@ def incompatibility(
         if learned.get(key) != value:
             return (
                 f"[data] {key}",
-                f"learned from flux with {key} = {learned.get(key)!r} and cannot be compared with:"
-                f" {_ELSEWHERE}",
+                f"was trained with {key} = {learned.get(key)!r} and cannot be compared with: {_ELSEWHERE}",
             )
     cut = description["image"]["cut"]
     if cut > side:
