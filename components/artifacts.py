@@ -10,25 +10,25 @@ class IngestAccount(Artifact):
 
 
 class Warnings(Artifact):
-    """A folder with ``warnings.txt``: sentences for the user, one a line."""
+    """A folder with ``warnings.txt``: sentences for the user, one on each line."""
 
     TYPE_NAME = "Warnings"
 
 
 class MorphologyReport(Artifact):
-    """A folder with the report: ``index.html``, ``metrics.json``, figures, and what they are made of."""
+    """A folder with the report: ``index.html``, ``metrics.json``, figures and the evidence files."""
 
     TYPE_NAME = "MorphologyReport"
 
 
 class BackboneFeatures(Artifact):
-    """A folder with the features of every galaxy to learn from (`trainer.backbone_features`)."""
+    """A folder with the features of every training and validation galaxy (`trainer.backbone_features`)."""
 
     TYPE_NAME = "BackboneFeatures"
 
 
 class FoldModel(Artifact):
-    """A folder with a fold's weights and its scores of galaxies that it has not seen (`trainer.folds`)."""
+    """A folder with a fold's weights and its out-of-fold predictions (`trainer.folds`)."""
 
     TYPE_NAME = "FoldModel"
 
@@ -40,7 +40,7 @@ class CrossValidation(Artifact):
 
 
 class Predictions(Artifact):
-    """A folder with what the model says of every galaxy (`components.prediction_gen.classify`)."""
+    """A folder with the predictions for every galaxy (`components.prediction_gen.classify`)."""
 
     TYPE_NAME = "Predictions"
 

@@ -1,4 +1,4 @@
-"""Where the files of an Examples artifact are."""
+"""Files of an Examples artifact."""
 
 import os
 
@@ -18,6 +18,6 @@ def files_by_split(examples: Artifact) -> dict[str, list[str]]:
 
 
 def learning_files(examples: Artifact) -> dict[str, list[str]]:
-    """Return the files of the splits that may be learned from: training and validation."""
+    """Return the files of the training and the validation split."""
     files = files_by_split(examples)
     return {split: files[split] for split in (TRAIN, VALIDATION)}

@@ -1,5 +1,5 @@
-"""What predictions are worth: scores, intervals, calibration, decision, groups, comparison, suspect labels.
+"""Evaluation of predictions: scores, intervals, calibration, decision interval, groups, gate, suspect labels.
 
-Numbers in, numbers out: nothing here knows of TFX, TensorFlow or files, but for the two small tables
-``out_of_fold.csv`` and ``suspect_labels.csv``.
+The functions take and return numbers and need neither TFX nor TensorFlow. Only `evaluation.formats` and
+``suspect_labels.csv`` read or write files.
 """

@@ -1,4 +1,4 @@
-"""Whether a probability means what it says, and how to mend it with one number."""
+"""Calibration of probabilities: expected calibration error, reliability diagram, temperature scaling."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,9 +14,9 @@ from preprocessing.features import ELLIPTICAL
 
 CALIBRATION_BINS = 15
 TEMPERATURES = (0.05, 20.0)
-"""Least and greatest temperature that is fitted."""
+"""Smallest and largest temperature that is fitted."""
 CLIP = 1e-7
-"""Distance that probabilities keep from 0 and 1 before their logit is taken."""
+"""Probabilities are clipped to this distance from 0 and 1 before their logit is taken."""
 
 
 def calibration_error(
@@ -30,13 +30,13 @@ def calibration_error(
         0 spiral, 1 elliptical.
     p_elliptical : array_like of float, shape (N,)
     bins : int
-        Of equal width.
+        Number of bins of equal width.
 
     Returns
     -------
     float or None
         Mean over galaxies of the distance between mean probability and share of ellipticals in their bin.
-        None without galaxies and where a probability is not finite.
+        None without galaxies, and if a probability is not finite.
 
     Notes
     -----
@@ -45,7 +45,7 @@ def calibration_error(
     labels, p_elliptical = as_arrays(labels, p_elliptical)
     if not len(labels) or not np.isfinite(p_elliptical).all():
         return None
-    # Within a bin, count times |mean probability - share| is |sum of (probability - label)|.
+    # In a bin, n * |mean probability - share| equals |sum of (probability - label)|.
     sums = np.bincount(bin_of(p_elliptical, bins), weights=p_elliptical - labels, minlength=bins)
     return float(np.abs(sums).sum() / len(labels))
 
@@ -53,7 +53,7 @@ def calibration_error(
 def reliability(
     labels: ArrayLike, p_elliptical: ArrayLike, bins: int = CALIBRATION_BINS
 ) -> list[dict[str, Any]]:
-    """Return the points of the calibration curve.
+    """Return the points of the reliability diagram.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def reliability(
     Returns
     -------
     list of dict
-        For each bin that holds galaxies, in ascending order: ``mean_p``, their mean probability; ``share``,
-        the share of ellipticals among them; ``n``, their number.
+        For each bin with galaxies, in ascending order: ``mean_p``, their mean probability; ``share``, the
+        share of ellipticals; ``n``, their number.
     """
     classes, p = _finite(labels, p_elliptical)
     which = bin_of(p, bins)
@@ -79,25 +79,25 @@ def reliability(
 
 
 def off_diagonal(curve: Sequence[Mapping[str, Any]], chance: float = 0.05) -> list[Mapping[str, Any]]:
-    """Return the points of a calibration curve that lie off the diagonal by more than chance explains.
+    """Return the points of a reliability diagram that deviate significantly from the diagonal.
 
     Parameters
     ----------
     curve : sequence of mapping
         See `reliability`.
     chance : float
-        How often at most there is such a point where probabilities mean what they say.
+        Significance level for all points together.
 
     Returns
     -------
     list of mapping
-        Those of which the exact binomial test finds a p-value below `chance` divided by the number of points
-        (Bonferroni).
+        Points for which the p-value of the exact binomial test is below `chance` divided by the number of
+        points (Bonferroni correction).
 
     Notes
     -----
-    The test takes each galaxy of a bin for as likely an elliptical as they are on average. As their
-    probabilities differ, their count scatters less than that, so that the test errs on the safe side.
+    The test assumes that all galaxies of a bin have its mean probability. Their real probabilities differ, so
+    the number of ellipticals varies less than assumed and the test is conservative.
     """
     level = chance / max(len(curve), 1)
     return [
@@ -108,7 +108,7 @@ def off_diagonal(curve: Sequence[Mapping[str, Any]], chance: float = 0.05) -> li
 
 
 def bin_of(p_elliptical: np.ndarray, bins: int) -> np.ndarray:
-    """Return the bin of equal width that each probability falls in; 1 belongs to the last."""
+    """Return the bin of equal width of each probability; 1 belongs to the last bin."""
     return np.minimum((p_elliptical * bins).astype(int), bins - 1)
 
 
@@ -124,7 +124,7 @@ def temperature_problem(labels: ArrayLike, p_elliptical: ArrayLike) -> str:
     Returns
     -------
     str
-        The end of a sentence; empty where one can be fitted.
+        The end of a sentence; empty if one can be fitted.
     """
     classes, p = _finite(labels, p_elliptical)
     if not len(p):
@@ -134,19 +134,19 @@ def temperature_problem(labels: ArrayLike, p_elliptical: ArrayLike) -> str:
     if np.ptp(p) == 0:
         return "all probabilities are equal"
     if is_right(classes, p).all():
-        return "every galaxy is called right, so that the loss falls without end as the temperature does"
+        return "every galaxy is classified correctly, so the loss has no minimum in the temperature"
     return ""
 
 
 def fit_temperature(labels: ArrayLike, p_elliptical: ArrayLike) -> float:
-    """Return the temperature by which probabilities are calibrated best.
+    """Fit the temperature that minimizes the log loss (temperature scaling).
 
     Parameters
     ----------
     labels : array_like of int, shape (N,)
         0 spiral, 1 elliptical.
     p_elliptical : array_like of float, shape (N,)
-        Of galaxies that the model has not learned from. Those that are not finite are left out.
+        Probabilities of held-out galaxies. Those that are not finite are left out.
 
     Returns
     -------
@@ -181,8 +181,8 @@ def with_temperature(p_elliptical: ArrayLike, temperature: float) -> np.ndarray:
     ----------
     p_elliptical : array_like of float, shape (N,)
     temperature : float
-        Above 0; above 1 probabilities move towards one half, which itself stays where it is, so that no
-        galaxy is called otherwise.
+        Above 0. A temperature above 1 moves probabilities towards 0.5. The class at a threshold of 0.5 does
+        not change.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def with_temperature(p_elliptical: ArrayLike, temperature: float) -> np.ndarray:
 
 
 def with_cross_fitted_temperature(labels: ArrayLike, folds: ArrayLike, p_elliptical: ArrayLike) -> np.ndarray:
-    """Return out-of-fold probabilities, those of each fold scaled by the temperature of all others.
+    """Return out-of-fold probabilities, each fold scaled by the temperature fitted on the other folds.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def with_cross_fitted_temperature(labels: ArrayLike, folds: ArrayLike, p_ellipti
     Returns
     -------
     ndarray of float64, shape (N,)
-        What temperature scaling makes of galaxies by which the temperature was not fitted.
+        Probabilities scaled by a temperature that was not fitted on the same galaxy.
     """
     classes, p = as_arrays(labels, p_elliptical)
     of_fold = np.asarray(folds)

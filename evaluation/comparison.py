@@ -1,4 +1,4 @@
-"""Whether one classifier is better than another: both have scored the same galaxies."""
+"""Comparison of two classifiers on the same galaxies by McNemar's exact test."""
 
 import math
 from collections.abc import Mapping
@@ -8,35 +8,35 @@ from evaluation.scores import DECISION
 from preprocessing.features import ELLIPTICAL
 
 SIGNIFICANCE = 0.05
-"""Chance below which things are said to differ."""
+"""Significance level of all tests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a classifier says of a galaxy that it did not learn from; `label` is 0 spiral, 1 elliptical."""
+    """Prediction of a classifier for a held-out galaxy; `label` is 0 spiral, 1 elliptical."""
 
     label: int
     p_elliptical: float
 
     @property
     def right(self) -> bool:
-        """Whether it is called what its label says; False where the probability is not finite."""
+        """Whether it is classified correctly; False if the probability is not finite."""
         agrees = (self.p_elliptical > DECISION) == (self.label == ELLIPTICAL)
         return agrees and math.isfinite(self.p_elliptical)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A classifier against the best one.
+    """A classifier compared with the best one.
 
     Attributes
     ----------
     n : int
-        Galaxies that both have scored, under the same label.
+        Number of galaxies that both have scored, with the same label.
     only_this, only_best : int
-        Galaxies that only the one or only the other calls right.
+        Number of galaxies that only this one, or only the best one, classifies correctly.
     p_value : float
-        Of McNemar's exact test: how often two equally good ones would differ so much or more.
+        p-value of McNemar's exact test.
     """
 
     n: int
@@ -46,7 +46,7 @@ class Comparison:
 
     @property
     def difference(self) -> float | None:
-        """Accuracy less that of the best, on the common galaxies; None without any."""
+        """Accuracy minus that of the best, on the common galaxies; None without common galaxies."""
         return (self.only_this - self.only_best) / self.n if self.n else None
 
 
@@ -56,7 +56,7 @@ def compare(this: Mapping[str, Score], best: Mapping[str, Score]) -> Comparison:
     Parameters
     ----------
     this, best : mapping of str to Score
-        By the galaxy's name.
+        By name of the galaxy.
 
     Returns
     -------
@@ -79,20 +79,20 @@ def mcnemar(one: int, other: int) -> float:
     Parameters
     ----------
     one, other : int
-        Galaxies that only one classifier, or only the other one, calls right.
+        Number of galaxies that only one classifier, or only the other, classifies correctly.
 
     Returns
     -------
     float
-        Twice the chance that of ``one + other`` tosses of a coin at most the smaller number are heads, and 1
-        at most.
+        Twice the probability that ``one + other`` tosses of a coin give at most ``min(one, other)`` heads,
+        but at most 1.
 
     References
     ----------
     McNemar, Q. 1947, Psychometrika 12, 153.
     """
     total = one + other
-    # Whole numbers, exact however small the answer is.
+    # Integers, so that the result is exact however small it is.
     term = tail = 1
     for heads in range(min(one, other)):
         term = term * (total - heads) // (heads + 1)
@@ -101,8 +101,14 @@ def mcnemar(one: int, other: int) -> float:
 
 
 def chance_text(p_value: float) -> str:
-    """Return a p-value for the eye."""
+    """Return a p-value as readable text."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}" if p_value < 0.1 else f"{p_value:.2f}"
+
+
+def p_text(p_value: float) -> str:
+    """Return a p-value with its symbol: ``p = 0.035`` or ``p < 0.001``."""
+    text = chance_text(p_value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def accuracy_error(accuracy: float, n: int) -> float:
@@ -117,7 +123,7 @@ def accuracy_error(accuracy: float, n: int) -> float:
     Returns
     -------
     float
-        Half the width of Wilson's interval of one standard deviation: ``sqrt(accuracy (1 - accuracy) / n)``
-        for many galaxies, but not zero where every galaxy is right.
+        Half the width of Wilson's interval of one standard deviation. It approaches
+        ``sqrt(accuracy (1 - accuracy) / n)`` for large `n`, but is not zero if every galaxy is right.
     """
     return math.sqrt(accuracy * (1 - accuracy) / n + 1 / (4 * n * n)) / (1 + 1 / n)

@@ -1,4 +1,4 @@
-"""Which probabilities to call uncertain."""
+"""Decision intervals: the range of probabilities that is called uncertain."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +19,9 @@ class Interval:
     ----------
     low, high : float
     share_uncertain : float
-        Of the galaxies that it was chosen from.
+        Share of the galaxies on which the interval was fitted that lie in it.
     n : int
-        Their number.
+        Number of these galaxies.
     """
 
     low: float
@@ -31,7 +31,7 @@ class Interval:
 
 
 def smallest_interval(labels: ArrayLike, p_elliptical: ArrayLike, precision: float) -> Interval | None:
-    """Return the interval that calls fewest galaxies uncertain so that both classes reach a precision.
+    """Return the interval that calls the fewest galaxies uncertain while both classes reach a precision.
 
     Parameters
     ----------
@@ -39,19 +39,19 @@ def smallest_interval(labels: ArrayLike, p_elliptical: ArrayLike, precision: flo
         0 spiral, 1 elliptical.
     p_elliptical : array_like of float, shape (N,)
     precision : float
-        Least share of spirals among the galaxies below the interval, and of ellipticals among those above it.
+        Smallest allowed share of spirals below the interval, and of ellipticals above it.
 
     Returns
     -------
     Interval or None
-        Of several that call equally few uncertain the one whose middle is nearest to one half. Ends lie
-        halfway between the probabilities of two galaxies; low and high are equal where no galaxy need be
-        called uncertain. None if there is no such interval with a galaxy on either side.
+        Of several such intervals, the one whose middle is nearest to 0.5. The ends lie halfway between the
+        probabilities of two galaxies; they are equal if no galaxy needs to be called uncertain. None if there
+        is no such interval with galaxies on both sides.
 
     Notes
     -----
-    It is chosen by the galaxies that it is given; how well it does must be asked of others
-    (`interval_scores`). Galaxies whose probability is not finite are uncertain whatever the interval.
+    The interval is fitted on these galaxies, so it must be evaluated on others (`interval_scores`). Galaxies
+    whose probability is not finite count as uncertain.
     """
     labels, p_elliptical = as_arrays(labels, p_elliptical)
     finite = np.isfinite(p_elliptical)
@@ -60,15 +60,15 @@ def smallest_interval(labels: ArrayLike, p_elliptical: ArrayLike, precision: flo
         return None
     spirals = np.bincount(which, weights=labels[finite] == SPIRAL)
     every = np.bincount(which)
-    # At cut k the values before it are below, the others above: 1 <= k < number of values.
+    # Cut k separates the first k values from the others: 1 <= k < number of values.
     below, spirals_below = np.cumsum(every)[:-1], np.cumsum(spirals)[:-1]
     above = every.sum() - below
     ellipticals_above = above - (spirals.sum() - spirals_below)
-    # 0.07 * 100 is a little more than 7.
+    # Tolerance for rounding: 0.07 * 100 is slightly more than 7.
     least = precision * (1 - 1e-12)
     good_below = spirals_below >= least * below
     good_above = ellipticals_above >= least * above
-    # For each upper end the best lower end is the last good one that is not above it.
+    # For each upper end the best lower end is the last valid one that is not above it.
     cuts = np.arange(len(below))
     last_good = np.maximum.accumulate(np.where(good_below, cuts, -1))
     highs = cuts[good_above & (last_good >= 0)]
@@ -84,7 +84,7 @@ def smallest_interval(labels: ArrayLike, p_elliptical: ArrayLike, precision: flo
 
 
 def interval_scores(labels: ArrayLike, p_elliptical: ArrayLike, low: float, high: float) -> dict[str, Any]:
-    """Return what an interval of uncertain probabilities leaves.
+    """Return the scores of a decision interval.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def interval_scores(labels: ArrayLike, p_elliptical: ArrayLike, low: float, high
         0 spiral, 1 elliptical.
     p_elliptical : array_like of float, shape (N,)
     low, high : float
-        Called uncertain, both ends included; so is what is not finite.
+        Ends of the interval, both included. Probabilities that are not finite also count as uncertain.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def interval_scores(labels: ArrayLike, p_elliptical: ArrayLike, low: float, high
         ``share_uncertain``; ``accuracy_of_the_rest``; ``precision_spiral``, the share of spirals below `low`;
         ``precision_elliptical``, the share of ellipticals above `high`; ``interval_spiral`` and
         ``interval_elliptical``, their Wilson intervals; ``n_spiral`` and ``n_elliptical``, the numbers of
-        galaxies that they are shares of; ``n``, that of all. None where there is nothing to take a share of.
+        galaxies below and above; ``n``, the number of all galaxies. Shares of no galaxies are None.
     """
     labels, p_elliptical = as_arrays(labels, p_elliptical)
     finite = np.isfinite(p_elliptical)

@@ -1,4 +1,4 @@
-"""The quality gate: whether a model is good enough to be published, judged by its table of answers."""
+"""The quality gate: whether a model may be published, judged by its table of predictions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ from evaluation.settings import GateSettings
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL, TEST
 
 NAMED = 10
-"""Galaxies without a probability that a reason names."""
+"""Largest number of galaxies without a probability that a reason lists."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Metric:
     setting : str
         Field of `GateSettings`.
     title : str
-        What messages call it.
+        Name in messages.
     """
 
     score: str
@@ -40,20 +40,20 @@ METRICS = (Metric("accuracy", "min_accuracy", "accuracy"), Metric("auc", "min_au
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of a model.
+    """Verdict of the gate on a model.
 
     Attributes
     ----------
     blessed : bool
-        Whether it may be published.
+        Whether the model may be published.
     reasons : list of str
-        Why not: one sentence for each condition that does not hold, with the numbers.
+        Why not: one sentence for each condition that is not met, with the numbers.
     accuracy, auc : float or None
-        Of the test galaxies; None where there is no such number.
+        Scores on the test split; None if not defined.
     n : int
-        Test galaxies that it was judged by.
+        Number of test galaxies.
     nothing_shown : int
-        Test galaxies set aside because their flux is constant or missing.
+        Number of test galaxies that are not evaluated because their flux is constant or missing.
     published : dict or None
         ``accuracy``, ``auc`` and ``n`` of the published model on the same galaxies; None without one.
     """
@@ -67,20 +67,20 @@ class Verdict:
     published: dict[str, Any] | None = field(default=None)
 
     def dump(self) -> dict[str, Any]:
-        """Return it in the types of JSON."""
+        """Return the verdict as a dictionary for JSON."""
         return asdict(self)
 
 
 def judge(candidate: Predictions, published: Predictions | None, gate: GateSettings) -> Verdict:
-    """Judge a model by its answers.
+    """Judge a model by its predictions.
 
     Parameters
     ----------
     candidate : Predictions
-        Of all splits. Galaxies whose flux is constant or missing are set aside.
+        Predictions for all splits. Galaxies with constant or missing flux are not evaluated.
     published : Predictions or None
-        What the published model says of the test split; None, or a table without a row, where there is
-        no published model.
+        Predictions of the published model for the test split; None or an empty table if there is no
+        published model.
     gate : GateSettings
 
     Returns
@@ -91,13 +91,14 @@ def judge(candidate: Predictions, published: Predictions | None, gate: GateSetti
     -----
     A model is refused if
 
-    1. it gives a galaxy that shows something no finite probability, in any split;
-    2. the test split has fewer than `GateSettings.min_galaxies` of a class;
-    3. the log-odds of its probabilities of the test split span less than `evaluation.scores.LEAST_SPREAD`;
+    1. a galaxy of any split, other than those with constant or missing flux, has no finite probability;
+    2. the test split has fewer than `GateSettings.min_galaxies` galaxies of a class;
+    3. the log-odds of the probabilities of the test split span less than `evaluation.scores.LEAST_SPREAD`;
     4. one of `METRICS` is below its bound. With ``by = "lower_bound"`` the lower end of the metric's 95 %
-       interval must reach it (`evaluation.score_intervals`);
-    5. its accuracy is more than `GateSettings.max_accuracy_drop` below the published model's on the same
-       galaxies. This compares values whatever `GateSettings.by` says: the two errors are not independent.
+       interval must reach the bound (`evaluation.score_intervals`);
+    5. its accuracy is more than `GateSettings.max_accuracy_drop` below that of the published model on the
+       same galaxies. This compares values for every `GateSettings.by`, because the two errors are not
+       independent.
     """
     labels, p = candidate.scored(TEST)
     scores = classification_scores(labels, p)
@@ -124,7 +125,7 @@ def judge(candidate: Predictions, published: Predictions | None, gate: GateSetti
 def _unanswered(candidate: Predictions) -> Iterator[str]:
     rows = np.flatnonzero(~np.isfinite(candidate.p_elliptical) & candidate.shown)
     if not len(candidate):
-        yield "the model was asked about no galaxy"
+        yield "there are no predictions"
     if len(rows):
         names = [candidate.names[int(row)].as_py() for row in rows[:NAMED]]
         more = ", ..." if len(rows) > NAMED else ""
@@ -146,7 +147,7 @@ def _without_spread(p: np.ndarray) -> Iterator[str]:
     if len(p) > 1 and np.isfinite(p).all() and np.ptp(log_odds(p)) < LEAST_SPREAD:
         yield (
             f"the probabilities of the {len(p)} test galaxies lie between {p.min():.6f} and {p.max():.6f}:"
-            " the model does not tell spirals from ellipticals"
+            " the model does not separate spirals from ellipticals"
         )
 
 
@@ -188,12 +189,12 @@ def _worse(
         return
     if theirs["n"] < n or scores["accuracy"] is None or theirs["accuracy"] is None:
         yield (
-            "accuracy could not be compared with the published model's, which was asked about"
+            "accuracy could not be compared with that of the published model, which has predictions for"
             f" {theirs['n']} of the {n} test galaxies"
         )
         return
     drop = theirs["accuracy"] - scores["accuracy"]
-    # One galaxy more or less is a whole step; what floating point adds to it is no drop.
+    # The tolerance absorbs rounding; it is far smaller than the step of one galaxy.
     if drop > gate.max_accuracy_drop + 1e-9:
         yield (
             f"accuracy is {scores['accuracy']:.4f}, which is {drop:.4f} below the published model's"

@@ -1,4 +1,4 @@
-"""Accuracy by what else is known of galaxies: magnitude, size, field, quality of the stamp."""
+"""Accuracy in groups of galaxies by magnitude, size, field or quality of the stamp."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -11,26 +11,26 @@ from evaluation.intervals import wilson
 from evaluation.scores import is_right
 
 UNKNOWN = "unknown"
-"""Title of the group of galaxies of which the value is not known."""
+"""Title of the group of galaxies for which the value is not known."""
 _FEWEST_DIGITS = 3
 _ALL_DIGITS = 17
-"""By which no two numbers read alike."""
+"""Number of digits that distinguishes any two floats."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The accuracy of some galaxies.
+    """The accuracy of a group of galaxies.
 
     Attributes
     ----------
     title : str
     low, high : float or None
-        Least and greatest value in the group; None where the groups are names, and of `UNKNOWN`.
+        Smallest and largest value in the group; None if the groups are names, and for `UNKNOWN`.
     n : int
     accuracy : float
-        Galaxies whose probability is not finite are wrong.
+        Galaxies whose probability is not finite count as misclassified.
     interval : (float, float)
-        Wilson's, at `evaluation.intervals.LEVEL`.
+        Wilson's interval at `evaluation.intervals.LEVEL`.
     """
 
     title: str
@@ -49,17 +49,18 @@ def by_quantile(
     Parameters
     ----------
     values : array_like of float, shape (N,)
-        NaN where unknown.
+        NaN if unknown.
     labels : array_like of int, shape (N,)
         0 spiral, 1 elliptical.
     p_elliptical : array_like of float, shape (N,)
     groups : int
-        Most groups. There are fewer where galaxies share a value: those are never divided.
+        Largest number of groups. There are fewer if many galaxies have the same value, because these are not
+        separated.
 
     Returns
     -------
     list of Group
-        Last the one of galaxies without a finite value, if there are any.
+        Galaxies without a finite value form the last group, if there are any.
     """
     values = np.asarray(values, np.float64)
     right = is_right(labels, p_elliptical)
@@ -67,7 +68,7 @@ def by_quantile(
     known = values[finite]
     found = []
     if len(known):
-        # Uppermost value of each group.
+        # Largest value of each group.
         steps = np.arange(1, groups + 1) / groups
         edges = np.unique(np.quantile(known, steps, method="inverted_cdf"))
         which = np.searchsorted(edges, known)
@@ -90,7 +91,7 @@ def range_titles(ranges: Sequence[tuple[float, float]]) -> list[str]:
     Returns
     -------
     list of str
-        Ends in three digits; in more where different ends would read alike.
+        With three significant digits; with more if different ends would look equal.
     """
     texts = _texts({end for ends in ranges for end in ends})
     return [texts[low] if low == high else f"{texts[low]} to {texts[high]}" for low, high in ranges]
@@ -117,7 +118,7 @@ def by_value(names: Sequence[str], labels: ArrayLike, p_elliptical: ArrayLike) -
     Parameters
     ----------
     names : sequence of str, length N
-        Such as each galaxy's sky field; empty where unknown.
+        For example the sky field of each galaxy; empty if unknown.
     labels : array_like of int, shape (N,)
         0 spiral, 1 elliptical.
     p_elliptical : array_like of float, shape (N,)
@@ -125,7 +126,7 @@ def by_value(names: Sequence[str], labels: ArrayLike, p_elliptical: ArrayLike) -
     Returns
     -------
     list of Group
-        In the order of the names, last `UNKNOWN`.
+        In the order of the names, `UNKNOWN` last.
     """
     every = np.asarray(names, dtype=str)
     right = is_right(labels, p_elliptical)

@@ -1,4 +1,4 @@
-"""How far a score may lie from what many more galaxies would give."""
+"""Confidence intervals of scores: Wilson's interval and the bootstrap."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from evaluation.scores import DECISION, as_arrays, without_rounding
 from preprocessing.features import ELLIPTICAL
 
 LEVEL = 0.95
-"""How sure the intervals are."""
+"""Confidence level of the intervals."""
 RESAMPLES = 2000
 SCORES = ("accuracy", "auc", "auc_pr", "loss", "precision", "recall", "ece")
-"""The scores that `bootstrap` gives intervals of."""
+"""Scores for which `bootstrap` returns intervals."""
 
 Range = tuple[float, float]
 
@@ -25,17 +25,18 @@ def wilson(right: int, n: int, level: float = LEVEL) -> Range:
     Parameters
     ----------
     right, n : int
-        So many of so many.
+        Number of successes and of trials.
     level : float
 
     Returns
     -------
     low, high : float
-        0 and 1 where `n` is 0.
+        0 and 1 if `n` is 0.
 
     Notes
     -----
-    Wilson (1927, JASA 22, 209). Unlike the plain error it does not shrink to a point where all are right.
+    Wilson (1927, JASA 22, 209). Unlike the normal approximation it does not shrink to a point if the share is
+    0 or 1.
     """
     if not n:
         return 0.0, 1.0
@@ -59,17 +60,17 @@ def bootstrap(
     Returns
     -------
     dict
-        For each of `SCORES` (low, high), or None where `evaluation.scores.classification_scores` gives none.
+        (low, high) for each of `SCORES`, or None if `evaluation.scores.classification_scores` gives None.
 
     Notes
     -----
-    Percentile bootstrap (Efron & Tibshirani 1993, chapter 13), stratified: each resample draws as many
-    spirals and as many ellipticals as there are. Not for the calibration error, which is the distance of
-    probabilities from shares of classes: there the shares vary, too. It is a sum of absolute values, which
-    resampling makes larger: its interval leans upwards and may leave out the measured value.
+    Percentile bootstrap (Efron & Tibshirani 1993, chapter 13), stratified by class: each resample draws as
+    many spirals and as many ellipticals as there are. The resamples for the calibration error are not
+    stratified, because this error depends on the shares of the classes. Resampling increases it, because it
+    is a sum of absolute values; its interval is therefore biased upwards and may exclude the measured value.
 
-    The probabilities are sorted once. A resample is a count for each galaxy, and every score a sum of such
-    counts, so memory does not grow with the number of resamples.
+    The probabilities are sorted once. A resample is a count for each galaxy and every score is a sum over
+    such counts, so memory does not grow with the number of resamples.
     """
     sample = _Sample.of(*as_arrays(labels, p_elliptical))
     random = np.random.default_rng(seed)
@@ -82,7 +83,7 @@ def bootstrap(
 
 
 def _percentiles(values: np.ndarray) -> Range | None:
-    # A precision is undefined in the resamples that call nothing elliptical.
+    # Precision is not defined in resamples in which no galaxy is called elliptical.
     values = values[np.isfinite(values)]
     if not len(values):
         return None
@@ -91,7 +92,7 @@ def _percentiles(values: np.ndarray) -> Range | None:
 
 
 def _counts(random: np.random.Generator, size: int, draws: int) -> np.ndarray:
-    """Return how often each of `size` galaxies is drawn in so many draws."""
+    """Return how often each of `size` galaxies is drawn in `draws` draws."""
     if not size:
         return np.zeros(0, np.int64)
     return np.bincount(random.integers(size, size=draws, dtype=np.int32), minlength=size)
@@ -99,15 +100,15 @@ def _counts(random: np.random.Generator, size: int, draws: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Class:
-    """The galaxies of one class, by probability; those without one at the end.
+    """The galaxies of one class, sorted by probability; those without a probability are last.
 
     Attributes
     ----------
     p, loss : ndarray, shape (n,)
     called_spiral, finite : int
-        How many are called spiral, and how many have a probability.
+        Number of galaxies called spiral, and number with a finite probability.
     edges : ndarray of int, shape (bins + 1,)
-        Where the bins of the calibration error begin; empty where a probability is not finite.
+        First galaxy of each bin of the calibration error; empty if a probability is not finite.
     """
 
     p: np.ndarray
@@ -121,7 +122,7 @@ class _Class:
         p = np.sort(np.where(np.isfinite(p), p, np.nan))
         finite = int(np.isfinite(p).sum())
         given = p if label == ELLIPTICAL else 1.0 - p
-        # As in scikit-learn's log_loss, which clips likewise.
+        # Clipped as in scikit-learn's log_loss.
         tiny = np.finfo(np.float64).eps
         loss = -np.log(np.clip(given, tiny, 1.0 - tiny))
         edges = np.empty(0, int)
@@ -138,9 +139,9 @@ class _Sample:
     ----------
     spirals, ellipticals : _Class
     below, up_to : ndarray of int, shape (number of ellipticals,)
-        How many spirals have a smaller probability than an elliptical, and a smaller or equal one.
+        For each elliptical, the number of spirals with a smaller, and with a smaller or equal probability.
     first_equal : ndarray of int, shape (number of ellipticals,)
-        How many ellipticals have a smaller one.
+        For each elliptical, the number of ellipticals with a smaller probability.
     """
 
     spirals: _Class
@@ -164,19 +165,19 @@ class _Sample:
         )
 
     def draw(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return how often each spiral and each elliptical is drawn, each class as often as it is there."""
+        """Return how often each spiral and each elliptical is drawn, stratified by class."""
         sizes = len(self.spirals.p), len(self.ellipticals.p)
         return _counts(random, sizes[0], sizes[0]), _counts(random, sizes[1], sizes[1])
 
     def draw_mixture(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return how often each spiral and each elliptical is drawn, whichever class comes."""
+        """Return how often each spiral and each elliptical is drawn, not stratified by class."""
         sizes = len(self.spirals.p), len(self.ellipticals.p)
         n = sum(sizes)
         spirals = int(random.binomial(n, sizes[0] / n)) if n else 0
         return _counts(random, sizes[0], spirals), _counts(random, sizes[1], n - spirals)
 
     def scores(self, spirals: np.ndarray, ellipticals: np.ndarray) -> dict[str, float]:
-        """Return the scores of a resample but the calibration error, NaN for those that it has not."""
+        """Return the scores of a resample except the calibration error; NaN if a score is not defined."""
         n_spirals, n_ellipticals = len(spirals), len(ellipticals)
         n = n_spirals + n_ellipticals
         values = {name: np.nan for name in SCORES if name != "ece"}
@@ -194,21 +195,21 @@ class _Sample:
             values["recall"] = found / n_ellipticals
         if self.spirals.finite + self.ellipticals.finite < n:
             return values
-        # No dot products: BLAS would share out such short ones among threads, which takes ten times as long.
+        # No dot products: BLAS would use several threads, which takes ten times as long for short arrays.
         values["loss"] = (
             (spirals * self.spirals.loss).sum() + (ellipticals * self.ellipticals.loss).sum()
         ) / n
         if n_spirals and n_ellipticals:
             less, up_to = spirals_to[self.below], spirals_to[self.up_to]
             values["auc"] = (ellipticals * (less + up_to)).sum() / (2 * n_spirals * n_ellipticals)
-            # Precision where the threshold is each elliptical's own probability.
+            # Precision with the probability of each elliptical as the threshold.
             kept = n_ellipticals - ellipticals_to[self.first_equal]
             precision = kept / np.maximum(kept + n_spirals - less, 1)
             values["auc_pr"] = (ellipticals * precision).sum() / n_ellipticals
         return values
 
     def calibration_error(self, spirals: np.ndarray, ellipticals: np.ndarray) -> float:
-        """Return the calibration error of a resample; NaN where it has none."""
+        """Return the calibration error of a resample; NaN if it is not defined."""
         n = len(spirals) + len(ellipticals)
         if not n or self.spirals.finite + self.ellipticals.finite < n:
             return np.nan
@@ -217,6 +218,6 @@ class _Sample:
 
     @staticmethod
     def _sums(of_class: _Class, counts: np.ndarray, label: float) -> np.ndarray:
-        """Return the sum of probability less label in each bin."""
+        """Return the sum of probability minus label in each bin."""
         total = np.concatenate(([0.0], np.cumsum(counts * (of_class.p - label))))
         return np.diff(total[of_class.edges])

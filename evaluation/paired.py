@@ -1,4 +1,4 @@
-"""How far two classifiers lie apart on galaxies that both have scored."""
+"""Differences between the scores of two classifiers on the same galaxies."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ MEASURES = ("accuracy", "auc", "loss")
 
 @dataclass(frozen=True)
 class Difference:
-    """A score of one classifier, and of another one on the same galaxies.
+    """A score of two classifiers on the same galaxies, and its difference.
 
     Attributes
     ----------
     one, other : float or None
         See `evaluation.scores.classification_scores`.
     value : float or None
-        The one less the other; None where there is either of them not.
+        `one` minus `other`; None if either is None.
     interval : (float, float) or None
-        Of the difference, at `evaluation.intervals.LEVEL`.
+        Confidence interval of the difference at `evaluation.intervals.LEVEL`.
     """
 
     one: float | None
@@ -35,14 +35,14 @@ class Difference:
 def paired_differences(
     labels: ArrayLike, one: ArrayLike, other: ArrayLike, seed: int = 0, resamples: int = RESAMPLES
 ) -> dict[str, Difference]:
-    """Return the differences of scores, with intervals that know that the galaxies are the same.
+    """Return the differences between the scores of two classifiers, with paired bootstrap intervals.
 
     Parameters
     ----------
     labels : array_like of int, shape (N,)
         0 spiral, 1 elliptical.
     one, other : array_like of float, shape (N,)
-        Probabilities of elliptical by either classifier.
+        Probabilities of elliptical by each classifier.
     seed, resamples : int
 
     Returns
@@ -53,9 +53,9 @@ def paired_differences(
     Notes
     -----
     Percentile bootstrap, stratified by class as in `evaluation.intervals.bootstrap`. Each resample of the
-    galaxies is scored by both classifiers: what makes a galaxy hard for both cancels, so the interval of a
-    difference is narrower than those of the two scores suggest. Where no galaxy tells two accuracies apart,
-    it is a point.
+    galaxies is scored by both classifiers. Galaxies that are difficult for both do not contribute to the
+    difference, so its interval is narrower than the intervals of the two scores suggest. If both classify the
+    same galaxies correctly, the interval of the accuracy is a point.
     """
     labels = np.asarray(labels)
     pairs = [np.asarray(p, np.float64) for p in (one, other)]
@@ -80,22 +80,22 @@ def _difference(one: float | None, other: float | None, drawn: np.ndarray) -> Di
 
 
 def _counts(random: np.random.Generator, size: int) -> np.ndarray:
-    """Return how often each of `size` galaxies is drawn in as many draws."""
+    """Return how often each of `size` galaxies is drawn in `size` draws."""
     return np.bincount(random.integers(size, size=size), minlength=size) if size else np.zeros(0, int)
 
 
 @dataclass(frozen=True)
 class _Sample:
-    """What a classifier says of the galaxies, prepared so that a resample needs no sorting.
+    """The predictions of a classifier, prepared so that a resample needs no sorting.
 
     Attributes
     ----------
     right, loss : (ndarray, ndarray)
-        Of each spiral and of each elliptical.
+        For each spiral and for each elliptical.
     order : ndarray of int, shape (number of spirals,)
-        Spirals by probability.
+        Spirals sorted by probability.
     below, up_to : ndarray of int, shape (number of ellipticals,)
-        How many spirals have a smaller probability than an elliptical, and a smaller or equal one.
+        For each elliptical, the number of spirals with a smaller, and with a smaller or equal probability.
     """
 
     right: tuple[np.ndarray, np.ndarray]
@@ -108,7 +108,7 @@ class _Sample:
     def of(cls, labels: np.ndarray, p: np.ndarray) -> "_Sample":
         elliptical = labels == ELLIPTICAL
         right = is_right(labels, p)
-        # As in scikit-learn's log_loss, which clips likewise.
+        # Clipped as in scikit-learn's log_loss.
         tiny = np.finfo(np.float64).eps
         loss = -np.log(np.clip(np.where(elliptical, p, 1.0 - p), tiny, 1.0 - tiny))
         order = np.argsort(p[~elliptical])
@@ -122,7 +122,7 @@ class _Sample:
         )
 
     def scores(self, spirals: np.ndarray, ellipticals: np.ndarray) -> dict[str, float]:
-        """Return the scores where each galaxy counts so often; NaN where there is none."""
+        """Return the scores with a count for each galaxy; NaN if a score is not defined."""
         n_spirals, n_ellipticals = len(spirals), len(ellipticals)
         n = n_spirals + n_ellipticals
         to = np.concatenate(([0], np.cumsum(spirals[self.order])))
@@ -130,7 +130,7 @@ class _Sample:
         pairs = 2 * n_spirals * n_ellipticals
         return {
             "accuracy": (spirals @ self.right[0] + ellipticals @ self.right[1]) / n,
-            # Not by @, which wakes all threads of BLAS for each resample.
+            # Not by @, which would use all threads of BLAS for each resample.
             "loss": ((spirals * self.loss[0]).sum() + (ellipticals * self.loss[1]).sum()) / n,
             "auc": wins / pairs if pairs else np.nan,
         }

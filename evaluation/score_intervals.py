@@ -1,4 +1,4 @@
-"""The interval of every score, also where resampling finds none."""
+"""Confidence intervals of all scores: the bootstrap, or an analytic interval where it degenerates."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _STEP = 1e-12
 
 @dataclass(frozen=True)
 class ScoreInterval:
-    """Where a score may lie.
+    """Confidence interval of a score.
 
     Attributes
     ----------
@@ -47,13 +47,13 @@ def score_intervals(
     Returns
     -------
     dict
-        For each of `evaluation.intervals.SCORES` its interval, or None where there is none.
+        Interval for each of `evaluation.intervals.SCORES`, or None if there is none.
 
     Notes
     -----
-    Where every galaxy is called right, or the two classes do not overlap, every resample gives the same
-    score, as if it were known exactly. There shares have Wilson's interval and the AUC has Newcombe's; the
-    other scores have none.
+    If every galaxy is classified correctly, or the two classes do not overlap, every resample gives the same
+    score and the bootstrap interval shrinks to a point. Shares then have Wilson's interval and the AUC has
+    Newcombe's; the other scores have none.
     """
     labels, p_elliptical = as_arrays(labels, p_elliptical)
     elliptical, called = labels == ELLIPTICAL, calls_elliptical(p_elliptical) & np.isfinite(p_elliptical)
@@ -82,7 +82,7 @@ def newcombe(auc: float, n_spirals: int, n_ellipticals: int) -> Range:
     ----------
     auc : float
     n_spirals, n_ellipticals : int
-        At least one each.
+        Both at least 1.
 
     Returns
     -------
@@ -90,10 +90,9 @@ def newcombe(auc: float, n_spirals: int, n_ellipticals: int) -> Range:
 
     Notes
     -----
-    Newcombe (2006, Stat. Med. 25, 559), method 5: the areas from which the measured one is as far as the
-    error that they would themselves have (Hanley & McNeil 1982, with the mean of both numbers for each),
-    as Wilson's are for a share. Unlike resampling it does not shrink to a point where the classes do not
-    overlap.
+    Newcombe (2006, Stat. Med. 25, 559), method 5. Like Wilson's interval of a share, it contains the areas
+    whose own standard error (Hanley & McNeil 1982, with the mean of the two numbers for each) is compatible
+    with the measured area. Unlike the bootstrap it does not shrink to a point if the classes do not overlap.
     """
     z = NormalDist().inv_cdf((1 + LEVEL) / 2)
     half = (n_spirals + n_ellipticals) / 2
@@ -105,7 +104,7 @@ def newcombe(auc: float, n_spirals: int, n_ellipticals: int) -> Range:
     def excess(area: float) -> float:
         return abs(auc - area) - z * math.sqrt(variance(area))
 
-    # Where the classes do not overlap, the measured area has no error itself; a step beside it has.
+    # If the classes do not overlap, the error at the measured area is zero, so the search starts beside it.
     low = brentq(excess, 0.0, min(auc, 1 - _STEP))
     high = brentq(excess, max(auc, _STEP), 1.0)
     return (low if auc > 0 else 0.0), (high if auc < 1 else 1.0)

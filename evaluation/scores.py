@@ -1,4 +1,4 @@
-"""How right a classifier is: the scores of one set of galaxies."""
+"""Scores of a classifier on a set of galaxies."""
 
 from typing import Any
 
@@ -8,23 +8,23 @@ from numpy.typing import ArrayLike
 from preprocessing.features import ELLIPTICAL, SPIRAL
 
 DECISION = 0.5
-"""Probability of elliptical above which a galaxy counts as elliptical where accuracy is computed."""
+"""Threshold in the probability of elliptical for accuracy, precision and recall."""
 
 
 ROUNDING = 1e-4
-"""Difference of two log-odds up to which two probabilities are ties where they are ranked. In float32 one
-picture gets log-odds that differ by 1e-6 to 1e-5 from batch to batch."""
+"""Difference in log-odds up to which probabilities are ties when they are ranked. In float32 the log-odds of
+one picture differ by 1e-6 to 1e-5 from batch to batch."""
 LEAST_SPREAD = 1e-3
-"""Range of log-odds below which probabilities do not tell galaxies apart: 0.00025 at a probability of 0.5."""
+"""Range of log-odds below which a model does not separate galaxies: 0.00025 at a probability of 0.5."""
 
 
 def as_arrays(labels: ArrayLike, p_elliptical: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels and probabilities as arrays, the latter float64."""
+    """Return labels and probabilities as arrays, probabilities as float64."""
     return np.asarray(labels), np.asarray(p_elliptical, np.float64)
 
 
 def log_odds(p_elliptical: ArrayLike) -> np.ndarray:
-    """Return log-odds of probabilities, finite also for 0 and 1.
+    """Return log-odds of probabilities, which are finite also for 0 and 1.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def log_odds(p_elliptical: ArrayLike) -> np.ndarray:
 
 
 def without_rounding(p_elliptical: ArrayLike) -> np.ndarray:
-    """Return probabilities among which those that differ by rounding alone are equal.
+    """Return probabilities in which values that differ only by rounding are equal.
 
     Parameters
     ----------
@@ -49,17 +49,16 @@ def without_rounding(p_elliptical: ArrayLike) -> np.ndarray:
     Returns
     -------
     ndarray, float64, shape (N,)
-        In ascending order, each probability whose log-odds are at most `ROUNDING` above those of an earlier
-        one takes its value; the earlier ones are those that keep their own. NaN stays NaN. Without it a
-        network that gives every galaxy one probability has an area under the ROC curve that is not 0.5 but
-        whatever the last digits happen to be.
+        In ascending order, each probability whose log-odds are at most `ROUNDING` above those of an earlier,
+        unchanged one is set to its value. NaN stays NaN. Otherwise the AUC of a network that gives every
+        galaxy the same probability would depend on the last digits instead of being 0.5.
     """
     p = np.asarray(p_elliptical, np.float64)
     order = np.argsort(p, kind="stable")
     order = order[np.isfinite(p[order])]
     odds = log_odds(p[order])
     merged = p.copy()
-    # Only within runs of close neighbours is there anything to do.
+    # Only runs of neighbours closer than `ROUNDING` can contain ties.
     ends = np.flatnonzero(np.diff(odds) > ROUNDING) + 1
     for begin, end in zip([0, *ends], [*ends, len(odds)], strict=True):
         while end - begin > 1:
@@ -70,7 +69,7 @@ def without_rounding(p_elliptical: ArrayLike) -> np.ndarray:
 
 
 def calls_elliptical(p_elliptical: ArrayLike) -> np.ndarray:
-    """Return which galaxies count as elliptical.
+    """Return which galaxies are classified as elliptical.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def calls_elliptical(p_elliptical: ArrayLike) -> np.ndarray:
 
 
 def is_right(labels: ArrayLike, p_elliptical: ArrayLike) -> np.ndarray:
-    """Return which galaxies are called what their label says.
+    """Return which galaxies are classified correctly.
 
     Parameters
     ----------
@@ -96,7 +95,7 @@ def is_right(labels: ArrayLike, p_elliptical: ArrayLike) -> np.ndarray:
     Returns
     -------
     ndarray of bool, shape (N,)
-        False where the probability is not finite: such a galaxy is called nothing at all.
+        False if the probability is not finite.
     """
     labels, p_elliptical = as_arrays(labels, p_elliptical)
     agrees = calls_elliptical(p_elliptical) == (labels == ELLIPTICAL)
@@ -104,7 +103,7 @@ def is_right(labels: ArrayLike, p_elliptical: ArrayLike) -> np.ndarray:
 
 
 def classification_scores(labels: ArrayLike, p_elliptical: ArrayLike) -> dict[str, Any]:
-    """Return the scores of a set of galaxies, in the types of JSON.
+    """Return the scores of a set of galaxies, as values for JSON.
 
     Parameters
     ----------
@@ -119,17 +118,17 @@ def classification_scores(labels: ArrayLike, p_elliptical: ArrayLike) -> dict[st
         ``loss``, the binary cross-entropy; ``precision`` and ``recall`` of ellipticals; ``n``, the number of
         galaxies; ``confusion_matrix``, [[spiral as spiral, spiral as elliptical], [elliptical as spiral,
         elliptical as elliptical]]; ``not_finite``, the number of galaxies whose probability is NaN or
-        infinite. They are wrong in accuracy and missed in recall, and no part of precision and of the
-        confusion matrix.
+        infinite. Such galaxies count as misclassified in accuracy and recall, and are left out of precision
+        and confusion matrix.
 
     Notes
     -----
-    None is what cannot be computed: everything but the counts without galaxies; ``auc`` and ``auc_pr`` with
-    one class only; ``auc``, ``auc_pr`` and ``loss`` with a probability that is not finite; ``precision``
-    where nothing is called elliptical, ``recall`` where nothing is. In ``auc`` and ``auc_pr`` probabilities
-    that differ by rounding alone are ties (`without_rounding`).
+    Scores that are not defined are None: all but the counts without galaxies; ``auc`` and ``auc_pr`` with one
+    class only; ``auc``, ``auc_pr`` and ``loss`` if a probability is not finite; ``precision`` if no galaxy is
+    called elliptical; ``recall`` if there are no ellipticals. Probabilities that differ only by rounding are
+    ties in ``auc`` and ``auc_pr`` (`without_rounding`).
     """
-    from sklearn import metrics  # takes a second to load, and comparisons do without
+    from sklearn import metrics  # takes a second to load, and comparisons do not need it
 
     labels, p_elliptical = as_arrays(labels, p_elliptical)
     finite = np.isfinite(p_elliptical)

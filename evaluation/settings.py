@@ -12,12 +12,12 @@ class GateSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_accuracy: Share = Field(0.95, description="least accuracy")
-    min_auc: Share = Field(0.98, description="least area under the ROC curve")
+    min_accuracy: Share = Field(0.95, description="minimum accuracy")
+    min_auc: Share = Field(0.98, description="minimum area under the ROC curve")
     max_accuracy_drop: Share = Field(
-        0.005, description="how far accuracy may lie below the published model's"
+        0.005, description="maximum by which the accuracy may be below that of the published model"
     )
-    min_galaxies: int = Field(10, ge=1, description="least number of test galaxies of each class")
+    min_galaxies: int = Field(10, ge=1, description="minimum number of test galaxies of each class")
     by: Literal["value", "lower_bound"] = Field(
         "value", description="whether min_accuracy and min_auc bound the value or its 95 % interval"
     )

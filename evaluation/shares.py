@@ -1,4 +1,4 @@
-"""Whether two shares differ by more than chance explains."""
+"""Fisher's exact test for two shares."""
 
 from scipy.stats import fisher_exact
 
@@ -9,15 +9,15 @@ def fisher(part: int, n: int, other_part: int, other_n: int) -> float:
     Parameters
     ----------
     part, n : int
-        So many of so many.
+        Number of successes and of all galaxies in the first group.
     other_part, other_n : int
-        Likewise, of other galaxies.
+        The same in the second group.
 
     Returns
     -------
     float
-        How often equal shares would differ so much or more, given how many there are in all; 1 where they
-        cannot differ: without galaxies on one side, and where all or none are a part of it.
+        Probability of a difference at least this large if the shares are equal, given the totals. It is 1 if
+        a group is empty, or if all galaxies or none are successes.
 
     References
     ----------

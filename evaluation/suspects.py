@@ -1,7 +1,7 @@
-"""Galaxies whose label is probably wrong, by what the folds say of them.
+"""Galaxies whose label is probably wrong, found by confident learning from out-of-fold predictions.
 
-Confident learning for two classes, written from the paper: its authors' package cleanlab is under the AGPL,
-this project under the Apache licence.
+This is an implementation for two classes from the paper, because the authors' package cleanlab is under the
+AGPL and this project is under the Apache licence.
 """
 
 import csv
@@ -21,7 +21,7 @@ SUSPECT_COLUMNS = ("name", "label", "p_elliptical", "fold", "quality", "rank")
 
 @dataclass(frozen=True)
 class Suspect:
-    """How much a galaxy's label is to be doubted.
+    """A galaxy with the quality of its label.
 
     Attributes
     ----------
@@ -29,14 +29,14 @@ class Suspect:
     label : int
         0 spiral, 1 elliptical.
     p_elliptical : float
-        By the fold that had not seen it.
+        Out-of-fold prediction.
     fold : int
     quality : float
-        Its self-confidence: the probability of the class that the label says.
+        Self-confidence: the probability of the class of the label.
     is_issue : bool
-        Whether confident learning takes the label for wrong.
+        Whether the label is probably wrong.
     rank : int
-        From 1, the most suspect.
+        From 1, the most suspect label.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Suspect:
 def suspect_labels(
     names: Sequence[str], labels: ArrayLike, folds: ArrayLike, p_elliptical: ArrayLike
 ) -> list[Suspect]:
-    """Rank galaxies by how much their label is to be doubted.
+    """Rank galaxies by how suspect their label is.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def suspect_labels(
         0 spiral, 1 elliptical.
     folds : array_like of int, shape (N,)
     p_elliptical : array_like of float, shape (N,)
-        Each by a model that has not seen the galaxy: one that has learned a wrong label would defend it.
+        Out-of-fold predictions: a model that was trained on a wrong label would confirm it.
 
     Returns
     -------
@@ -71,21 +71,23 @@ def suspect_labels(
     -----
     Northcutt, Jiang & Chuang (2021, JAIR 70, 1373).
 
-    1. The threshold of a class is the mean self-confidence of the galaxies that bear its label.
-    2. A galaxy is confidently of the class whose threshold its probability reaches; where it reaches both, of
+    1. The threshold of a class is the mean self-confidence of the galaxies with its label.
+    2. A galaxy is confidently of the class whose threshold its probability reaches; if it reaches both, of
        the likelier one.
-    3. The label is an issue where that is the other class (the paper's method "confusion", the off-diagonal
-       of the confident joint), and the model calls the galaxy otherwise, too. With one class missing there
-       is no threshold, and no issue; nor with equal probabilities, which all reach theirs.
+    3. The label is an issue if that is the other class (the paper's method "confusion", the off-diagonal of
+       the confident joint) and the model also classifies the galaxy as the other class. There are no issues
+       if a class is absent, which then has no threshold, or if all probabilities are equal.
 
-    With two classes the paper's pruning by class and by noise rate take the same galaxies, and more of them.
-    On overlapping classes of 1,500 and 500, 5 % of the labels flipped and a logistic regression with class
-    weights, they found 0.77 of the flips, not 0.66, but of what they took 0.53 was flipped, not 0.65. Whoever
-    leaves these galaxies out of the training should lose few good ones.
+    With two classes the paper's pruning by class and by noise rate select the same galaxies, and more of
+    them. In a test with overlapping classes of 1,500 and 500 galaxies, 5 % of the labels flipped and a
+    logistic regression with class weights, they found 0.77 of the flips instead of 0.66, but only 0.53 of the
+    selected galaxies were flipped instead of 0.65. The method "confusion" was chosen because excluding these
+    galaxies from training should lose few good ones.
 
-    The rank is by self-confidence alone. Less the threshold of the class, as the authors offer, or divided by
-    it, it found as many of these flips with class weights (0.65 in the first 5 %) and without them fewer
-    (0.72 in place of 0.77); it won only where the rarer class alone is badly labelled and unweighted.
+    The rank uses self-confidence alone. The authors also suggest to subtract the threshold of the class, or
+    to divide by it. In the same test this found as many flips with class weights (0.65 in the first 5 %) and
+    fewer without (0.72 instead of 0.77); it was better only if the rarer class alone is badly labelled and
+    there are no class weights.
     """
     labels, folds = np.asarray(labels, int), np.asarray(folds, int)
     p_elliptical = np.asarray(p_elliptical, np.float64)
@@ -108,20 +110,20 @@ def suspect_labels(
 
 
 def _issues(labels: np.ndarray, p_elliptical: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """Return which labels contradict the class that the galaxy is confidently of."""
+    """Return for which galaxies the label is an issue."""
     finite = np.isfinite(p_elliptical)
     of_class = {label: quality[finite & (labels == label)] for label in (SPIRAL, ELLIPTICAL)}
     if not all(len(values) for values in of_class.values()) or np.ptp(p_elliptical[finite]) == 0:
         return np.zeros(len(labels), bool)
-    # A galaxy that is called otherwise than its label says is likelier of the other class: if it reaches that
-    # one's threshold, it makes no difference whether it reaches its own as well.
+    # A galaxy that is classified as the other class is likelier of that class. If it reaches the threshold of
+    # that class, it does not matter whether it also reaches the threshold of its own.
     threshold = np.where(labels == ELLIPTICAL, of_class[SPIRAL].mean(), of_class[ELLIPTICAL].mean())
     called = np.where(calls_elliptical(p_elliptical), ELLIPTICAL, SPIRAL)
     return finite & (called != labels) & (1.0 - quality >= threshold)
 
 
 def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
-    """Write ``suspect_labels.csv``: the galaxies whose label is an issue, as `suspect_labels` ranks them.
+    """Write ``suspect_labels.csv``: the galaxies whose label is an issue, ranked by `suspect_labels`.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Every page: run, comparison, inspection and sweep, and the HTML parts that they share."""
+"""The pages of run, comparison, inspection and sweep, the model card, and their common parts."""

@@ -1,4 +1,4 @@
-"""What goes wrong with a report."""
+"""Errors of a report."""
 
 
 class ReportError(Exception):

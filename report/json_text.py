@@ -1,4 +1,4 @@
-"""JSON as the files of a report have it."""
+"""JSON text without NaN."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def finite(content: Any) -> Any:
-    """Return JSON content with None for every number that is not finite: JSON knows no NaN."""
+    """Return JSON content with None in place of numbers that are not finite, which JSON does not have."""
     if isinstance(content, Mapping):
         return {key: finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

@@ -1,4 +1,4 @@
-"""Results on the terminal: a name and a value a line."""
+"""Results on the terminal: lines with a name and a value."""
 
 import textwrap
 
@@ -13,15 +13,14 @@ _NARROW = 60
 def say(console: Console, name: str, value: str, *, is_path: bool = False, style: str = "") -> None:
     """Print a result.
 
-    On a terminal a value that is too long goes on in further lines, none wider than the terminal. A path
-    stays whole, on a line of its own where that helps, since it is there to be copied. In a pipe or a file a
-    result is one line.
+    On a terminal, a long value is wrapped to the width of the terminal. A path is not broken, so that it can
+    be copied; if necessary it gets a line of its own. In a pipe or a file every result is one line.
 
     Parameters
     ----------
     console : Console
     name : str
-        What it is; may be empty.
+        Name of the result; may be empty.
     value : str
         Plain text.
     is_path : bool
@@ -47,7 +46,7 @@ def say(console: Console, name: str, value: str, *, is_path: bool = False, style
             lines = [start + first]
             if len(lines[0]) > console.width:
                 lines = [start.rstrip(), indent + first]
-        # A path that is wider than the rest of the line is whole at the line's beginning.
+        # A path that is too long for the indented line starts at the beginning of the line.
         lines += [indent + word if len(indent + word) <= console.width else word for word in words]
         lines = [line if len(line) <= console.width else line.strip() for line in lines]
     for line in lines:
@@ -58,7 +57,7 @@ def say(console: Console, name: str, value: str, *, is_path: bool = False, style
 
 
 def say_sentence(console: Console, sentence: str, start: str = "") -> None:
-    """Print a sentence, broken between words on a terminal; `start` is markup that stands before it."""
+    """Print a sentence, wrapped on a terminal, after the markup `start`."""
     text = Text.from_markup(f"  {start}{escape(sentence)}")
     if console.is_terminal and len(text) > console.width:
         for number, line in enumerate(text.wrap(console, max(console.width - 2, 10))):

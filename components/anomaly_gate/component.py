@@ -1,7 +1,6 @@
 """AnomalyGate: stops a run whose data contradict the schema.
 
-TFX's ExampleValidator writes down what it finds and lets the run go on; whoever trains on broken input finds
-out at the end, if at all.
+TFX's ExampleValidator only records anomalies, and the run would go on to train on broken input.
 """
 
 import os
@@ -19,7 +18,7 @@ class AnomalyError(Exception):
 
 
 def describe_anomalies(anomalies: anomalies_pb2.Anomalies, split: str) -> list[str]:
-    """Return one sentence per anomaly: split, feature, what is wrong with which value.
+    """Return a sentence for each anomaly, with split, feature and description.
 
     Parameters
     ----------
@@ -29,7 +28,7 @@ def describe_anomalies(anomalies: anomalies_pb2.Anomalies, split: str) -> list[s
     Returns
     -------
     list of str
-        Sorted; empty if all is well.
+        Sorted; empty if there are no anomalies.
     """
     sentences = [
         f"split {split}: {feature}: {reason.description or reason.short_description}"
@@ -43,7 +42,7 @@ def describe_anomalies(anomalies: anomalies_pb2.Anomalies, split: str) -> list[s
 
 @component
 def AnomalyGate(anomalies: InputArtifact[ExampleAnomalies], code: Parameter[str]) -> OutputDict(passed=int):  # type: ignore[valid-type]
-    """Raise `AnomalyError` if the validator found anything.
+    """Raise `AnomalyError` if the validator found an anomaly.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""AtomicPusher: TFX's Pusher that publishes in one step, the model card with the model."""
+"""AtomicPusher: TFX's Pusher, publishing model and model card atomically."""
 
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
@@ -34,11 +34,11 @@ class AtomicPusher(BaseComponent):
     ----------
     model : BaseChannel
     model_blessing : BaseChannel
-        Of ModelEvaluator.
+        Output of ModelEvaluator.
     model_card : BaseChannel
-        Of ModelCard.
+        Output of ModelCard.
     push_destination : pusher_pb2.PushDestination
-        With ``filesystem.base_directory``.
+        Destination with ``filesystem.base_directory``.
     code : str
         Fingerprint of our own code, for the cache.
     """

@@ -1,4 +1,4 @@
-"""Executor for TFX's Pusher that publishes in one step, under consecutive version numbers."""
+"""Executor of AtomicPusher: publishes atomically, under consecutive version numbers."""
 
 import os
 from pathlib import Path
@@ -16,9 +16,10 @@ from components.atomic_pusher.publish import EXTRA, publish_model
 
 
 class Executor(PusherExecutor):
-    """TFX's Pusher, publishing by `publish_model` where the destination is a local or mounted folder.
+    """TFX's Pusher, which uses `publish_model` if the destination is a local or mounted folder.
 
-    Object stores have no rename; there TFX's own push stands, which copies ``saved_model.pb`` last.
+    Object stores have no atomic rename; for them TFX's own push is used, which copies ``saved_model.pb``
+    last.
     """
 
     def Do(
@@ -46,14 +47,14 @@ class Executor(PusherExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
-            # An empty folder is not uploaded by Kubeflow's launcher, and its reader would then fail.
+            # Kubeflow's launcher does not upload an empty folder, and the nodes that read it would fail.
             io_utils.write_string_file(os.path.join(pushed.uri, "NOT_PUSHED"), "")
             return
         if "://" in directory:
             super().Do(input_dict, output_dict, exec_properties)
             published = pushed.get_string_custom_property("pushed_destination")
             for name in fileio.listdir(card):
-                # File by file: copy_dir empties the folder first, which holds what the model brought along.
+                # File by file: copy_dir would first delete the files of the model in that folder.
                 io_utils.copy_file(os.path.join(card, name), os.path.join(published, EXTRA, name))
             return
         model = self.GetModelPath(input_dict)

@@ -1,4 +1,4 @@
-"""Numbered versions of a model in a folder, each published in one step. Imports no TFX."""
+"""Atomic publication of numbered versions of a model in a folder. Imports no TFX."""
 
 import os
 import shutil
@@ -6,11 +6,11 @@ import uuid
 from pathlib import Path
 
 EXTRA = "assets.extra"
-"""Where TensorFlow leaves room in a SavedModel for files that are not its own."""
+"""Folder of a SavedModel that TensorFlow reserves for further files."""
 
 
 def publish_model(model: Path, directory: Path, *, extra: Path | None = None) -> Path:
-    """Publish a SavedModel as the next numbered version, all at once.
+    """Publish a SavedModel atomically as the next numbered version.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def publish_model(model: Path, directory: Path, *, extra: Path | None = None) ->
 
     Notes
     -----
-    The copy is made under a hidden name in the same folder, flushed to disk, and renamed: a model server
-    that watches the folder, or a run killed halfway, never shows half a model.
+    The copy is made under a hidden name in the same folder, flushed to disk and renamed. A model server that
+    watches the folder never sees an incomplete model, even if the run is killed meanwhile.
     """
     directory.mkdir(parents=True, exist_ok=True)
     copy = directory / f".incoming-{uuid.uuid4().hex}"
@@ -46,7 +46,7 @@ def publish_model(model: Path, directory: Path, *, extra: Path | None = None) ->
             try:
                 copy.rename(version)
             except OSError:
-                # Somebody else took the number between the look and the rename: take the next.
+                # Another process took the number before the rename: take the next one.
                 if not version.exists():
                     raise
             else:

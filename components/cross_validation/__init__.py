@@ -1,1 +1,1 @@
-"""What the folds found, in one table."""
+"""Collects the results of all folds."""

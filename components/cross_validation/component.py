@@ -1,4 +1,4 @@
-"""CrossValidation: what the folds found."""
+"""CrossValidation: collects the results of all folds."""
 
 import json
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ SUMMARY_FILE, HISTORY_FILE = "cross_validation.json", "history.json"
 
 
 class Executor(BaseExecutor):
-    """Writes the table of the folds, and the prediction of each galaxy by the fold that left it out."""
+    """Writes the scores of the folds and the out-of-fold prediction of each galaxy."""
 
     def Do(
         self,
@@ -32,7 +32,7 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Write ``cross_validation.json``, ``out_of_fold.csv`` and ``history.json``, the folds' histories.
+        """Write ``cross_validation.json``, ``out_of_fold.csv`` and ``history.json``.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class Executor(BaseExecutor):
 
 
 class CrossValidationSpec(ComponentSpec):
-    """Inputs (a fold each), outputs and parameters of CrossValidation."""
+    """Inputs (one for each fold), outputs and parameters of CrossValidation."""
 
     PARAMETERS = {"code": ExecutionParameter(type=str)}
     INPUTS: dict[str, ChannelParameter] = {}
@@ -62,12 +62,12 @@ class CrossValidationSpec(ComponentSpec):
 
 
 class CrossValidation(BaseComponent):
-    """Put the scores of all folds together.
+    """Collect the results of all folds.
 
     Parameters
     ----------
     folds : sequence of BaseChannel
-        Of the FoldTrainers.
+        Outputs of the FoldTrainers.
     code : str
         Fingerprint of our own code, for the cache.
     """

@@ -8,7 +8,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec
 
 from components.artifacts import FoldModel
 
-# One input a fold rather than their union, which open-source Kubeflow Pipelines does not take.
+# One input for each fold, because open-source Kubeflow Pipelines does not accept a union of channels.
 
 
 def fold_channels(folds: Sequence[BaseChannel]) -> dict[str, BaseChannel]:
@@ -17,7 +17,7 @@ def fold_channels(folds: Sequence[BaseChannel]) -> dict[str, BaseChannel]:
 
 
 def with_folds(spec: type[ComponentSpec], count: int) -> type[ComponentSpec]:
-    """Return a specification with an input for each fold in addition."""
+    """Return a specification with a further input for each fold."""
     folds = {f"fold_{number}": ChannelParameter(type=FoldModel) for number in range(count)}
     return type(spec.__name__, (spec,), {"INPUTS": {**spec.INPUTS, **folds}, "__doc__": spec.__doc__})
 

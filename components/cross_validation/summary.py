@@ -1,4 +1,4 @@
-"""The scores of the folds: each one's, their mean and standard deviation, and those of all galaxies."""
+"""Scores of each fold, their mean and standard deviation, and scores of all galaxies together."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,11 +24,11 @@ def summarize(folds: Sequence[FoldScores]) -> dict[str, Any]:
     -------
     dict
         ``phases``; ``folds``, a list of {fold, accuracy, auc, loss, n, n_train, seconds};
-        ``accuracy_mean``, ``accuracy_std`` (of the folds' values, N - 1 in the denominator), and the same of
-        ``auc`` and ``loss``, None where a fold has none; ``pooled``, the scores of all galaxies together,
-        with ``ece``, the expected calibration error, and, None unless two folds have both classes,
-        ``temperature``, fitted on all of them, ``ece_calibrated`` and ``loss_calibrated``, of each fold
-        scaled by the temperature fitted on the others, so that nothing is judged by what it was fitted on.
+        ``accuracy_mean``, ``accuracy_std`` (over the folds, N - 1 in the denominator), and the same for
+        ``auc`` and ``loss``, None if a fold has none; ``pooled``, the scores of all galaxies together, with
+        ``ece``, the expected calibration error, ``temperature``, fitted on all galaxies, and
+        ``ece_calibrated`` and ``loss_calibrated``, for which each fold is scaled by the temperature fitted on
+        the other folds. The last three are None unless two folds have both classes.
     """
     ordered = sorted(folds, key=lambda fold: fold.about["fold"])
     rows: list[dict[str, Any]] = []
@@ -45,7 +45,7 @@ def summarize(folds: Sequence[FoldScores]) -> dict[str, Any]:
     summary: dict[str, Any] = {"phases": ordered[0].about["phases"], "folds": rows}
     for name in MEASURES:
         values = [row[name] for row in rows if row[name] is not None]
-        # A mean over the folds that happen to have a value would pass for that of all.
+        # A mean over only some of the folds would be misleading.
         complete = len(values) == len(rows)
         summary[f"{name}_mean"] = float(np.mean(values)) if complete else None
         summary[f"{name}_std"] = float(np.std(values, ddof=1)) if complete and len(values) > 1 else None
@@ -63,7 +63,7 @@ def summarize(folds: Sequence[FoldScores]) -> dict[str, Any]:
 
 
 def best_fold(summary: dict[str, Any]) -> int:
-    """Return the fold with the highest accuracy; of equals, the highest AUC, then the least loss."""
+    """Return the fold with the highest accuracy; of several, the highest AUC, then the lowest loss."""
     best = max(summary["folds"], key=_merit)
     return best["fold"]
 

@@ -1,1 +1,1 @@
-"""The written schema as an artifact."""
+"""Writes the schema of the raw Examples."""

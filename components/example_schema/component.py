@@ -1,7 +1,7 @@
 """ExampleSchema: writes the schema of the raw Examples.
 
-A component rather than an importer, because an importer's URI must lie in the bucket of the pipeline root on
-Kubeflow, and because the schema depends on the bands.
+It is a component rather than an importer because on Kubeflow the URI of an importer must be in the bucket of
+the pipeline root, and because the schema depends on the bands.
 """
 
 import json

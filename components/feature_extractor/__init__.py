@@ -1,1 +1,1 @@
-"""Features of every galaxy from the frozen backbone, computed once for all who train a top."""
+"""Computes the features of the frozen backbone once, for all trainings of a classifier head."""

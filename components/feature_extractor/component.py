@@ -1,4 +1,4 @@
-"""FeatureExtractor: what the frozen backbone says of every picture, in each view asked for."""
+"""FeatureExtractor: features of every picture by the frozen backbone, for each augmented view."""
 
 import json
 from pathlib import Path
@@ -28,12 +28,12 @@ def FeatureExtractor(
     Parameters
     ----------
     examples : Examples
-        Transformed.
+        Transformed Examples.
     features : BackboneFeatures
     recipe : str
-        Of `Recipe.dump`, as JSON; only what features depend on need be in it as it will be trained.
+        Result of `Recipe.dump`, as JSON. Only the settings on which features depend matter.
     cache : str
-        Folder in which features are found again by the content of a picture; empty: none.
+        Folder in which features are cached by the content of a picture; empty for no cache.
     code : str
         Fingerprint of the code that builds the network.
     """

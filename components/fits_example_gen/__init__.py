@@ -1,1 +1,1 @@
-"""From a label table and FITS stamps to Examples in splits, every row accounted for."""
+"""Ingests a label table and FITS stamps into Examples in splits, with an account of every row."""

@@ -1,4 +1,4 @@
-"""FitsExampleGen: from a label table and FITS stamps to Examples in splits."""
+"""FitsExampleGen: ingests a label table and FITS stamps into Examples in splits."""
 
 import json
 from collections.abc import Sequence
@@ -40,10 +40,10 @@ class FitsExampleGen(BaseBeamComponent):
     side : int
         Side of the square kept of each stamp [pixels].
     fingerprint : str
-        Of table and stamps (`input_fingerprint`): what makes an unchanged input a cache hit. It is a
-        parameter, not a driver's work, because open-source Kubeflow Pipelines runs no custom driver.
+        Fingerprint of table and stamps (`input_fingerprint`), so that an unchanged input is a cache hit. It
+        is a parameter because open-source Kubeflow Pipelines runs no custom driver that could compute it.
     code : str
-        Of our own code, so that a new version does not reuse an old version's Examples.
+        Fingerprint of our own code, so that a new version does not reuse Examples of an old version.
     """
 
     SPEC_CLASS = FitsExampleGenSpec

@@ -25,8 +25,8 @@ def build_example(entry: LabelledObject, planes: Mapping[str, Plane], fold: int)
     Returns
     -------
     tf.train.Example
-        Planes are raw bytes (`preprocessing.features.flux_feature`): a list of floats takes 150 times as long
-        to build. Unknown positions, magnitudes and votes are left out rather than written as NaN.
+        Planes are raw bytes (`preprocessing.features.flux_feature`), because a list of floats takes 150 times
+        as long to build. Unknown positions, magnitudes and votes are left out, not written as NaN.
     """
     example = tf.train.Example()
     feature = example.features.feature

@@ -1,10 +1,10 @@
-"""The ingest itself: check every row, divide the good ones, write them.
+"""The ingest: check every row, split the usable ones, and write them.
 
-Two Beam passes over the stamps. The first decides which rows are good, since splits that are exact after
-rejects are removed can only be drawn when all rejects are known; the second writes. Reading twice (the second
-time mostly from the system's cache) keeps memory flat: what grows with the number of galaxies is the table
-itself, about 1 kB a row, never the pixels. A stamp that can be read no more in the second pass becomes a
-reject as well; then the splits are drawn and written anew.
+There are two Beam passes over the stamps. The first finds the rejects, because exact splits can only be drawn
+when all rejects are known. The second writes the Examples. Reading twice (the second time mostly from the
+system's cache) keeps memory low: it grows with the table, by about 1 kB for each row, but not with the
+pixels. A stamp that can no longer be read in the second pass also becomes a reject; the splits are then drawn
+and written again.
 """
 
 import json
@@ -29,9 +29,9 @@ from preprocessing.stamps import StampReader, own_fault
 
 BATCH_ROWS = 64
 SHARD_ROWS = 256
-"""Examples in one TFRecord file. Which row stands in which file depends on the table alone."""
+"""Number of Examples in a TFRecord file. The file of each row depends only on the table."""
 ATTEMPTS = 3
-"""How often Examples are written before stamps that change meanwhile end the run."""
+"""Number of attempts to write the Examples if stamps change while they are read."""
 
 
 class IngestError(Exception):
@@ -40,16 +40,16 @@ class IngestError(Exception):
 
 @dataclass(frozen=True)
 class Ingested:
-    """What an ingest did.
+    """Result of an ingest.
 
     Attributes
     ----------
     table : LabelTable
         The rows as they were read.
     division : Division
-        What became of them.
+        Splits and rejects.
     notes : list of StampNote
-        Warnings about stamps that were used all the same.
+        Warnings about stamps that are used.
     """
 
     table: LabelTable
@@ -58,7 +58,7 @@ class Ingested:
 
     @property
     def splits(self) -> list[str]:
-        """Names of the splits that hold an Example, in the order of `SPLITS`."""
+        """Names of the splits that are not empty, in the order of `SPLITS`."""
         filled = {split for split, _ in self.division.places.values()}
         return [split for split in SPLITS if split in filled]
 
@@ -78,11 +78,11 @@ def ingest(
     data, split : DataSettings, SplitSettings
     reader : StampReader
     make_pipeline : callable
-        Makes a Beam pipeline; called twice.
+        Makes a Beam pipeline; called twice, or more often if stamps change while they are read.
     split_folder : callable
-        Gives the folder of a split's files.
+        Returns the folder of a split's files.
     scratch : str
-        A folder for what passes between the two passes.
+        Folder for temporary files.
 
     Returns
     -------
@@ -93,8 +93,7 @@ def ingest(
     TableError
         If the table cannot be used.
     IngestError
-        If no split for training, validation or test could be filled, or stamps kept changing while they were
-        read.
+        If the training, validation or test split lacks a class, or stamps keep changing while they are read.
     """
     table = read_rows(data)
     bad, notes = _check_stamps(table.objects, reader, make_pipeline, os.path.join(scratch, "checked"))
@@ -119,8 +118,8 @@ def _check_stamps(
     make_pipeline: Callable[[], beam.Pipeline],
     folder: str,
 ) -> tuple[list[Reject], list[StampNote]]:
-    """Read the stamps of every row and return what is wrong or odd about them."""
-    # Tuples of plain values: Beam pickles anything else one by one, which takes four times the memory.
+    """Read the stamps of every row and return rejects and warnings."""
+    # Tuples of plain values: Beam pickles other objects one by one, which takes four times the memory.
     rows = [(entry.row, entry.name, entry.ra, entry.dec) for entry in entries]
     batches = [tuple(rows[start : start + BATCH_ROWS]) for start in range(0, len(rows), BATCH_ROWS)]
     del rows
@@ -142,7 +141,7 @@ def _write_examples(
     split_folder: Callable[[str], str],
     folder: str,
 ) -> list[Reject]:
-    """Write the Examples and return the rows whose stamps could be read before, but not now."""
+    """Write the Examples and return rejects for stamps that can no longer be read."""
     tf.io.gfile.makedirs(folder)
     shards = _shards(division, split_folder)
     with make_pipeline() as pipeline:
@@ -155,9 +154,9 @@ def _write_examples(
 
 
 def _keep(findings: Sequence[Reject | StampNote], folder: str, name: str) -> None:
-    """Write findings to a file of their own: the one way back that every Beam runner offers.
+    """Write findings to a file, because every Beam runner supports this way to return results.
 
-    Beam's own text files would take a folder with brackets in its name for a pattern.
+    Beam's own text files would treat a folder with brackets in its name as a pattern.
     """
     if findings:
         with tf.io.gfile.GFile(os.path.join(folder, f"{name}.jsonl"), "w") as file:

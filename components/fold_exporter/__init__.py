@@ -1,1 +1,1 @@
-"""The model that the folds make together, or the best of them."""
+"""Exports the ensemble of the folds, or the best fold."""

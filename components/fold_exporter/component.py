@@ -1,4 +1,4 @@
-"""FoldExporter: the model that the folds make together, or the best of them, as one SavedModel."""
+"""FoldExporter: exports the ensemble of the folds, or the best fold, as a SavedModel."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ from trainer.signatures import export_classifier
 
 
 class Executor(BaseExecutor):
-    """Exports the mean of the folds' classifiers, or the best one."""
+    """Exports the mean of the folds' classifiers, or the best fold."""
 
     def Do(
         self,
@@ -42,8 +42,8 @@ class Executor(BaseExecutor):
         input_dict : dict
             ``fold_0``, ``fold_1`` ...
         output_dict : dict
-            ``model``, and ``fold``: a copy of what the best fold has left, or the first of an ensemble, to
-            see where the network looks.
+            ``model``, and ``fold``: a copy of the artifact of the best fold, or of the first fold of an
+            ensemble, for the Grad-CAM maps.
         exec_properties : dict
             ``config``: the recipe, ``decision`` and ``flux``, as JSON; ``code``.
         """
@@ -58,9 +58,9 @@ class Executor(BaseExecutor):
         models = fold_classifiers(recipe, [folders[number] for number in chosen])
         temperature = None
         if recipe.model.calibration == "temperature":
-            # Every galaxy is known to the ensemble, but unknown to one of its members. These follow one
-            # recipe: one temperature, fitted on all their scores, suits each, and scales each before the mean
-            # is taken. Scaling the mean itself would count twice that averaging, too, makes less sure.
+            # Every galaxy is held out by exactly one member. The members have the same recipe, so one
+            # temperature, fitted on all out-of-fold predictions, suits each of them and is applied before the
+            # mean. Scaling the mean would be wrong, because averaging already lowers the confidence.
             scores = OutOfFold.joined(folds[number].scores for number in chosen)
             temperature = fit_temperature(scores.labels, scores.p_elliptical)
         path = Path(path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict["model"])))
@@ -70,7 +70,7 @@ class Executor(BaseExecutor):
 
 
 class FoldExporterSpec(ComponentSpec):
-    """Inputs (a fold each), outputs and parameters of FoldExporter."""
+    """Inputs (one for each fold), outputs and parameters of FoldExporter."""
 
     PARAMETERS = {"config": ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
     INPUTS: dict[str, ChannelParameter] = {}
@@ -81,12 +81,12 @@ class FoldExporterSpec(ComponentSpec):
 
 
 class FoldExporter(BaseComponent):
-    """Make the model that may be published from those of the folds.
+    """Make the candidate model from the models of the folds.
 
     Parameters
     ----------
     folds : sequence of BaseChannel
-        Of the FoldTrainers.
+        Outputs of the FoldTrainers.
     config : str
         The recipe, ``decision`` and ``flux``, as JSON.
     code : str

@@ -1,1 +1,1 @@
-"""One fold of the cross-validation."""
+"""Trains one fold of the cross-validation."""

@@ -1,4 +1,4 @@
-"""FoldTrainer: trains on all folds but one and scores that one."""
+"""FoldTrainer: trains on all folds but one and scores the held-out fold."""
 
 import json
 from pathlib import Path
@@ -29,17 +29,17 @@ def FoldTrainer(
     Parameters
     ----------
     examples : Examples
-        Transformed.
+        Transformed Examples.
     model : FoldModel
     fold : int
     recipe : str
-        Of `Recipe.dump`, as JSON.
+        Result of `Recipe.dump`, as JSON.
     checkpoints : str
-        Folder of the states from which a killed training goes on; empty: none.
+        Folder of the checkpoints from which a killed training resumes; empty for none.
     code : str
         Fingerprint of our own code, for the cache.
     features : BackboneFeatures, optional
-        Where the top has a phase of its own.
+        Needed if the classifier head is trained in a phase of its own.
     """
     files = learning_files(examples)
     folder = Path(model.uri)

@@ -1,1 +1,1 @@
-"""The top of the classifier, trained on the frozen backbone's features."""
+"""Trains the classifier head on features of the frozen backbone."""

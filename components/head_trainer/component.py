@@ -1,4 +1,4 @@
-"""HeadTrainer: the first phase of the model that may be published."""
+"""HeadTrainer: trains the classifier head of the candidate model, its first training phase."""
 
 import json
 from pathlib import Path
@@ -24,25 +24,25 @@ def HeadTrainer(
     recipe: Parameter[str],
     code: Parameter[str],
 ) -> None:
-    """Train the top on the training split, stopped by the validation split; or on both.
+    """Train the classifier head on the training split with early stopping, or on training and validation.
 
     Parameters
     ----------
     features : BackboneFeatures
     head : Model
-        Gets ``head.npz``: the Trainer's base model.
+        Output with ``head.npz``, the base model of the Trainer.
     recipe : str
-        Of `Recipe.dump`, as JSON.
+        Result of `Recipe.dump`, as JSON.
     code : str
         Fingerprint of our own code, for the cache.
     """
     tables = Recipe.load(json.loads(recipe))
     store = FeatureStore.load(Path(features.uri))
-    everything = tables.cross_validation.publish == "retrained"
+    retrained = tables.cross_validation.publish == "retrained"
     splits = store.galaxies.splits
-    learning = np.flatnonzero(np.isin(splits, (TRAIN, VALIDATION) if everything else (TRAIN,)))
-    validation = None if everything else np.flatnonzero(splits == VALIDATION)
-    top, history = fit_head(
+    learning = np.flatnonzero(np.isin(splits, (TRAIN, VALIDATION) if retrained else (TRAIN,)))
+    validation = None if retrained else np.flatnonzero(splits == VALIDATION)
+    trained_head, history = fit_head(
         store,
         learning,
         validation,
@@ -52,5 +52,5 @@ def HeadTrainer(
     )
     folder = Path(path_utils.serving_model_dir(head.uri))
     folder.mkdir(parents=True, exist_ok=True)
-    top.save(folder / HEAD_FILE)
+    trained_head.save(folder / HEAD_FILE)
     (folder / HISTORY_FILE).write_text(json.dumps(history, indent=2) + "\n")

@@ -1,1 +1,1 @@
-"""Finds the model that a candidate has to beat."""
+"""Finds the model with which the candidate is compared."""

@@ -12,8 +12,9 @@ from tfx.types.artifact import Artifact
 class IncumbentStrategy(ResolverStrategy):
     """Resolve the newest blessed model other than the candidate.
 
-    TFX's `LatestBlessedModelStrategy` would return the candidate itself when an unchanged pipeline runs
-    again: the Evaluator's inputs would differ from the first time, and nothing after it would be cached.
+    If an unchanged pipeline runs again, TFX's `LatestBlessedModelStrategy` would return the candidate itself.
+    The inputs of the Evaluator would then differ from those of the first run, and no later node would be a
+    cache hit.
 
     Channels: ``model`` and ``model_blessing`` (all of them), ``candidate`` (the Trainer's output).
     """
@@ -34,7 +35,7 @@ class IncumbentStrategy(ResolverStrategy):
         -------
         dict of lists of Artifact
             ``model``: the incumbent, or empty; ``model_blessing``: its newest blessing, or empty;
-            ``candidate``: as given.
+            ``candidate``: unchanged.
         """
         candidates = {artifact.id for artifact in input_dict["candidate"]}
         blessings = {

@@ -1,1 +1,1 @@
-"""The model card: what the model is for, how good it is and where it fails."""
+"""Writes the model card."""

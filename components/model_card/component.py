@@ -1,4 +1,4 @@
-"""ModelCard: what the model is for, what it learned from, how good it is and where it fails."""
+"""ModelCard: writes the card with intended use, data, metrics and failure modes of the model."""
 
 import json
 import tempfile
@@ -30,29 +30,29 @@ def ModelCard(
     code: Parameter[str],
     cross_validation: InputArtifact[CrossValidation] = None,
 ) -> None:
-    """Write the card, before the Pusher, which publishes it with the model.
+    """Write the card. The Pusher runs after it and publishes the card with the model.
 
     Parameters
     ----------
     examples, ingest_account : Examples, IngestAccount
-        Of FitsExampleGen.
+        Outputs of FitsExampleGen.
     model : Model
         Exported by Trainer or FoldExporter.
     predictions : Predictions
-        Of PredictionGen.
+        Output of PredictionGen.
     evaluation, blessing : ModelEvaluation, ModelBlessing
-        Of ModelEvaluator.
+        Outputs of ModelEvaluator.
     card : ModelCard
-        Gets ``model_card.md`` and ``model_card.html``.
+        Output with ``model_card.md`` and ``model_card.html``.
     run_name : str
     settings : str
         Tables of the configuration, as JSON.
     fingerprint : str
-        Of table and stamps.
+        Fingerprint of table and stamps.
     code : str
         Fingerprint of our own code, for the cache.
     cross_validation : CrossValidation
-        Where there are folds.
+        Only if there are folds.
     """
     given = {
         "examples": examples,

@@ -1,1 +1,1 @@
-"""The quality gate, and TensorFlow Model Analysis of the same answers."""
+"""The quality gate, and TensorFlow Model Analysis of the same predictions."""

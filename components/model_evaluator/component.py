@@ -32,19 +32,19 @@ class ModelEvaluatorSpec(ComponentSpec):
 
 
 class ModelEvaluator(BaseBeamComponent):
-    """Judge a model by the answers that PredictionGen wrote; no model is loaded here.
+    """Judge a model by the predictions that PredictionGen wrote; no model is loaded here.
 
     Parameters
     ----------
     model : BaseChannel
-        The candidate, which the blessing names.
+        The candidate, to which the blessing refers.
     predictions : BaseChannel
-        Its answers, of all splits.
+        Its predictions for all splits.
     gate : GateSettings
     code : str
         Fingerprint of our own code, for the cache.
     baseline_model, baseline_predictions : BaseChannel, optional
-        The published model, and its answers for the test split; a table without a row where there is none.
+        The published model, and its predictions for the test split; an empty table if there is none.
     """
 
     SPEC_CLASS = ModelEvaluatorSpec

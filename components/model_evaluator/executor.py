@@ -22,7 +22,7 @@ VERDICT_FILE = "gate.json"
 
 
 class Executor(BaseBeamExecutor):
-    """Judges the model by its table of answers."""
+    """Judges the model by its table of predictions."""
 
     def Do(
         self,
@@ -30,16 +30,16 @@ class Executor(BaseBeamExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Judge the model, and evaluate its answers with TFMA.
+        """Judge the model, and evaluate its predictions with TFMA.
 
         Parameters
         ----------
         input_dict : dict
-            ``model`` and its ``predictions``; where there is a published model, ``baseline_model`` and
+            ``model`` and its ``predictions``; if there is a published model, ``baseline_model`` and
             ``baseline_predictions``.
         output_dict : dict
-            ``evaluation`` gets `VERDICT_FILE` (`evaluation.gate.Verdict`) and, where every answer is a
-            number, the files of TFMA; ``blessing``.
+            ``evaluation``, with `VERDICT_FILE` (`evaluation.gate.Verdict`) and, if all probabilities are
+            finite, the files of TFMA; ``blessing``.
         exec_properties : dict
             ``gate``: JSON of `evaluation.settings.GateSettings`.
         """
@@ -53,7 +53,7 @@ class Executor(BaseBeamExecutor):
         io_utils.write_string_file(
             os.path.join(evaluation, VERDICT_FILE), json.dumps(verdict.dump(), indent=2) + "\n"
         )
-        # TFMA's metrics stop at an answer that is not a number.
+        # TFMA's metrics fail if a probability is not finite.
         if verdict.n and _all_finite(candidate):
             whole = verdict.published is not None and verdict.published["n"] == verdict.n
             if published is not None and not (whole and _all_finite(published)):
@@ -72,7 +72,7 @@ def _all_finite(predictions: Predictions) -> bool:
 
 
 def _bless(blessing: Artifact, blessed: bool, input_dict: dict[str, list[Artifact]]) -> None:
-    """Leave the verdict as TFX's Evaluator does, for Pusher and Resolver."""
+    """Write the verdict as TFX's Evaluator does, for Pusher and Resolver."""
     name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
     io_utils.write_string_file(os.path.join(blessing.uri, name), "")
     value = constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE

@@ -1,7 +1,7 @@
 """The exact area under the ROC curve, for TFMA.
 
-TFMA's own sums over thresholds and does not rank probabilities that lie between the same two thresholds: it
-differs from that of the gate and the report.
+TFMA's own AUC sums over thresholds and does not rank probabilities between the same two thresholds, so it
+differs from the AUC of gate and report.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ Accumulator = list[tuple[float, float]]
 class ExactAUC(metric_types.Metric):
     """Area under the ROC curve (`evaluation.scores.classification_scores`); NaN with one class only.
 
-    It holds label and probability of every galaxy that is evaluated, some 150 bytes each.
+    It keeps label and probability of every evaluated galaxy in memory, about 150 bytes each.
 
     Parameters
     ----------

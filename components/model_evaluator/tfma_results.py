@@ -1,7 +1,7 @@
-"""TensorFlow Model Analysis of a table of answers: written for its viewers, read back for the report.
+"""TensorFlow Model Analysis of a table of predictions: written for TFMA's viewers, and read for the report.
 
-TFMA gets the probabilities that `PredictionGen` wrote and loads no model, so that its numbers are of the same
-answers as those of gate and report.
+TFMA gets the probabilities that `PredictionGen` wrote and loads no model, so its scores use the same
+predictions as gate and report.
 """
 
 import math
@@ -16,7 +16,7 @@ from evaluation.formats.predictions import Predictions
 from preprocessing.features import LABEL, TEST
 
 CANDIDATE, PUBLISHED = "candidate", "published"
-"""Names of the two models, where there are two."""
+"""Names of the models, if there are two."""
 
 _NAMES = {"binary_accuracy": "accuracy", "auc": "auc"}
 _METRICS = (
@@ -35,7 +35,7 @@ _METRICS = (
 def write_tfma(
     pipeline: beam.Pipeline, candidate: Predictions, published: Predictions | None, path: str
 ) -> None:
-    """Evaluate the answers of the test split with TFMA.
+    """Evaluate the predictions for the test split with TFMA.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def write_tfma(
     candidate : Predictions
         All finite on the test split.
     published : Predictions or None
-        Of the same test galaxies, all finite; None: there is no published model.
+        Predictions for the same test galaxies, all finite; None if there is no published model.
     path : str
-        Folder; `tensorflow_model_analysis.load_eval_result` reads it.
+        Output folder, which `tensorflow_model_analysis.load_eval_result` reads.
     """
     rows = candidate.rows(TEST)
     models = {CANDIDATE: candidate.p_elliptical[rows]}
@@ -55,7 +55,7 @@ def write_tfma(
         models[PUBLISHED] = published.p_elliptical[[found[name] for name in names]]
     columns = {LABEL: candidate.labels[rows].astype(np.float32)}
     columns |= {name: p.astype(np.float32) for name, p in models.items()}
-    # TFMA's features are lists, here of one number each.
+    # TFMA's features are lists; here each has one number.
     lists = [pa.array(column[:, None].tolist(), pa.list_(pa.float32())) for column in columns.values()]
     _ = (
         pipeline
@@ -66,12 +66,12 @@ def write_tfma(
 
 
 def tfma_config(models: list[str]) -> config_pb2.EvalConfig:
-    """Return what TFMA measures; the gate is not TFMA's.
+    """Return the configuration of TFMA, which has metrics but no thresholds.
 
     Parameters
     ----------
     models : list of str
-        `CANDIDATE`, and `PUBLISHED` where there is one.
+        `CANDIDATE`, and `PUBLISHED` if there is a published model.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def read_tfma(path: str) -> dict[str, float | None]:
     Returns
     -------
     dict
-        ``accuracy`` and ``auc``; None where there is no such number.
+        ``accuracy`` and ``auc``; None if not defined.
     """
     result = tfma.load_eval_result(path)
     if len(result.config.model_specs) > 1:  # the results of one model have no name
@@ -117,6 +117,6 @@ def read_tfma(path: str) -> dict[str, float | None]:
 
 
 def _number(value: float | str | None) -> float | None:
-    # TFMA writes what is not finite as words, as JSON must: "NaN".
+    # TFMA writes numbers that are not finite as text, such as "NaN".
     number = None if value is None else float(value)
     return number if number is not None and math.isfinite(number) else None

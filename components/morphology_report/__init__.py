@@ -1,1 +1,1 @@
-"""What a run found: predictions of every galaxy, metrics, figures."""
+"""Builds the report of a run."""

@@ -1,4 +1,4 @@
-"""Where the network looks: class activation maps of single pictures."""
+"""Grad-CAM maps of single pictures, which show where the network looks."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ from trainer.augment import dihedral_views
 from trainer.model import FEATURES, OUTPUT, backbone_of
 
 FEWEST_PIXELS = 8
-"""Least side of the feature maps that are looked at [pixels]."""
+"""Smallest side of the feature maps that are used [pixels]."""
 VIEWS = 8
-"""Symmetries of a picture that a map is the mean over."""
+"""Number of symmetries of a picture over which a map is averaged."""
 
 _BATCH = 16
 
@@ -26,7 +26,8 @@ _BATCH = 16
 def attention_layer(model: keras.Model) -> keras.layers.Layer:
     """Return the deepest block whose feature maps have at least `FEWEST_PIXELS` pixels a side.
 
-    The maps after it say more of the class, but at 128 pixels the last ones of EfficientNet have 4 x 4.
+    Later maps carry more information on the class, but their resolution is too low: for pictures of 128
+    pixels the last ones of EfficientNet have 4 x 4 pixels.
 
     Parameters
     ----------
@@ -36,15 +37,15 @@ def attention_layer(model: keras.Model) -> keras.layers.Layer:
     Returns
     -------
     keras.layers.Layer
-        The block's last one.
+        Last layer of the block.
 
     Raises
     ------
     ValueError
-        If even the first block's maps are smaller.
+        If even the maps of the first block are smaller.
     """
     backbone = backbone_of(model)
-    # By the block's name, "block5c" of "block5c_add": the last layer of each stands.
+    # Last layer of each block by the block's name, such as "block5c" for "block5c_add".
     blocks = {layer.name.partition("_")[0]: layer for layer in backbone.layers}
     for layer in reversed(list(blocks.values())):
         shape = layer.output.shape
@@ -60,7 +61,7 @@ def attention_maps(
     layer: keras.layers.Layer | None = None,
     views: int = VIEWS,
 ) -> np.ndarray:
-    """Return where each picture speaks for elliptical, and where for spiral.
+    """Return maps of the evidence for elliptical and for spiral in each picture.
 
     Parameters
     ----------
@@ -69,26 +70,26 @@ def attention_maps(
     pictures : ndarray, uint8 or float32, shape (N, size, size, 3)
         As the network sees them, 0 to 255.
     layer : keras.layers.Layer, optional
-        Of the backbone; `attention_layer` unless given.
+        Layer of the backbone; `attention_layer` unless given.
     views : int
         1 to 8.
 
     Returns
     -------
     ndarray, float32, shape (N, h, w)
-        In units of the logit, rows in the order of the pictures'; above 0 where they speak for elliptical,
-        below 0 where they speak for spiral.
+        In units of the logit, rows in the order of the rows of the pictures. Positive values support
+        elliptical, negative values spiral.
 
     Notes
     -----
-    Grad-CAM, pixel by pixel (HiResCAM): the sum over feature maps, each multiplied by the derivative of the
-    logit with respect to it. Grad-CAM proper takes the mean of the derivative over a map first, and cuts off
-    what is below 0. At the last maps, of which this classifier takes the mean, both are the same: the top's
-    kernel times the maps, over their number of pixels. At maps before, only the former shows where the
-    network looks. Held against how the logit of 28 SDSS galaxies falls when a spot of 20 pixels is covered,
-    its correlation is 0.53 with a frozen EfficientNetLite0 and with a fine-tuned one; that of Grad-CAM at the
-    same maps is 0.05 and 0.44, at the last ones 0.04 and 0.35. The mean over symmetries takes away what is
-    due to the margin.
+    Pixel-wise Grad-CAM (HiResCAM): the sum over feature maps, each multiplied by the derivative of the logit
+    with respect to it. Standard Grad-CAM first averages the derivative over a map, and sets negative values
+    to 0. At the last maps, over which this classifier averages, both are the same: the maps times the kernel
+    of the classifier head, divided by their number of pixels. At earlier maps only HiResCAM shows where the
+    network looks. It was compared with the decrease of the logit of 28 SDSS galaxies when a spot of 20 pixels
+    is covered: the correlation is 0.53 both with a frozen and with a fine-tuned EfficientNetLite0. For
+    standard Grad-CAM it is 0.05 and 0.44 at the same maps, and 0.04 and 0.35 at the last maps. The mean over
+    symmetries removes artifacts of the margin.
 
     References
     ----------
@@ -106,23 +107,23 @@ def attention_maps(
 
 
 def _explainer(model: keras.Model, layer: keras.layers.Layer) -> Callable[[tf.Tensor], np.ndarray]:
-    """Return a function from pictures to what speaks for elliptical, (N, h, w)."""
+    """Return a function from pictures to maps of the evidence for elliptical, (N, h, w)."""
     backbone = backbone_of(model)
-    # Maps inside a nested network cannot be had from outside: the classifier is gone through step by step.
+    # Keras does not give access to maps inside a nested network, so the layers are applied one by one.
     inside = keras.Model(backbone.input, [layer.output, backbone.output])
     steps = model.layers[1 : model.layers.index(model.get_layer(FEATURES)) + 1]
     kernel, bias = (tf.cast(weights, tf.float32) for weights in model.get_layer(OUTPUT).weights)
 
     def explain(pictures: tf.Tensor) -> np.ndarray:
         with tf.GradientTape() as tape:
-            tape.watch(pictures)  # or nothing is recorded of a frozen backbone
+            tape.watch(pictures)  # otherwise nothing is recorded for a frozen backbone
             x = pictures
             for step in steps:
                 if step is backbone:
                     maps, x = inside(x, training=False)
                 else:
                     x = step(x)
-            # Not the probability, which is flat where the network is sure.
+            # The logit, because the probability is flat near 0 and 1.
             logits = (tf.cast(x, tf.float32) @ kernel + bias)[:, 0]
         slopes = tf.cast(tape.gradient(logits, maps), tf.float32)
         return tf.reduce_sum(slopes * tf.cast(maps, tf.float32), axis=-1).numpy()
@@ -138,20 +139,20 @@ def _turned_back(maps: np.ndarray, number: int) -> np.ndarray:
 
 
 def draw_attention(picture: np.ndarray, attention: np.ndarray) -> bytes:
-    """Lay what speaks for a class over a picture.
+    """Draw a map over a picture.
 
     Parameters
     ----------
     picture : ndarray, uint8, shape (size, size, 3)
-        As the network sees it: the first row is the lowest on the sky.
+        As the network sees it, with the bottom row first.
     attention : ndarray, shape (h, w)
-        Of the picture: above 0 what speaks for the class.
+        Map of the picture; positive values support the class.
 
     Returns
     -------
     bytes
-        PNG, the right way up: the picture in grey, and over it the map, smoothly enlarged, from nothing at 0
-        and below to the brightest where it is greatest. How great that is does not show.
+        PNG with the top row first: the picture in grey, overlaid with the positive part of the map, which is
+        smoothly enlarged and normalized to its maximum.
     """
     positive = tf.maximum(tf.cast(attention, tf.float32), 0.0)[..., None]
     level = tf.image.resize(positive, picture.shape[:2], method="mitchellcubic")[..., 0].numpy()
@@ -164,23 +165,23 @@ def draw_attention(picture: np.ndarray, attention: np.ndarray) -> bytes:
 
 
 def add_attention(
-    folder: Path, classifier: keras.Model, p_elliptical: Mapping[str, float], *, whose: str = ""
+    folder: Path, classifier: keras.Model, p_elliptical: Mapping[str, float], *, remark: str = ""
 ) -> None:
-    """Draw where the network looks in pictures that `render_pictures` has made, and note it in their index.
+    """Draw Grad-CAM maps of the pictures that `render_pictures` made, and add them to their index.
 
     Parameters
     ----------
     folder : Path
-        What `components.morphology_report.pictures.render_pictures` has filled. Its index gets ``attention``
-        for each galaxy.
+        Folder of `components.morphology_report.pictures.render_pictures`. Its index gets ``attention`` for
+        each galaxy.
     classifier : keras.Model
         From `trainer.model.build_classifier`.
     p_elliptical : mapping of str to float
-        What the published model says of each galaxy, which may be the mean over symmetries, or of several
-        networks: the likelier class is the one looked for, whatever one view of this classifier says.
-        Galaxies without a picture are passed over.
-    whose : str
-        What is to be said of the classifier, if it is one of several that are published; a sentence.
+        Probability of each galaxy by the published model, which may average over symmetries or several
+        networks. The map shows the likelier class by this probability. Galaxies without a picture are left
+        out.
+    remark : str
+        A sentence on the classifier, if it is one of several that are published.
     """
     index = json.loads((folder / PICTURE_INDEX).read_text())
     names = sorted(p_elliptical.keys() & index["galaxies"].keys())
@@ -198,9 +199,9 @@ def add_attention(
     height, width = layer.output.shape[1:3]
     last = " x ".join(map(str, backbone_of(classifier).output_shape[1:3]))
     note = (
-        f"Where the network looks is Grad-CAM, pixel by pixel (HiResCAM), at the output of {layer.name}, of"
-        f" {height} x {width} pixels: the deepest block with at least {FEWEST_PIXELS} x {FEWEST_PIXELS}. The"
-        f" last maps have {last}. {whose}"
+        f"The Grad-CAM maps (HiResCAM) are those of {layer.name}, of {height} x {width} pixels: the deepest"
+        f" block with at least {FEWEST_PIXELS} x {FEWEST_PIXELS} pixels. The last maps of the backbone have"
+        f" {last}. {remark}"
     ).strip()
     index["notes"] = [*(other for other in index["notes"] if other != note), note]
     (folder / PICTURE_INDEX).write_text(json.dumps(index, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""MorphologyReport: what a run found, as one page and as numbers."""
+"""MorphologyReport: builds the report of a run, as a page and as numbers."""
 
 import json
 from pathlib import Path
@@ -43,37 +43,37 @@ def MorphologyReport(
     model_run: InputArtifact[ModelRun] = None,
     fold_model: InputArtifact[FoldModel] = None,
 ) -> None:
-    """Write the report. It comes after the Pusher so that it can name the published version.
+    """Write the report. It runs after the Pusher so that it can state the published version.
 
-    It runs whether or not there is one: a model that was refused needs the figures most.
+    It also runs if the gate refused the model, because the report then shows why.
 
     Parameters
     ----------
     examples, ingest_account : Examples, IngestAccount
-        Of FitsExampleGen.
+        Outputs of FitsExampleGen.
     model : Model
         Exported by Trainer or FoldExporter.
     predictions : Predictions
-        Of PredictionGen.
+        Output of PredictionGen.
     evaluation, blessing : ModelEvaluation, ModelBlessing
-        Of ModelEvaluator.
+        Outputs of ModelEvaluator.
     card, pushed_model : ModelCard, PushedModel
     report : MorphologyReport
-        Gets ``index.html``, ``metrics.json``, tables, figures, and the evidence that they are made of.
+        Output with ``index.html``, ``metrics.json``, tables, figures and the evidence files.
     run_name : str
     settings : str
         Tables of the configuration, as JSON.
     bands : str
         Bands in the Examples, as JSON.
     fingerprint : str
-        Of table and stamps.
+        Fingerprint of table and stamps.
     code : str
         Fingerprint of our own code, for the cache.
     cross_validation : CrossValidation
-        Where there are folds.
+        Only if there are folds.
     model_run, fold_model : ModelRun, FoldModel
-        The weights as Keras reads them: the Trainer's, or where the folds make the model those of the best
-        one, or of one of them.
+        The Keras weights: those of the Trainer or, if the model is made of folds, those of one fold (the best
+        fold, or the first of an ensemble).
     """
     tables = json.loads(settings)
     folder = Path(report.uri)

@@ -1,4 +1,4 @@
-"""The files that card and report are made of, brought together from the artifacts of a run."""
+"""Collects the evidence files of model card and report from the artifacts of a run."""
 
 import json
 import os
@@ -33,22 +33,23 @@ def write_evidence(
     fingerprint: str,
     given: Mapping[str, Artifact | None],
 ) -> None:
-    """Write all that is known of a run but pictures.
+    """Write the evidence files of a run, except pictures.
 
     Parameters
     ----------
     folder : Path
-        Made if it is not there. Gets ``predictions.csv``, ``galaxies.csv``, ``run.json``, ``history.json``,
-        ``lineage.json``, the files of the ingest report and, where there are folds, ``out_of_fold.csv``.
+        Output folder, created if it does not exist: ``predictions.csv``, ``galaxies.csv``, ``run.json``,
+        ``history.json``, ``lineage.json``, the files of the ingest account and, if there are folds,
+        ``out_of_fold.csv``.
     name : str
-        Of the pipeline.
+        Name of the pipeline.
     settings : mapping
         Tables of the configuration.
     fingerprint : str
-        Of table and stamps.
+        Fingerprint of table and stamps.
     given : mapping of str to Artifact or None
-        ``predictions``, ``ingest_account``, ``model``, ``evaluation``, ``blessing``; as far as there are,
-        ``cross_validation`` and ``pushed_model``; any other for its lineage.
+        ``predictions``, ``ingest_account``, ``model``, ``evaluation``, ``blessing``; optionally
+        ``cross_validation`` and ``pushed_model``; any others only for the lineage.
     """
     artifacts = {role: artifact for role, artifact in given.items() if artifact is not None}
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,13 +92,13 @@ def _verdict(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
 
 
 def _tfma(evaluation: str) -> dict[str, float | None] | None:
-    """Return TFMA's scores; None where it was not asked."""
+    """Return TFMA's scores; None if it was not run."""
     return read_tfma(evaluation) if fileio.exists(os.path.join(evaluation, "eval_config.json")) else None
 
 
 def _about(role: str, artifact: Artifact) -> dict[str, Any]:
-    """Return where an artifact is from: identifiers of ML Metadata."""
-    # A pipeline on this machine and on Kubeflow alike ends the address of an output with its execution's.
+    """Return the lineage of an artifact: identifiers in ML Metadata."""
+    # Locally and on Kubeflow, the URI of an output ends with the identifier of its execution.
     last = artifact.uri.rstrip("/").rsplit("/", 1)[-1]
     return {
         "role": role,

@@ -1,4 +1,4 @@
-"""Pictures of chosen galaxies, exactly as the network sees them, from the Examples of the run."""
+"""Pictures of selected galaxies, exactly as the network sees them, from the Examples of the run."""
 
 import json
 import math
@@ -29,29 +29,29 @@ def render_pictures(
     image: ImageSettings,
     bands: Sequence[str],
 ) -> None:
-    """Write PNG files of chosen galaxies, and `PICTURE_INDEX`, which says whose they are.
+    """Write PNG files of selected galaxies, and `PICTURE_INDEX`, which lists them by galaxy.
 
     Parameters
     ----------
     folder : Path
-        Made where it does not exist.
+        Output folder, created if it does not exist.
     files : mapping of str to sequence of str
-        TFRecords of raw Examples by split. They are read once, a batch at a time; only the Examples of the
-        chosen galaxies are parsed, beyond their names.
+        TFRecords of raw Examples by split. They are read once, in batches; only the Examples of the selected
+        galaxies are parsed completely.
     names : collection of str
         Galaxies to show.
     views : collection of str
-        Galaxies to show under other band sets and stretches, too.
+        Galaxies to show also with other band sets and stretches.
     image : ImageSettings
-        Of the network.
+        Settings of the network's pictures.
     bands : sequence of str
         Bands in the Examples.
 
     Notes
     -----
     The index holds ``galaxies`` (by name: ``picture``, ``views`` by title), ``size`` [pixels], ``problems``
-    (by name: why there is no picture) and ``notes``. A picture's first row is the highest on the sky; files
-    are numbered, since a name may hold anything.
+    (by name: why there is no picture) and ``notes``. The first row of a picture is the top row of the image.
+    Files are numbered, because a name may contain any character.
     """
     folder.mkdir(parents=True, exist_ok=True)
     others, notes = _other_views(image, bands) if views else ({}, [])
@@ -83,10 +83,10 @@ class _NoPicture(Exception):
 
 
 def _other_views(image: ImageSettings, bands: Sequence[str]) -> tuple[dict[str, ImageSettings], list[str]]:
-    """Return the other ways to look at a galaxy, by title, and a note on each that its bands forbid."""
+    """Return other picture settings by title, and a note on each for which bands are missing."""
     others: dict[str, ImageSettings] = {}
     notes = []
-    # A band's own black level goes with it, wherever it stands.
+    # A band keeps its black level when it is shown in another colour.
     black = dict(zip(image.bands, image.minima, strict=True))
     other = image.minimum if isinstance(image.minimum, float) else 0.0
     for title, preset in RGB_PRESETS.items():
@@ -111,7 +111,7 @@ def _other_views(image: ImageSettings, bands: Sequence[str]) -> tuple[dict[str, 
 def _chosen_records(
     files: Mapping[str, Sequence[str]], names: Collection[str]
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield name and record of the galaxies asked for; reading ends with the last of them."""
+    """Yield name and record of the requested galaxies; reading stops after the last of them."""
     missing = {name.encode() for name in names}
     specification = {features.NAME: tf.io.FixedLenFeature([], tf.string)}
     for paths in files.values():

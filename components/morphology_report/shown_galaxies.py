@@ -1,4 +1,4 @@
-"""The pictures of a report: which galaxies are shown is chosen by their scores, then they are rendered."""
+"""The pictures of a report: selects galaxies by their scores and renders them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,28 +19,30 @@ def render_shown_galaxies(
     bands: Sequence[str],
     weights: Path | None,
 ) -> None:
-    """Render the galaxies that the report shows, and draw where the network looks in some of them.
+    """Render the galaxies that the report shows, and Grad-CAM maps of some of them.
 
     Parameters
     ----------
     folder : Path
-        Of the report, with its evidence; gets ``pictures/``.
+        Folder of the report, with its evidence; ``pictures/`` is written into it.
     files : mapping of str to sequence of str
         TFRecords of raw Examples by split.
     recipe : Recipe
-        As the network was trained.
+        Recipe of the training.
     bands : sequence of str
         Bands in the Examples.
     weights : Path or None
-        What Trainer or a fold has left; None: nothing is drawn of where the network looks.
+        Artifact of the Trainer or of a fold; None for no Grad-CAM maps.
     """
     evidence = read_evidence(folder)
     choice = choose(evidence.predictions, evidence.out_of_fold)
     render_pictures(folder / PICTURES, files, choice.names, choice.views, recipe.image, bands)
     if weights is not None and choice.attention:
-        send_progress("drawing where the network looks")
+        send_progress("drawing Grad-CAM maps")
         rows = evidence.predictions.find(choice.attention)
         p_elliptical = {name: float(evidence.predictions.p_elliptical[row]) for name, row in rows.items()}
         several = recipe.cross_validation.publish == "ensemble"
-        whose = "Of the networks whose mean is published it is the first fold's." if several else ""
-        add_attention(folder / PICTURES, load_classifier(recipe, weights), p_elliptical, whose=whose)
+        remark = (
+            "The published model is the mean of all folds; the maps are of the first fold." if several else ""
+        )
+        add_attention(folder / PICTURES, load_classifier(recipe, weights), p_elliptical, remark=remark)

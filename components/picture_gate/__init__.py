@@ -1,1 +1,1 @@
-"""Stops a run whose pictures show nothing."""
+"""Stops a run whose pictures are of one colour."""

@@ -1,4 +1,4 @@
-"""PictureGate: stops a run whose pictures show nothing, before anything is trained on them."""
+"""PictureGate: stops a run before training if nearly all pictures are of one colour."""
 
 import os
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from report.inspection.picture_findings import PictureCounts, picture_findings
 
 
 class PictureError(Exception):
-    """The pictures show nothing; the message says of how many that is so, and what to do."""
+    """Nearly all pictures are of one colour; the message states their number and what to do."""
 
 
 @component
@@ -29,11 +29,11 @@ def PictureGate(
     Parameters
     ----------
     examples : Examples
-        Transformed.
+        Transformed Examples.
     warnings : Warnings
-        Gets a sentence where many pixels are black or saturated.
+        Output with a sentence if many pixels are black or saturated.
     code : str
-        Fingerprint of the rules.
+        Fingerprint of our own code, for the cache.
     """
     counts = count_pictures(files_by_split(examples)[TRAIN])
     findings = picture_findings(counts, "training galaxies")

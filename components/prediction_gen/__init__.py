@@ -1,1 +1,1 @@
-"""What the model that would be published says of every galaxy of the run."""
+"""Predictions of an exported model for the galaxies of a run."""

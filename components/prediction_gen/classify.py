@@ -1,4 +1,4 @@
-"""Classify every Example with an exported model, and write the answers as tables."""
+"""Classify Examples with an exported model, and write the predictions as tables."""
 
 import csv
 import json
@@ -28,21 +28,22 @@ def classify_examples(
     bands: Sequence[str],
     flux: Mapping[str, Any],
 ) -> int:
-    """Classify raw Examples and write what is said of them, and what else is known of them.
+    """Classify raw Examples, and write the predictions and further properties of the galaxies.
 
     Parameters
     ----------
     folder : Path
-        Gets `PREDICTIONS` (`evaluation.formats.predictions`) and `GALAXIES` with name, split, fold and the
-        scalars of `preprocessing.features`, a row a galaxy in the same order. Unknown values are empty.
+        Output folder for `PREDICTIONS` (`evaluation.formats.predictions`) and `GALAXIES`, which has name,
+        split, fold and the scalars of `preprocessing.features`. Both have a row for each galaxy, in the same
+        order. Unknown values are empty.
     model_path : str
-        A SavedModel with the signature ``serving_default``: what is served is what is measured.
+        A SavedModel with the signature ``serving_default``, so that the served function is measured.
     files : mapping of str to sequence of str
         TFRecord files by split.
     bands : sequence of str
         Bands in the Examples.
     flux : mapping
-        How the numbers in the stamps became flux, see `DataSettings.flux`.
+        Settings that convert the numbers in the stamps to flux, see `DataSettings.flux`.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def classify_examples(
     Raises
     ------
     IncompatibleModelError
-        If the Examples lack what the model needs.
+        If the model cannot classify these Examples, see `incompatibility`.
     """
     description: dict[str, Any] = json.loads(
         tf.io.gfile.GFile(f"{model_path}/assets.extra/galmorph.json").read()
@@ -89,13 +90,13 @@ def classify_examples(
 
 
 def write_no_answers(folder: Path) -> None:
-    """Write a table of predictions without a row: there is no model to ask."""
+    """Write an empty table of predictions, for a run without a model."""
     with predictions_writer(folder / PREDICTIONS):
         pass
 
 
 def _side(files: Mapping[str, Sequence[str]], bands: Sequence[str]) -> int | None:
-    """Return the side of the flux in the Examples [pixels], None if there is no Example."""
+    """Return the side of the flux in the Examples [pixels]; None if there is no Example."""
     for _, records in _batches(files):
         example = tf.train.Example.FromString(records[0].numpy()).features.feature
         flux = example[features.flux_feature(bands[0])].bytes_list.value[0]
@@ -122,7 +123,7 @@ def _batches(files: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, tf.Tenso
 
 
 def _position(example: Mapping[str, tf.train.Feature]) -> tuple[float, float]:
-    """Return right ascension and declination [deg], NaN where unknown."""
+    """Return right ascension and declination [deg]; NaN if unknown."""
     if features.POSITION not in example:
         return float("nan"), float("nan")
     ra, dec = np.frombuffer(example[features.POSITION].bytes_list.value[0], "<f8").tolist()
@@ -130,7 +131,7 @@ def _position(example: Mapping[str, tf.train.Feature]) -> tuple[float, float]:
 
 
 def _scalar(example: Mapping[str, tf.train.Feature], name: str) -> str:
-    """Return a number as it is written, or nothing."""
+    """Return a number as text; empty if there is none."""
     if name not in example:
         return ""
     feature = example[name]

@@ -1,4 +1,4 @@
-"""Whether an exported model can be asked about the Examples of a run."""
+"""Check whether an exported model can classify the Examples of a run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,34 +7,35 @@ _ELSEWHERE = "choose another [push] directory and [pipeline] root"
 
 
 class IncompatibleModelError(Exception):
-    """The Examples lack what the model needs; the message is one sentence."""
+    """The model cannot classify the Examples; the message is one sentence."""
 
 
 def incompatibility(
     description: Mapping[str, Any], bands: Sequence[str], side: int, flux: Mapping[str, Any]
 ) -> tuple[str, str] | None:
-    """Find what keeps a published model from being compared with on the Examples of a run.
+    """Return why a published model cannot be compared with a candidate on the Examples of a run.
 
     Parameters
     ----------
     description : mapping
-        Of the published model, as ``assets.extra/galmorph.json`` has it.
+        Content of ``assets.extra/galmorph.json`` of the published model.
     bands : sequence of str
         Bands in the Examples.
     side : int
         Side of the flux in the Examples [pixels].
     flux : mapping
-        How the numbers in the stamps became flux, see `DataSettings.flux`.
+        Settings that convert the numbers in the stamps to flux, see `DataSettings.flux`.
 
     Returns
     -------
     tuple of (str, str) or None
-        Key of the configuration, and what to say after "the published model"; None: nothing.
+        Key of the configuration, and the end of a sentence that begins with "the published model"; None if
+        the model is compatible.
 
     Raises
     ------
     KeyError, TypeError, AttributeError
-        If galmorph did not write the description.
+        If the description was not written by galmorph.
     """
     missing = [band for band in description["bands"] if band not in bands]
     if missing:
@@ -42,13 +43,12 @@ def incompatibility(
             "[data] bands",
             f"needs band {missing[0]} to be compared with: add it to [data] bands, or {_ELSEWHERE}",
         )
-    learned = description.get("flux", flux)  # absent: a model from before there was a choice
+    learned = description.get("flux", flux)  # absent in models of earlier versions, without these settings
     for key, value in flux.items():
         if learned.get(key) != value:
             return (
                 f"[data] {key}",
-                f"learned from flux with {key} = {learned.get(key)!r} and cannot be compared with:"
-                f" {_ELSEWHERE}",
+                f"was trained with {key} = {learned.get(key)!r} and cannot be compared with: {_ELSEWHERE}",
             )
     cut = description["image"]["cut"]
     if cut > side:

@@ -1,4 +1,4 @@
-"""PredictionGen: what an exported model says of the galaxies of a run."""
+"""PredictionGen: predictions of an exported model for the galaxies of a run."""
 
 import json
 from pathlib import Path
@@ -23,28 +23,29 @@ def PredictionGen(
     code: Parameter[str],
     model: InputArtifact[Model] = None,
 ) -> None:
-    """Ask an exported model about galaxies of the run, once.
+    """Classify galaxies of the run once with an exported model.
 
     Parameters
     ----------
     examples : Examples
-        Raw.
+        Raw Examples.
     predictions : Predictions
     bands : str
         Bands in the Examples, as JSON.
     flux : str
-        How the numbers in the stamps became flux, as JSON (`DataSettings.flux`).
+        Settings that convert the numbers in the stamps to flux, as JSON (`DataSettings.flux`).
     splits : str
-        Splits to be asked about, as JSON; an empty list: all.
+        Splits to classify, as JSON; an empty list for all.
     code : str
         Fingerprint of our own code, for the cache.
     model : Model
-        Exported by Trainer or FoldExporter. Without one the table has no row.
+        Exported by Trainer or FoldExporter. Without a model the table is empty.
 
     Raises
     ------
     IncompatibleModelError
-        If the Examples lack a band or pixels that the model needs, or it learned from other flux.
+        If the Examples lack a band or pixels that the model needs, or the model was trained with other flux
+        settings.
     """
     folder = Path(predictions.uri)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""The tables that nodes and report exchange: file name, columns and types, defined once."""
+"""Formats of the tables that nodes and report exchange: file names, columns and types."""

@@ -1,4 +1,4 @@
-"""Columns of a CSV file, read piece by piece so that memory holds what is kept and no more."""
+"""Reading of columns of a CSV file in batches, so that memory does not hold the whole file."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 BLOCK_BYTES = 1 << 16
-"""Read at a time."""
+"""Size of a batch."""
 
 
 class FormatError(ValueError):
@@ -22,17 +22,17 @@ def read_batches(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[pa.Re
     ----------
     path : Path
     types : mapping of str to pyarrow.DataType
-        The columns that are wanted.
+        Names and types of the columns to read.
 
     Yields
     ------
     pyarrow.RecordBatch
-        With nulls where a number is empty or ``nan``.
+        Empty numbers and ``nan`` are null.
 
     Raises
     ------
     FormatError
-        If the file cannot be read, lacks a column, or holds something else than such numbers.
+        If the file cannot be read, lacks a column, or has a value of another type.
     """
     reading = csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False)
     converting = csv.ConvertOptions(column_types=dict(types), include_columns=list(types))

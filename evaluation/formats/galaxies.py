@@ -1,4 +1,4 @@
-"""``galaxies.csv``: what else is known of every galaxy."""
+"""``galaxies.csv``: further properties of every galaxy, in the order of ``predictions.csv``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ STATISTICS = ("noise", "blank")
 
 @dataclass(frozen=True)
 class Galaxies:
-    """What else is known of N galaxies; NaN where it is not.
+    """Further properties of N galaxies; NaN if not known.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ def read_galaxies(path: Path, names: pa.ChunkedArray) -> Galaxies:
     ----------
     path : Path
     names : pyarrow.ChunkedArray of str
-        Of ``predictions.csv``: the same galaxies in the same order.
+        Names in ``predictions.csv``, which has the same galaxies in the same order.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def read_galaxies(path: Path, names: pa.ChunkedArray) -> Galaxies:
     Raises
     ------
     FormatError
-        If it cannot be read, lacks a column, or holds other galaxies.
+        If it cannot be read, lacks a column, or has other galaxies.
     """
     header = header_of(path)
     bands = {

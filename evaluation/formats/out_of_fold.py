@@ -1,4 +1,4 @@
-"""``out_of_fold.csv``: each galaxy as scored by the model that has not seen it."""
+"""``out_of_fold.csv``: the out-of-fold prediction of each galaxy."""
 
 import csv
 import math
@@ -44,13 +44,13 @@ class OutOfFold:
         return cls(*([entry for part in parts for entry in vars(part)[field.name]] for field in fields(cls)))
 
     def by_name(self) -> dict[str, Score]:
-        """Return what is said of each galaxy."""
+        """Return the score of each galaxy."""
         rows = zip(self.names, self.labels, self.p_elliptical, strict=True)
         return {name: Score(label, p) for name, label, p in rows}
 
 
 def write_scores(path: Path, scores: OutOfFold) -> None:
-    """Write ``out_of_fold.csv``, probabilities with nine significant digits, which is all of a float32.
+    """Write ``out_of_fold.csv``, with nine significant digits, which represent a float32 exactly.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def read_scores(path: Path) -> OutOfFold:
     Raises
     ------
     ValueError
-        If a column is missing, a number is none, or a name stands there twice; the message says where.
+        If a column is missing, a value is not a number, or a name occurs twice; the message states the line.
     """
     try:
         with open(path, newline="", encoding="utf-8") as table:

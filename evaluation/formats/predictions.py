@@ -1,4 +1,4 @@
-"""``predictions.csv``: what the model says of every galaxy."""
+"""``predictions.csv``: the model's prediction for every galaxy."""
 
 import csv
 import math
@@ -33,27 +33,27 @@ _TYPES = {
 }
 COLUMNS = tuple(_TYPES)
 _LATER = ("label_name", "problem")
-"""Columns that tables of earlier versions lack."""
+"""Columns that tables of earlier versions do not have."""
 _LABELS = {name: label for label, name in CLASS_NAMES.items()}
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the model says of N galaxies, some 50 bytes each.
+    """Predictions for N galaxies; about 50 bytes each.
 
     Attributes
     ----------
     names : pyarrow.ChunkedArray of str
     ra, dec : ndarray, float64, shape (N,)
-        [deg]; NaN where unknown.
+        [deg]; NaN if unknown.
     splits : ndarray, int8, shape (N,)
-        Places in `preprocessing.features.SPLITS`.
+        Indices into `preprocessing.features.SPLITS`.
     labels : ndarray, int8, shape (N,)
         0 spiral, 1 elliptical, -1 none.
     p_elliptical : ndarray, float64, shape (N,)
-        NaN where the model gave no finite number.
+        NaN if the model gave no finite number.
     morphologies : ndarray, int8, shape (N,)
-        What the model calls the galaxy: 0 spiral, 1 elliptical, -1 uncertain.
+        Class by the model: 0 spiral, 1 elliptical, -1 uncertain.
     shown : ndarray of bool, shape (N,)
         False for a galaxy whose problem is `NOTHING_SHOWN`.
     """
@@ -71,11 +71,11 @@ class Predictions:
         return len(self.labels)
 
     def rows(self, split: str) -> np.ndarray:
-        """Return the row numbers of the galaxies of a split that show something: all others are set aside."""
+        """Return the row numbers of the galaxies of a split, without those whose flux shows nothing."""
         return np.flatnonzero((self.splits == SPLITS.index(split)) & self.shown)
 
     def nothing_shown(self, split: str) -> int:
-        """Return how many galaxies of a split are set aside."""
+        """Return the number of galaxies of a split that `rows` leaves out."""
         return int(((self.splits == SPLITS.index(split)) & ~self.shown).sum())
 
     def scored(self, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +84,7 @@ class Predictions:
         return self.labels[rows], self.p_elliptical[rows]
 
     def find(self, names: Sequence[str]) -> dict[str, int]:
-        """Return the row of each of some galaxies, as far as they are there."""
+        """Return the row of each galaxy that is in the table."""
         found = pc.index_in(self.names, value_set=pa.array(names, pa.string()))
         rows = np.flatnonzero(found.is_valid().to_numpy())
         places = pc.take(found, pa.array(rows)).to_numpy()
@@ -92,7 +92,7 @@ class Predictions:
 
 
 class Row(Protocol):
-    """Takes one galaxy's answer."""
+    """Function that writes the prediction for one galaxy."""
 
     def __call__(
         self,
@@ -120,8 +120,8 @@ def predictions_writer(path: Path) -> Iterator[Row]:
     Yields
     ------
     Row
-        A function to call for each galaxy. A float32 probability is written with as many digits as tell it
-        from the next one.
+        A function to call for each galaxy. A float32 probability is written with the fewest digits that
+        represent it exactly.
     """
     with open(path, "w", newline="", encoding="utf-8") as table:
         writer = csv.writer(table, lineterminator="\n")
@@ -150,7 +150,7 @@ def read_predictions(path: Path) -> Predictions:
     Raises
     ------
     FormatError
-        If it cannot be read, or holds a split, label, class or probability that there is not.
+        If it cannot be read, or has an unknown split, label or class or an invalid probability.
     """
     names: list[pa.Array] = []
     there = header_of(path)

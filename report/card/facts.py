@@ -1,4 +1,4 @@
-"""What a model card says of the galaxies and of where the model is from, as rows of tables."""
+"""Tables of the model card on the data and the lineage."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,17 +18,17 @@ from report.evidence.reading import Evidence
 from report.html.formats import format_count
 
 PERCENTILES = (1, 99)
-"""Ends of the range of the training galaxies that is stated: single odd values do not widen it."""
+"""Percentiles that bound the stated range of the training galaxies, so that outliers do not widen it."""
 
 
 def data_rows(evidence: Evidence) -> list[Row]:
-    """Return where the galaxies are from and what became of the rows of their table."""
+    """Return the source of the galaxies and the numbers of used and rejected rows."""
     ingest = evidence.ingest
     data = with_short_paths(table_of(evidence.settings, "data"))
     texts = {
         "table of labels": data.get("labels"),
-        "its format": ingest.get("label_format") or data.get("label_format"),
-        "vote fraction from which a class is sure": data.get("vote_threshold"),
+        "label format": ingest.get("label_format") or data.get("label_format"),
+        "vote fraction required for a class": data.get("vote_threshold"),
     }
     fingerprint = fingerprint_of(evidence)
     counts = {
@@ -45,31 +45,31 @@ def data_rows(evidence: Evidence) -> list[Row]:
 
 
 def correction_text(ingest: Mapping[str, Any]) -> str:
-    """Say which labels `[data] corrections` has given; empty where it has given none."""
+    """Return the numbers of labels that `[data] corrections` changed; empty if there are none."""
     counts = table_of(ingest, "corrections")
     return ", ".join(f"{format_count(count)} {change}" for change, count in counts.items())
 
 
 def fingerprint_of(evidence: Evidence) -> str:
-    """Return the fingerprint of table and stamps; empty where it is not known."""
+    """Return the fingerprint of table and stamps; empty if it is not known."""
     return str(evidence.run.get("fingerprint") or evidence.ingest.get("fingerprint") or "")
 
 
 def reject_rows(ingest: Mapping[str, Any]) -> list[Row]:
-    """Return the reasons for which rows were rejected, the most frequent first."""
+    """Return the reject reasons with their counts, the most frequent first."""
     ordered = sorted(table_of(ingest, "reasons").items(), key=lambda entry: (-entry[1], entry[0]))
     return [(reason, format_count(count)) for reason, count in ordered]
 
 
 def split_rows(splits: Mapping[str, Mapping[str, int]]) -> list[tuple[str, ...]]:
-    """Return how many galaxies of each class, in the order of `CLASS_NAMES`, each split holds."""
+    """Return the numbers of galaxies in each split by class, in the order of `CLASS_NAMES`."""
     return [
         (split, *(format_count(splits[split][name]) for name in CLASS_NAMES.values())) for split in SPLITS
     ]
 
 
 def range_rows(evidence: Evidence) -> list[tuple[str, str, str]]:
-    """Return the range of the galaxies that the model has learned from.
+    """Return the range of the training galaxies in magnitude, stamp size and noise.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def range_rows(evidence: Evidence) -> list[tuple[str, str, str]]:
     Returns
     -------
     list of (str, str, str)
-        Quantity with its unit; range between `PERCENTILES`; how many of the galaxies it is known of. Empty
-        where nothing is known.
+        Quantity with its unit; range between `PERCENTILES`; number of galaxies for which it is known. Empty
+        without ``galaxies.csv``.
     """
     predictions, galaxies = evidence.predictions, evidence.galaxies
     if galaxies is None:
@@ -110,10 +110,10 @@ def _range(values: np.ndarray) -> tuple[str, str]:
 
 
 def lineage_rows(lineage: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return role, type, identifier, producer, execution and the end of the address of each artifact."""
+    """Return role, type, identifier, producer, execution and the end of the URI of each artifact."""
     keys = ("role", "type", "id", "producer", "execution")
     return [
-        # Where the pipeline's root lies is nobody else's business.
+        # Only the end of the URI: a published card should not reveal paths of the machine.
         (
             *(text_of(artifact.get(key)) for key in keys),
             "/".join(str(artifact.get("uri", "")).split("/")[-3:]),

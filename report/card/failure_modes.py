@@ -1,4 +1,4 @@
-"""Where the model fails, as far as this run has shown it: groups, classes, objects between the classes."""
+"""Known failure modes of the model, measured in this run."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from evaluation.formats.predictions import Predictions
 from preprocessing.features import NO_LABEL, TEST
 from report.evidence.reading import Evidence
 from report.html.formats import count_of, format_count
-from report.topics import between, classes, suspects
+from report.topics import classes, suspects, uncertain
 from report.topics import groups as group_topic
 from report.topics.groups import FEW, SMALL_GROUP
-from report.topics.surplus import surplus_text
+from report.topics.holdout import holdout_text
 from report.topics.words import share_of
 
 PROPERTIES = {"magnitude": "magnitude", "size": "side of the stamp", "noise": "sky noise"}
-"""Properties that are always spoken of; others where something is known of them."""
+"""Properties that are always listed; others only if they are known."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One way to fail, and what this run has shown of it."""
+    """A failure mode and the result of this run on it."""
 
     title: str
     text: str
 
 
 def failure_modes(evidence: Evidence, numbers: Mapping[str, Any]) -> list[Finding]:
-    """Return what this run has shown of each way to fail.
+    """Return the results of this run on each failure mode.
 
     Parameters
     ----------
@@ -41,65 +41,68 @@ def failure_modes(evidence: Evidence, numbers: Mapping[str, Any]) -> list[Findin
     Returns
     -------
     list of Finding
-        Also of those ways that did not show, and of those on which too few galaxies can be asked.
+        Includes failure modes that did not occur, and those for which there are too few galaxies.
     """
     predictions = evidence.predictions
     return [
-        Finding("Answers that are no number", _not_finite(predictions)),
+        Finding("Missing probabilities", _not_finite(predictions)),
         Finding("Classes", classes.card_text(numbers["test"])),
-        Finding("Wrong and sure", _sure(predictions)),
+        Finding("Confident errors", _confident_errors(predictions)),
         *_groups(numbers),
-        Finding("Galaxies between the classes", between.card_text(numbers["uncertain"], evidence.uncertain)),
-        Finding("Holdout", surplus_text(numbers)),
+        Finding("Galaxies labelled uncertain", uncertain.card_text(numbers["uncertain"], evidence.uncertain)),
+        Finding("Holdout", holdout_text(numbers)),
         Finding("Labels", suspects.card_text(numbers.get("suspect_labels"), evidence.why_no_out_of_fold)),
     ]
 
 
 def _not_finite(predictions: Predictions) -> str:
-    asked, aside = int(predictions.shown.sum()), int((~predictions.shown).sum())
+    evaluated, left_out = int(predictions.shown.sum()), int((~predictions.shown).sum())
     count = int((np.isnan(predictions.p_elliptical) & predictions.shown).sum())
-    blank = f" {format_count(aside)} whose flux is constant or missing were set aside." if aside else ""
-    if not count:
-        return f"None: all {format_count(asked)} galaxies of this run got a finite probability.{blank}"
-    return (
-        f"{format_count(count)} of {count_of(asked, 'galaxy', 'galaxies')} got no finite probability. Such a"
-        f" model is not published.{blank}"
+    blank = (
+        f" Not evaluated: {count_of(left_out, 'galaxy', 'galaxies')} with constant or missing flux."
+        if left_out
+        else ""
     )
+    if not count:
+        return f"None: all {format_count(evaluated)} galaxies of this run got a finite probability.{blank}"
+    galaxies = count_of(evaluated, "galaxy", "galaxies")
+    text = f"{format_count(count)} of {galaxies} got no finite probability."
+    return f"{text} The gate refuses such a model.{blank}"
 
 
-def _sure(predictions: Predictions) -> str:
+def _confident_errors(predictions: Predictions) -> str:
     rows = predictions.rows(TEST)
     called = predictions.morphologies[rows]
     sure = (called != NO_LABEL) & np.isfinite(predictions.p_elliptical[rows])
     if not sure.any():
-        return "No test galaxy is called spiral or elliptical outside the uncertain interval."
+        return "No test galaxy has a probability outside the decision interval."
     wrong = int((called != predictions.labels[rows])[sure].sum())
     n = int(sure.sum())
-    counted = share_of(wrong, n, "test galaxies that lie outside the uncertain interval")
-    text = f"{counted} {'bears' if wrong == 1 else 'bear'} the other label."
+    counted = share_of(wrong, n, "test galaxies outside the decision interval")
+    text = f"{counted} {'is' if wrong == 1 else 'are'} misclassified."
     return f"{text} {FEW}" if n < SMALL_GROUP else text
 
 
 def _groups(numbers: Mapping[str, Any]) -> Iterator[Finding]:
     groups, test = numbers["groups"], numbers["test"]
     if not test["n"]:
-        yield Finding("Magnitude, size, noise", "The test split is empty: nothing is known.")
+        yield Finding("Magnitude, size, noise", "The test split is empty, so nothing was measured.")
         return
-    looked_at = 0
+    tested = 0
     for key in dict.fromkeys((*PROPERTIES, *groups)):
         if key not in groups:
             title = PROPERTIES[key].capitalize()
-            yield Finding(title, "It is not known of any test galaxy: nothing can be said.")
+            yield Finding(title, "It is not known for any test galaxy, so nothing was measured.")
             continue
         title = groups[key]["title"]
         yield Finding(_capitalized(title), group_topic.card_text(groups[key]))
-        looked_at += len(groups[key]["groups"]) > 1
-    if looked_at > 1:
+        tested += len(groups[key]["groups"]) > 1
+    if tested > 1:
         text = (
-            f"{looked_at} properties were looked at. Of twenty that do not matter, one shows p below"
-            f" {SIGNIFICANCE:g} by chance."
+            f"{tested} properties were tested. Of twenty properties without influence, one is expected to"
+            f" show p below {SIGNIFICANCE:g} by chance."
         )
-        yield Finding("To be read with care", text)
+        yield Finding("Multiple tests", text)
 
 
 def _capitalized(title: str) -> str:

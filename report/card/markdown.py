@@ -1,4 +1,4 @@
-"""Markdown that is written once and read twice: as it is, and as HTML."""
+"""Markdown templates, and their conversion to HTML."""
 
 import re
 
@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from report.html.environment import page_environment
 
-# An underscore within a word and an ampersand that begins no entity mean nothing.
+# An underscore within a word and an ampersand that does not begin an entity need no escape.
 _SPECIAL = re.compile(r"([\\`*\[<|~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;))")
-# What would begin a heading, a list, a quotation or a rule where a value begins a line.
+# Characters that begin a heading, a list, a quotation or a rule at the start of a line.
 _LEADING = re.compile(r"^([#+>=-]|\d+(?=[.)](?:\s|$)))")
 
 
@@ -36,12 +36,12 @@ def markdown_environment(package: str) -> Environment:
 
 
 def escape_markdown(value: object) -> Markup:
-    """Return a value as Markdown that reads as the value, on one line.
+    """Return a value escaped for Markdown, on one line.
 
     Parameters
     ----------
     value : object
-        What is marked as safe stays as it is.
+        A value that is marked as safe is returned unchanged.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def _escape_leading(found: re.Match[str]) -> str:
 
 
 def code_span(value: object) -> Markup:
-    """Return a value as a span of code, on one line; in the cell of a table a bar would end it."""
+    """Return a value as a code span, on one line. A ``|`` in it would end a table cell."""
     text = " ".join(str(value).split())
     if not text:
         return Markup("")
@@ -74,7 +74,7 @@ def code_block(text: str, language: str) -> Markup:
 
 
 def html_of(markdown: str, *, shift: int = 0, prefix: str = "") -> tuple[Markup, list[tuple[str, str]]]:
-    """Return Markdown as HTML, in which no HTML of the Markdown itself survives.
+    """Convert Markdown to HTML; HTML tags in the Markdown are escaped.
 
     Parameters
     ----------
@@ -82,12 +82,12 @@ def html_of(markdown: str, *, shift: int = 0, prefix: str = "") -> tuple[Markup,
     shift : int
         Levels by which headings move down.
     prefix : str
-        Of the headings' identifiers.
+        Prefix of the headings' identifiers.
 
     Returns
     -------
     Markup
-        Tables stand in a ``div`` of class ``wide``, as `pages` has it.
+        Each table is wrapped in a ``div`` of class ``wide``, as on all pages.
     list of (str, str)
         Identifier and text of each heading of the second level.
     """

@@ -1,4 +1,4 @@
-"""How good the model is, as a model card says it: rows of tables, and sentences."""
+"""Metrics of the model card: rows of tables, and notes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from report.topics.headlines import headlines
 from report.topics.remarks import remarks
 
 _FOLDS = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss"}
-_PHASES = {"head": "the head only, on features of the frozen backbone", "all": "the whole network"}
+_PHASES = {"head": "only the classifier head, on features of the frozen backbone", "all": "the whole network"}
 
 
 def metric_rows(numbers: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -28,7 +28,7 @@ def metric_rows(numbers: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def interval_text(interval: tuple[float, float] | None) -> str:
-    """Return an interval for the eye."""
+    """Return an interval as text."""
     return UNKNOWN if interval is None else " to ".join(format_measure(end) for end in interval)
 
 
@@ -43,7 +43,7 @@ def fold_rows(summary: Mapping[str, Any] | None) -> list[tuple[str, str]]:
 
 
 def metric_notes(numbers: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """Return what is to be said of the headline numbers.
+    """Return notes on the headline numbers.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ def metric_notes(numbers: Mapping[str, Any], settings: Mapping[str, Any]) -> lis
     Returns
     -------
     list of str
-        Sentences: what forbids relying on the numbers, what is missing and why, gate, calibration, interval.
+        Sentences: why the numbers are not reliable, what is missing and why, gate, calibration, decision
+        interval.
     """
     return [
         *(remark.text for remark in remarks(numbers) if remark.kind != "warning"),
@@ -70,20 +71,19 @@ def metric_notes(numbers: Mapping[str, Any], settings: Mapping[str, Any]) -> lis
 def _absences(numbers: Mapping[str, Any]) -> Iterator[str]:
     summary = numbers["cross_validation"]
     if not summary:
-        yield "There was no cross-validation: how the model scatters from training to training is not known."
+        yield "There was no cross-validation, so the variation between trainings is not known."
     else:
         folds, n = len(summary.get("folds") or ()), (summary.get("pooled") or {}).get("n")
         galaxies = count_of(n, "galaxy", "galaxies") if n else "the galaxies"
         what = _PHASES.get(summary.get("phases", ""), "a model")
         yield (
-            f"Cross-validation: each of {folds} folds has trained {what}, and is scored on those of"
-            f" {galaxies} that it has not seen. The standard deviation is that of the folds, not the error of"
-            " the mean."
+            f"Cross-validation: each of {count_of(folds, 'fold')} trains {what}. It is scored on its held-out"
+            f" part of {galaxies}. The standard deviation is over the folds; it is not the error of the mean."
         )
     if not numbers["holdout"]:
         yield "There is no holdout: no galaxies were left out to balance the classes."
     if not numbers["uncertain"]:
-        yield "The table calls no galaxy uncertain: nothing was measured on such galaxies."
+        yield "No galaxy is labelled uncertain, so nothing was measured on such galaxies."
 
 
 def _gate(gate: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
@@ -97,6 +97,6 @@ def _gate(gate: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 def _learned_from_validation(settings: Mapping[str, Any]) -> Iterator[str]:
     if learned_from_validation(settings):
         yield (
-            "This model has learned from the validation split, too: what was chosen on it is worth less on"
-            " other galaxies."
+            "This model was also trained on the validation split, so settings that were fitted on that split"
+            " (temperature, decision interval) are less reliable on other galaxies."
         )

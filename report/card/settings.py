@@ -1,4 +1,4 @@
-"""What a model card says of the configuration: picture, network, training, gate."""
+"""Settings on the model card: picture, network, training, gate."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _PICTURE = {
     "size": "side of the picture [pixels]",
     "stretch": "stretch [flux units]",
     "q": "softening Q",
-    "minimum": "flux that is black [flux units]",
+    "minimum": "flux shown as black [flux units]",
 }
 _FLUX = {
     "background": "background subtracted",
@@ -28,20 +28,20 @@ _FLUX = {
 }
 _MODEL = {
     "backbone": "backbone",
-    "weights": "weights that training began with",
-    "dihedral_average": "answer averaged over the eight symmetries of the picture",
+    "weights": "initial weights",
+    "dihedral_average": "output averaged over the eight symmetries of the picture",
 }
-_TRAIN = {"labels": "labels learned", "augment": "augmentation", "seed": "seed"}
+_TRAIN = {"labels": "training labels", "augment": "augmentation", "seed": "seed"}
 _PHASES = {
-    "epochs": ("epochs of the top, on frozen features", "head"),
-    "fine_tune_epochs": ("epochs of the network", "network"),
+    "epochs": ("epochs of the classifier head, on frozen features", "head"),
+    "fine_tune_epochs": ("epochs of fine-tuning", "network"),
 }
-"""Key of ``[train]``: what it is called, and where ``history.json`` has the course of that phase."""
+"""For each key of ``[train]`` its title, and the key of that phase's history in ``history.json``."""
 _PATHS = ("labels", "positions", "stamps", "exclude", "corrections", "weights")
 
 
 def bands_of(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the three bands of the picture, red first; empty where they are not known."""
+    """Return the three bands of the picture, red first; empty if they are not known."""
     try:
         return rgb_bands(table_of(settings, "image")["rgb"])
     except (KeyError, ValueError, TypeError):
@@ -49,7 +49,7 @@ def bands_of(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def picture_rows(settings: Mapping[str, Any]) -> list[Row]:
-    """Return how flux becomes the picture that the network sees."""
+    """Return the settings that turn flux into the picture that the network sees."""
     bands = bands_of(settings)
     colours = [("red, green, blue", ", ".join(bands))] if bands else []
     return [
@@ -60,24 +60,24 @@ def picture_rows(settings: Mapping[str, Any]) -> list[Row]:
 
 
 def network_rows(evidence: Evidence) -> list[Row]:
-    """Return what the network is and how it was trained."""
+    """Return the settings of the network and its training."""
     settings, temperature = evidence.settings, evidence.results.get("temperature")
-    tops = _folds_of_tops(evidence)
+    heads_only = _folds_of_heads(evidence)
     train = table_of(settings, "train")
     phases = []
     for key, (title, phase) in _PHASES.items():
         trained = len(table_of(evidence.history, phase).get("loss") or ())
-        if key == "fine_tune_epochs" and tops:
-            phases.append((title, "none: the folds, of which it is made, train the head only"))
+        if key == "fine_tune_epochs" and heads_only:
+            phases.append((title, "none: the model is made of folds that train only the classifier head"))
         elif key in train:
             phases.append((title, f"{trained} of at most {train[key]}" if trained else text_of(train[key])))
-    folds = {"phases": "what the folds train", "publish": "model that is judged"}
+    folds = {"phases": "phases trained in the folds", "publish": "model evaluated and published"}
     digest = table_of(settings, "model").get("weights_sha256")
-    if tops:
+    if heads_only:
         train = {key: value for key, value in train.items() if key != "augment"}
     return [
         *_rows(with_short_paths(table_of(settings, "model")), _MODEL),
-        *([("SHA-256 of these weights", code_span(digest))] if digest else []),
+        *([("SHA-256 of the initial weights", code_span(digest))] if digest else []),
         *phases,
         *_rows(train, _TRAIN),
         *_rows(table_of(settings, "cross_validation"), folds),
@@ -85,20 +85,20 @@ def network_rows(evidence: Evidence) -> list[Row]:
     ]
 
 
-def _folds_of_tops(evidence: Evidence) -> bool:
-    """Return whether the model is made of folds that have trained the head only, on unvaried features."""
+def _folds_of_heads(evidence: Evidence) -> bool:
+    """Return whether the model is made of folds that train only the classifier head, without augmentation."""
     of_folds = table_of(evidence.settings, "cross_validation").get("publish") in ("ensemble", "best_fold")
-    # The summary says what was trained; what "auto" means is for the trainer to know.
+    # Not from the settings: "auto" is resolved by the trainer.
     return of_folds and table_of(evidence.results, "cross_validation").get("phases") == "head"
 
 
 def learned_from_validation(settings: Mapping[str, Any]) -> bool:
-    """Return whether the model has learned from the validation split, as one of the folds' or retrained."""
+    """Return whether the model was also trained on the validation split: made of folds, or retrained."""
     return table_of(settings, "cross_validation").get("publish", "single") != "single"
 
 
 def gate_conditions(settings: Mapping[str, Any]) -> list[str]:
-    """Return what the gate asks for."""
+    """Return the conditions of the gate."""
     texts = {
         "min_accuracy": "accuracy at least {}",
         "min_auc": "AUC at least {}",
@@ -113,7 +113,7 @@ def gate_conditions(settings: Mapping[str, Any]) -> list[str]:
 
 
 def configuration(settings: Mapping[str, Any]) -> str:
-    """Return the configuration as TOML; of paths only what does not depend on the machine."""
+    """Return the configuration as TOML, with shortened paths."""
     return toml_of({name: with_short_paths(table) for name, table in settings.items()})
 
 
@@ -122,9 +122,9 @@ def _rows(table: Mapping[str, Any], titles: Mapping[str, str]) -> list[Row]:
 
 
 def with_short_paths(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table without what its paths say of the machine.
+    """Return a table with shortened paths, so that they do not reveal the machine.
 
-    Of an absolute path there remain the file, or the part that holds ``{name}`` and ``{band}``.
+    An absolute path is reduced to its file name, or to the part from the first ``{name}`` or ``{band}`` on.
     """
     return {key: _short_path(value) if key in _PATHS else value for key, value in table.items()}
 

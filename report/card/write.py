@@ -1,4 +1,4 @@
-"""The model card (Mitchell et al. 2019, arXiv:1810.03993): Markdown, and the same as HTML."""
+"""The model card (Mitchell et al. 2019, arXiv:1810.03993), as Markdown and as HTML."""
 
 import re
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ REFERENCES = (
     "Guo, C., Pleiss, G., Sun, Y. & Weinberger, K. Q. 2017, Proceedings of Machine Learning Research 70, 1321"
     " (arXiv:1706.04599): temperature scaling and calibration error.",
     "Northcutt, C. G., Jiang, L. & Chuang, I. L. 2021, Journal of Artificial Intelligence Research 70, 1373"
-    " (arXiv:1911.00068): doubtful labels.",
+    " (arXiv:1911.00068): suspect labels.",
     "Mitchell, M. et al. 2019, Conference on Fairness, Accountability, and Transparency, 220"
     " (arXiv:1810.03993): the form of this card.",
 )
@@ -45,9 +45,9 @@ def write_card(evidence: Evidence, folder: Path, numbers: Mapping[str, Any] | No
     ----------
     evidence : Evidence
     folder : Path
-        Gets ``model_card.md`` and ``model_card.html``.
+        Folder to which ``model_card.md`` and ``model_card.html`` are written.
     numbers : mapping, optional
-        What `report.topics.numbers.run_numbers` says of `evidence`; computed unless given.
+        Result of `report.topics.numbers.run_numbers` for `evidence`; computed unless given.
 
     Returns
     -------
@@ -73,12 +73,12 @@ def write_card(evidence: Evidence, folder: Path, numbers: Mapping[str, Any] | No
 
 
 def card_body(written: Path) -> Markup:
-    """Return a card as a part of a page: without its title, headings from the third level.
+    """Return a card as a section of a page: without its title, headings from the third level.
 
     Parameters
     ----------
     written : Path
-        What `write_card` has returned.
+        Result of `write_card`.
 
     Returns
     -------

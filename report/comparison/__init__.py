@@ -1,1 +1,1 @@
-"""Runs side by side: their numbers, and galaxy by galaxy what they say of the common test galaxies."""
+"""Comparison of runs: their numbers side by side, and their probabilities of the common test galaxies."""

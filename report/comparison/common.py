@@ -1,4 +1,4 @@
-"""The galaxies on which two runs can be compared: those that neither has learned from."""
+"""Common test galaxies of two runs: galaxies that neither run was trained on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from evaluation.formats.predictions import Predictions
 from preprocessing.features import SPLITS, TEST
 
 SAME_PLACE = 10.0
-"""Farther apart, galaxies of one name are two [arcsec]: two surveys may count their galaxies alike."""
+"""Largest separation of one galaxy in two runs [arcsec]; two surveys may use the same names."""
 
 ABSENT, OTHER_LABEL, OTHER_PLACE = "absent", "another label", "another place"
 
 
 @dataclass(frozen=True)
 class Common:
-    """The common test galaxies of two runs, N of them, in the order of the one's table.
+    """The N common test galaxies of two runs, in the order of the table of `one`.
 
     Attributes
     ----------
@@ -26,11 +26,10 @@ class Common:
     labels : ndarray of int, shape (N,)
         0 spiral, 1 elliptical.
     one, other : ndarray of float64, shape (N,)
-        Probability of elliptical by either run.
+        Probability of elliptical by each run.
     of_one, of_other : mapping of str to int
-        What became of the test galaxies of either: how many are common (``test``), and how many are not,
-        because in the other run they are in another split, `ABSENT`, or bear `OTHER_LABEL` or have
-        `OTHER_PLACE`.
+        Number of test galaxies of each run by where they are in the other run: ``test`` (the common ones),
+        another split, `ABSENT`, `OTHER_LABEL` or `OTHER_PLACE`.
     """
 
     names: list[str]
@@ -42,12 +41,12 @@ class Common:
 
     @property
     def same_split(self) -> bool:
-        """Whether both runs were tested on these galaxies and no others."""
+        """Whether both runs have exactly these test galaxies."""
         return all(set(counts) <= {TEST} for counts in (self.of_one, self.of_other))
 
 
 def common_galaxies(one: Predictions, other: Predictions) -> Common:
-    """Find the galaxies that are in the test split of two runs, under the same label at the same place.
+    """Find the galaxies in the test split of both runs with the same name, label and sky position.
 
     Parameters
     ----------
@@ -71,7 +70,7 @@ def common_galaxies(one: Predictions, other: Predictions) -> Common:
 
 
 def _matched(one: Predictions, other: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the one's test galaxies, their rows in the other, and what became of them."""
+    """Return the rows of the test galaxies of `one`, their rows in `other`, and where they are there."""
     rows = one.rows(TEST)
     known = pc.index_in(
         one.names.take(pa.array(rows)).combine_chunks(), value_set=other.names.combine_chunks()
@@ -85,7 +84,7 @@ def _matched(one: Predictions, other: Predictions) -> tuple[np.ndarray, np.ndarr
     tested = fate[there] == TEST
     fate[there[tested & (one.labels[mine] != other.labels[theirs])]] = OTHER_LABEL
     apart = separation(one.ra[mine], one.dec[mine], other.ra[theirs], other.dec[theirs])
-    # Wherever it lies in the other run, this is another galaxy.
+    # At another position it is another galaxy, whatever its split.
     fate[there[apart > SAME_PLACE]] = OTHER_PLACE
     return rows, found, fate
 
@@ -97,7 +96,7 @@ def _counted(fate: np.ndarray) -> dict[str, int]:
 
 
 def separation(ra: np.ndarray, dec: np.ndarray, other_ra: np.ndarray, other_dec: np.ndarray) -> np.ndarray:
-    """Return angles on the sky by the haversine formula, which is exact for small ones.
+    """Return angular separations by the haversine formula, which is accurate for small angles.
 
     Parameters
     ----------

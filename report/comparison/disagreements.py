@@ -1,4 +1,4 @@
-"""The galaxies on which two runs disagree, as pictures where either report has one."""
+"""The galaxies on which two runs disagree, with the pictures of their reports."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,20 +14,21 @@ from report.html.tiles import Tile
 from report.run.images import png_tile
 
 MOST_SHOWN = 24
-"""In a panel; the farthest apart come first."""
+"""Largest number of galaxies in a panel; those with the largest difference in probability come first."""
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A galaxy that one of two runs calls wrongly.
+    """A galaxy that one of two runs misclassifies.
 
     Attributes
     ----------
     name, label : str
     one, other : float or None
-        Probability of elliptical by either run; None where it is not finite.
+        Probability of elliptical by each run; None if it is not finite.
     tiles : list of (str, Tile)
-        Pictures, each with the letter of its run; one without a letter where both runs see the same.
+        Pictures, each with the letter of its run; a single one without a letter if both runs use the same
+        picture settings.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Panel:
-    """Galaxies that only one of two runs calls right.
+    """Galaxies that only one of two runs classifies correctly.
 
     Attributes
     ----------
@@ -47,7 +48,7 @@ class Panel:
         Letters of the runs.
     shown : list of Disagreement
     count : int
-        How many there are, shown or not.
+        Total number, including those that are not shown.
     """
 
     right: str
@@ -57,7 +58,7 @@ class Panel:
 
 
 def panels(pair: Pair) -> list[Panel]:
-    """Return the galaxies that only the one, and those that only the other run calls right.
+    """Return the galaxies that only one of the runs classifies correctly.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def panels(pair: Pair) -> list[Panel]:
     Returns
     -------
     list of Panel
-        Two; they may be empty.
+        One for each run; they may be empty.
     """
     one, other = pair.one.letter, pair.other.letter
     sides = ((one, other, pair.only_one), (other, one, pair.only_other))
@@ -94,7 +95,7 @@ def _finite(p: float) -> float | None:
 def _tiles(runs: Sequence[Run], name: str) -> list[tuple[str, Tile]]:
     found = [(run.letter, tile) for run in runs for tile in _tile(run, name)]
     if not found:
-        return [("", Tile(problem="neither report has one"))]
+        return [("", Tile(problem="not in either report"))]
     looks = [table_of(run.evidence.settings, "image") for run in runs]
     return [("", found[0][1])] if looks[0] == looks[1] else found
 

@@ -1,4 +1,4 @@
-"""What one run says of each common galaxy against what the other says."""
+"""Probabilities of two runs against each other."""
 
 import numpy as np
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from report.html.svg import CLASS_COLOURS, CLASS_MARKERS, INK, drawing, name_axe
 
 MOST_POINTS = 1500
 EDGE = 1e-3
-"""Probabilities nearer to 0 or 1 are drawn there."""
+"""Probabilities nearer to 0 or 1 than this are drawn at this distance."""
 
 
 def draw_probabilities(pair: Pair) -> tuple[Markup, str]:
@@ -24,9 +24,9 @@ def draw_probabilities(pair: Pair) -> tuple[Markup, str]:
     Returns
     -------
     Markup
-        Empty where no galaxy has both.
+        Empty if no galaxy has a finite probability by both runs.
     str
-        What it shows.
+        The caption.
     """
     common, one, other = pair.common, pair.one.letter, pair.other.letter
     known = np.flatnonzero(np.isfinite(common.one) & np.isfinite(common.other))
@@ -59,8 +59,10 @@ def draw_probabilities(pair: Pair) -> tuple[Markup, str]:
         drawn.figure.legend(loc="outside upper center", ncols=2, fontsize=8)
     sample = ""
     if len(drawn_rows) < len(known):
-        sample = f" A random {format_count(len(drawn_rows))} of {format_count(len(known))} are drawn."
+        sample = (
+            f" A random sample of {format_count(len(drawn_rows))} of {format_count(len(known))} is drawn."
+        )
     return drawn.svg, (
-        f"Probability by {one} against that by {other}, for either label of the galaxies. In the upper left"
-        f" and the lower right quarter the two disagree.{sample}"
+        f"Probability of elliptical by {one} against that by {other}, by label. In the upper left and lower"
+        f" right quarters the two runs disagree.{sample}"
     )

@@ -1,11 +1,11 @@
-"""The page of a comparison: one file, without script and network."""
+"""The page of a comparison: one HTML file without scripts or external resources."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evaluation.comparison import SIGNIFICANCE, chance_text
+from evaluation.comparison import SIGNIFICANCE, p_text
 from preprocessing.features import ELLIPTICAL
 from report.comparison.disagreements import Panel, panels
 from report.comparison.figure import draw_probabilities
@@ -15,12 +15,12 @@ from report.comparison.sentences import notes, verdict
 from report.comparison.table import side_by_side
 from report.html.environment import page_environment
 
-_SCORES = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss (less is better)"}
+_SCORES = {"accuracy": "accuracy", "auc": "AUC", "loss": "log loss (lower is better)"}
 
 
 @dataclass(frozen=True)
 class Section:
-    """What the page says of a pair."""
+    """Section of the page on a pair."""
 
     pair: Pair
     verdict: str
@@ -38,7 +38,7 @@ def render_page(runs: Sequence[Run], pairs: Sequence[Pair]) -> str:
     ----------
     runs : sequence of Run
     pairs : sequence of Pair
-        Each of the later runs against the first.
+        Each later run against the first.
 
     Returns
     -------
@@ -46,14 +46,14 @@ def render_page(runs: Sequence[Run], pairs: Sequence[Pair]) -> str:
         HTML.
     """
     environment = page_environment("report.comparison")
-    environment.filters["chance"] = chance_text
+    environment.filters["p"] = p_text
     return environment.get_template("comparison.html.j2").render(
         runs=runs,
         lines=side_by_side(runs),
         sections=[_section(pair) for pair in pairs],
         scores=_SCORES,
         settings=setting_rows(runs),
-        sure=SIGNIFICANCE,
+        significance=SIGNIFICANCE,
     )
 
 

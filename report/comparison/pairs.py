@@ -1,4 +1,4 @@
-"""Two runs on the galaxies that neither has learned from."""
+"""Comparison of two runs on their common test galaxies."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,19 @@ from report.comparison.runs import Run
 
 @dataclass(frozen=True)
 class Pair:
-    """A run against another one, on their common test galaxies.
+    """Two runs compared on their common test galaxies.
 
     Attributes
     ----------
     one, other : Run
     common : Common
     differences : dict of Difference
-        Of accuracy, AUC and loss: the one less the other.
+        Differences of accuracy, AUC and loss: `one` minus `other`.
     only_one, only_other : ndarray of int
-        Galaxies of `common` that only the one or only the other calls right, the farthest apart first.
+        Galaxies of `common` that only `one`, or only `other`, classifies correctly, the largest difference in
+        probability first.
     p_value : float
-        Of McNemar's exact test.
+        p-value of McNemar's exact test.
     """
 
     one: Run
@@ -37,12 +38,12 @@ class Pair:
 
     @property
     def title(self) -> str:
-        """What is compared."""
+        """Title of the comparison."""
         return f"{self.one.letter} against {self.other.letter}"
 
     @property
     def n(self) -> int:
-        """Common test galaxies."""
+        """Number of common test galaxies."""
         return len(self.common.names)
 
 
@@ -59,7 +60,7 @@ def compare_runs(one: Run, other: Run) -> Pair:
     """
     common = common_galaxies(one.evidence.predictions, other.evidence.predictions)
     right, right_other = is_right(common.labels, common.one), is_right(common.labels, common.other)
-    # A probability that is no number lies as far away as can be.
+    # A missing probability counts as the largest possible difference.
     apart = np.nan_to_num(np.abs(common.one - common.other), nan=1.0)
     order = np.argsort(-apart, kind="stable")
     only_one, only_other = order[(right & ~right_other)[order]], order[(~right & right_other)[order]]

@@ -24,14 +24,14 @@ class Run:
     Attributes
     ----------
     letter : str
-        What it is called here: A is the first.
+        Name in the comparison: A is the first run.
     path : str
-        As it was named, with its time where runs of one root are compared.
+        Path as given, with the run's time if runs of one root are compared.
     evidence : Evidence
     numbers : mapping
         See `report.topics.numbers.run_numbers`.
     differs : str
-        What sets it apart from the others: ``image.stretch = 5``.
+        Settings that differ between the runs, with this run's values: ``image.stretch = 5``.
     """
 
     letter: str
@@ -47,7 +47,7 @@ class Run:
 
 
 def read_runs(paths: Sequence[Path]) -> list[Run]:
-    """Read the runs that are to be compared.
+    """Read the runs to compare.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
     Raises
     ------
     ReportError
-        If there are fewer than two, one is there twice, or one cannot be read.
+        If there are fewer than two runs, a run is given twice, or one cannot be read.
     """
     if len(paths) < 2:
         raise ReportError(f"a comparison needs two runs or more{_others(paths)}")
     if len(paths) > MOST_RUNS:
-        raise ReportError(f"{len(paths)} runs are more than the {MOST_RUNS} that can be compared at once")
+        raise ReportError(f"cannot compare {len(paths)} runs at once: the limit is {MOST_RUNS}")
     folders = [report_folder(path) for path in paths]
     for place, folder in enumerate(folders):
         earlier = [
@@ -82,26 +82,27 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
         root = root_of(folder)
         name = f"{path}@{report_time(folder)}" if roots[root] > 1 and path == root else str(path)
         runs.append(Run(letter, name, evidence, run_numbers(evidence)))
-    return _told_apart(runs)
+    return _with_differences(runs)
 
 
 def _others(paths: Sequence[Path]) -> str:
-    """Say which runs of one root there are to compare."""
-    there = list(reports_of(paths[0])) if paths else []
-    if len(there) < 2:
+    """Return a hint that lists the runs of the given root, with a command that compares two of them."""
+    times = list(reports_of(paths[0])) if paths else []
+    if len(times) < 2:
         return ""
-    return f"; {paths[0]} has those of {', '.join(there)}: galmorph compare {paths[0]}@{there[-2]} {paths[0]}"
+    command = f"galmorph compare {paths[0]}@{times[-2]} {paths[0]}"
+    return f"; {paths[0]} has the runs {', '.join(times)}, compare two of them by: {command}"
 
 
-def _told_apart(runs: Sequence[Run]) -> list[Run]:
-    """Name each run by the settings in which it differs from the others."""
+def _with_differences(runs: Sequence[Run]) -> list[Run]:
+    """Add to each run its values of the settings that differ between the runs."""
     tables = {name for run in runs for name in run.evidence.settings}
     rows = [(key, values) for key, values in setting_rows(runs) if key.partition(".")[0] in tables]
     named = []
     for place, run in enumerate(runs):
-        told = [f"{key} = {values[place]}" for key, values in rows[:_MOST_NAMED]]
-        more = len(rows) - len(told)
-        named.append(replace(run, differs=", ".join([*told, *([f"and {more} more"] if more > 0 else [])])))
+        shown = [f"{key} = {values[place]}" for key, values in rows[:_MOST_NAMED]]
+        more = len(rows) - len(shown)
+        named.append(replace(run, differs=", ".join([*shown, *([f"and {more} more"] if more > 0 else [])])))
     return named
 
 
@@ -115,7 +116,7 @@ def setting_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     Returns
     -------
     list of (str, list of str)
-        Key, and its value in each run; a key that a run does not have is ``not set``.
+        Key, and its value in each run; ``not set`` if a run does not have it.
     """
     flat = [_flat(run.evidence) for run in runs]
     rows = [

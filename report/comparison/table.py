@@ -17,9 +17,9 @@ class Cell:
     ----------
     value : str
     interval : str
-        Empty where it has none.
+        Empty without an interval.
     n : int or None
-        Galaxies that it was measured on; None where that is not said.
+        Number of galaxies; None if it is not stated.
     """
 
     value: str = UNKNOWN
@@ -29,7 +29,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """A number of every run."""
+    """A headline number of every run."""
 
     title: str
     meaning: str
@@ -37,7 +37,7 @@ class Line:
 
 
 def side_by_side(runs: Sequence[Run]) -> list[Line]:
-    """Return the headline numbers of runs, those that only some have with dashes for the others.
+    """Return the headline numbers of runs, with a dash where a run does not have one.
 
     Parameters
     ----------

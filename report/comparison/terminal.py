@@ -1,4 +1,4 @@
-"""What a person sees of a comparison on the terminal."""
+"""Terminal output of a comparison."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from report.terminal import say, say_sentence
 
 
 def show_comparison(console: Console, comparison: RunComparison, page: Path, seconds: float) -> None:
-    """Print the runs side by side, what to conclude, and where the page is.
+    """Print the runs side by side, the conclusions, and the path of the page.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def show_comparison(console: Console, comparison: RunComparison, page: Path, sec
 
 def _table(comparison: RunComparison) -> Table:
     table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=True, caption="each on its own test split", caption_justify="left"
+        box=box.SIMPLE_HEAD, pad_edge=True, caption="each run on its own test split", caption_justify="left"
     )
     table.add_column("number")
     for run in comparison.runs:

@@ -1,4 +1,4 @@
-"""A comparison as files: the page, and the same numbers as JSON."""
+"""Files of a comparison: the page, and the same numbers as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ _NUMBERS = (
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Runs, and each of the later ones against the first.
+    """Runs, and each later run compared with the first.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ def compare_reports(paths: Sequence[Path]) -> RunComparison:
     Parameters
     ----------
     paths : sequence of Path
-        Roots of runs, or their report folders; the others are compared with the first.
+        Roots of runs, or their report folders. The first is compared with each of the others.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def compare_reports(paths: Sequence[Path]) -> RunComparison:
     Raises
     ------
     ReportError
-        If a run cannot be read, stands there twice, or no other has a test galaxy in common with the first.
+        If a run cannot be read or is given twice, or no run has a test galaxy in common with the first.
     """
     runs = read_runs(paths)
     pairs = [compare_runs(run, runs[0]) for run in runs[1:]]
@@ -70,7 +70,7 @@ def _nothing_in_common(pairs: Sequence[Pair]) -> str:
     first = str(pairs[0].other.path)
     others = ", ".join(str(pair.one.path) for pair in pairs)
     why = left_out(pairs[0].common.of_one, str(pairs[0].one.path), first).removesuffix(".")
-    return f"{others}: no test galaxy is one of {first}, too. {why}"
+    return f"{others}: no test galaxy in common with {first}. {why}"
 
 
 def write_comparison(comparison: RunComparison, folder: Path) -> Path:
@@ -80,7 +80,7 @@ def write_comparison(comparison: RunComparison, folder: Path) -> Path:
     ----------
     comparison : RunComparison
     folder : Path
-        Gets ``index.html`` and ``comparison.json``.
+        Folder to which ``index.html`` and ``comparison.json`` are written.
 
     Returns
     -------
@@ -112,11 +112,12 @@ def comparison_numbers(comparison: RunComparison) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``runs``, a list of {letter, name, path, differs} and the numbers of ``metrics.json``; ``settings``,
-        those that differ, {key: {letter: value}}; ``pairs``, a list of {one, other, n, accuracy, auc, loss,
-        only_one, only_other, p_value, test_galaxies}: the scores each {one, other, value, interval}, the
-        galaxies that only one run calls right by name, the farthest apart first, and what became of the test
-        galaxies of either. None, never NaN, is what cannot be known.
+        ``runs``, a list of {letter, name, path, differs} and numbers of ``metrics.json``; ``settings``, those
+        that differ, {key: {letter: value}}; ``pairs``, a list of {one, other, n, accuracy, auc, loss,
+        only_one, only_other, p_value, test_galaxies}. Each score is {one, other, value, interval};
+        ``only_one`` and ``only_other`` are names of the galaxies that only one run classifies correctly, the
+        largest difference in probability first; ``test_galaxies`` counts the test galaxies of each run by
+        where they are in the other. Unknown values are None, never NaN.
     """
     letters = [run.letter for run in comparison.runs]
     settings = {key: dict(zip(letters, values, strict=True)) for key, values in setting_rows(comparison.runs)}

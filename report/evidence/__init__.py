@@ -1,1 +1,1 @@
-"""The files that a run leaves for its report: their shape, and reading them."""
+"""The files that a run writes for its report: schemas and reading."""

@@ -1,4 +1,4 @@
-"""Tables of a run's configuration, for the eye and as TOML."""
+"""Tables of a run's configuration, as text and as TOML."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,13 +7,13 @@ import tomli_w
 
 
 def table_of(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a table of some content; an empty one where there is none."""
+    """Return a table of a mapping; an empty one if there is none."""
     table = content.get(name)
     return table if isinstance(table, Mapping) else {}
 
 
 def text_of(value: Any) -> str:
-    """Return a value of the configuration for the eye."""
+    """Return a value of the configuration as readable text."""
     if value is None or value == "" or value == {} or value == []:
         return "none"
     if isinstance(value, bool):
@@ -26,12 +26,12 @@ def text_of(value: Any) -> str:
 
 
 def toml_of(tables: Mapping[str, Any]) -> str:
-    """Return tables as TOML, without those that are empty and keys that have no value."""
+    """Return tables as TOML, without empty tables and keys without a value."""
     return tomli_w.dumps({name: _without_none(table) for name, table in tables.items() if table})
 
 
 def _without_none(value: Any) -> Any:
-    """Return a value of the configuration without what TOML cannot say."""
+    """Return a value of the configuration without None, which TOML does not have."""
     if isinstance(value, Mapping):
         return {key: _without_none(entry) for key, entry in value.items() if entry is not None}
     if isinstance(value, Iterable) and not isinstance(value, str):

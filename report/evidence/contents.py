@@ -1,4 +1,4 @@
-"""What the JSON files of a run hold: their shape is checked once, where they are read."""
+"""Schemas of the JSON files of a run, checked when the files are read."""
 
 import json
 import math
@@ -22,30 +22,30 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[Finite, Field(ge=0, le=1)]
 Amount = Annotated[Finite, Field(ge=0)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
-"""As large as a float can count."""
+"""Up to the largest integer that a float represents exactly."""
 Table = dict[str, Any]
 
 _GREATEST = 3.5e38
-"""A little more than the greatest float32."""
+"""A little above the largest float32."""
 _LONGEST = 40
-"""Characters of a wrong value that are shown."""
+"""Largest number of characters shown of a wrong value."""
 
 
 def _drawable(value: float) -> float:
-    # Trainings diverge to infinity and NaN; what lies between float32 and those breaks the axes of a figure.
+    # A diverging training gives infinity or NaN; finite values beyond float32 break the axes of a figure.
     if math.isfinite(value) and abs(value) > _GREATEST:
-        raise ValueError(f"is {value:g}, more than a float32 can be")
+        raise ValueError(f"is {value:g}, which is beyond the range of float32")
     return value
 
 
-Course = dict[str, list[Annotated[float, AfterValidator(_drawable)] | None]]
+Curves = dict[str, list[Annotated[float, AfterValidator(_drawable)] | None]]
 """Values of each epoch by name."""
 
 
 class Content(BaseModel):
-    """An object of a file. Keys that are not named here are kept as they are: files may grow.
+    """An object of a file. Unknown keys are kept, so that files may get further keys.
 
-    A default says that the key may be absent; what takes its place is for those to say who read it.
+    A field with a default may be absent; the code that reads it decides what is used instead.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
@@ -61,9 +61,9 @@ class Decision(Content):
     @classmethod
     def _is_interval(cls, ends: list[float]) -> list[float]:
         if len(ends) != 2:
-            raise ValueError("is no pair of numbers")
+            raise ValueError("is not a pair of numbers")
         if ends[0] > ends[1]:
-            raise ValueError(f"is {ends[0]:g} to {ends[1]:g}")
+            raise ValueError(f"is {ends[0]:g} to {ends[1]:g}, in descending order")
         return ends
 
 
@@ -98,7 +98,7 @@ class Fold(Content):
     @model_validator(mode="after")
     def _has_galaxies(self) -> Self:
         if self.accuracy is not None and not self.n:
-            raise ValueError("has an accuracy without a galaxy")
+            raise ValueError("has an accuracy but no galaxies")
         return self
 
 
@@ -176,7 +176,7 @@ class Run(Content):
     @model_validator(mode="before")
     @classmethod
     def _of_version_0_1(cls, content: Any) -> Any:
-        """Take settings and results apart, which stood side by side in 0.1."""
+        """Separate settings and results, which version 0.1 wrote into one object."""
         if not isinstance(content, dict) or "settings" in content or "decision" not in content:
             return content
         alone = {key: content[key] for key in ("name", "fingerprint", "versions") if key in content}
@@ -194,15 +194,15 @@ class FoldHistory(Content):
     """One of ``folds`` of ``history.json``."""
 
     fold: int
-    head: Course | None = None
-    network: Course | None = None
+    head: Curves | None = None
+    network: Curves | None = None
 
 
 class History(Content):
     """``history.json``."""
 
-    head: Course | None = None
-    network: Course | None = None
+    head: Curves | None = None
+    network: Curves | None = None
     folds: list[FoldHistory] | None = None
 
 
@@ -284,12 +284,12 @@ def read_content(path: Path, shape: type[BaseModel]) -> Any:
     Returns
     -------
     dict or list of dict
-        What the file holds, and no defaults.
+        Content of the file, without defaults.
 
     Raises
     ------
     ReportError
-        If it cannot be read, is no JSON or has another shape.
+        If it cannot be read, is not JSON or does not match the schema.
     """
     try:
         return shape.model_validate_json(path.read_bytes()).model_dump(exclude_unset=True)
@@ -300,7 +300,7 @@ def read_content(path: Path, shape: type[BaseModel]) -> Any:
 
 
 def _damage(error: ValidationError) -> str:
-    """Put the first of pydantic's findings into one line."""
+    """Return the first of pydantic's errors in one line."""
     problem = error.errors()[0]
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
     where = "".join(parts).removeprefix(".") or "it"
@@ -312,7 +312,7 @@ def _damage(error: ValidationError) -> str:
     elif kind == "value_error":
         text = f"{where} {problem['ctx']['error']}"
     else:
-        # Of a list or an object the kind says enough.
+        # The content of a list or an object would not help.
         shown = f" is {json.dumps(found):.{_LONGEST}} and" if not isinstance(found, list | dict) else ""
         text = f"{where}{shown} {message.removeprefix('Input ')}"
     return " ".join(text.split())

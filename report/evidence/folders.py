@@ -1,4 +1,4 @@
-"""Where the reports of the runs of a root lie: the newest, and those of earlier runs by their time."""
+"""Report folders under a root: the newest report, and those of earlier runs by their time."""
 
 import json
 import re
@@ -12,9 +12,9 @@ from report.errors import ReportError
 from report.evidence.reading import FINISHED, RUN
 
 REPORT = "report"
-"""Under a run's root: the newest report."""
+"""Folder of the newest report under a run's root."""
 REPORTS = "reports"
-"""Under a run's root: the reports of earlier runs, each in a folder named by its time."""
+"""Folder under a run's root with the reports of earlier runs, each in a folder named by its time."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(-\d+)?")
 
@@ -25,18 +25,18 @@ def report_folder(path: Path) -> Path:
     Parameters
     ----------
     path : Path
-        The root of a run, ``[pipeline] root``, whose newest report counts; a report folder itself; or
-        ``ROOT@TIME``, the time of an earlier run as far as it is needed to tell it from others.
+        The root of a run, ``[pipeline] root``, for its newest report; a report folder itself; or
+        ``ROOT@TIME`` for an earlier run, where TIME may be any unambiguous beginning of its time.
 
     Returns
     -------
     Path
-        A folder that holds ``predictions.csv`` and ``run.json``.
+        A folder with ``predictions.csv`` and ``run.json``.
 
     Raises
     ------
     ReportError
-        If there is no such folder. Where a time does not match, the message lists those that there are.
+        If there is no such folder. If no report matches the time, the message lists the available ones.
     """
     if barred := unreachable(path / REPORT):
         raise ReportError(barred)
@@ -46,26 +46,26 @@ def report_folder(path: Path) -> Path:
             return _report_of(Path(root), wanted)
         raise ReportError(f"{path} does not exist")
     if not path.is_dir():
-        raise ReportError(f"{path} is no folder; a run is named by its folder")
+        raise ReportError(f"{path} is not a folder; give the folder of a run")
     for folder in (path, path / REPORT):
         if (folder / PREDICTIONS).is_file():
             if (folder / RUN).is_file():
                 return folder
-            raise ReportError(f"{folder} has no {RUN}: it is not a whole report, or an older version's")
-    raise ReportError(f"{path} holds no report: there is neither {PREDICTIONS} nor {REPORT}/{PREDICTIONS}")
+            raise ReportError(f"{folder} has no {RUN}: the report is incomplete or of an older version")
+    raise ReportError(f"{path} has no report: there is neither {PREDICTIONS} nor {REPORT}/{PREDICTIONS}")
 
 
 def _report_of(root: Path, wanted: str) -> Path:
-    there = reports_of(root)
-    # As people write times: 2026-11-26 23:58 is 2026-11-26T23-58.
-    found = [when for when in there if when.startswith(re.sub(r"[ _]", "T", wanted).replace(":", "-"))]
+    reports = reports_of(root)
+    # Accept usual spellings of a time: 2026-11-26 23:58 is 2026-11-26T23-58.
+    found = [when for when in reports if when.startswith(re.sub(r"[ _]", "T", wanted).replace(":", "-"))]
     if len(found) == 1:
-        return there[found[0]]
-    listed = ", ".join(found or there)
-    if not there:
-        raise ReportError(f"{root} holds no report")
+        return reports[found[0]]
+    listed = ", ".join(found or reports)
+    if not reports:
+        raise ReportError(f"{root} has no report")
     if not found:
-        raise ReportError(f"{root} has no report of {wanted}; there are those of {listed}")
+        raise ReportError(f"{root} has no report of {wanted}; available are {listed}")
     raise ReportError(f"{root} has several reports of {wanted or 'any time'}: {listed}")
 
 
@@ -79,7 +79,7 @@ def reports_of(root: Path) -> dict[str, Path]:
     Returns
     -------
     dict of str to Path
-        Times as ``2026-11-26T23-58-03``, local.
+        By local time, such as ``2026-11-26T23-58-03``.
     """
     return dict(sorted((report_time(folder), folder) for folder in _folders(root)))
 
@@ -92,7 +92,7 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def report_time(folder: Path) -> str:
-    """Return when the run of a report ended, as ``2026-11-26T23-58-03``, local."""
+    """Return the local time at which the run of a report ended, such as ``2026-11-26T23-58-03``."""
     if _TIME.fullmatch(folder.name):
         return folder.name
     when = str(finish_of(folder).get("time", ""))
@@ -102,7 +102,7 @@ def report_time(folder: Path) -> str:
 
 
 def finish_of(folder: Path) -> dict[str, str]:
-    """Return what ``finished.json`` says: ``time``, and ``artifact``, of which the report is a copy."""
+    """Return the content of ``finished.json``: ``time``, and ``artifact``, the original of the report."""
     try:
         content = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -111,6 +111,6 @@ def finish_of(folder: Path) -> dict[str, str]:
 
 
 def root_of(folder: Path) -> Path:
-    """Return the root whose report a folder is."""
+    """Return the root to which a report folder belongs."""
     parent = folder.parent
     return parent.parent if parent.name == REPORTS and _TIME.fullmatch(folder.name) else parent

@@ -1,4 +1,4 @@
-"""The evidence of a run: the files that its report is made of."""
+"""The evidence of a run: the files from which its report is built."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,12 +27,12 @@ PICTURE_INDEX = "index.json"
 Found = TypeVar("Found")
 
 PRECISION = 0.99
-"""Where a run does not say, as those before there was `[decision] precision`."""
+"""Default for runs of versions without `[decision] precision`."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a run.
+    """Content of the evidence files of a run.
 
     Attributes
     ----------
@@ -43,16 +43,16 @@ class Evidence:
     galaxies : Galaxies or None
     out_of_fold : OutOfFold or None
     history, lineage, ingest, pictures : mapping
-        The contents of the files of that name; empty where there is none. `report.evidence.contents` has
-        their shapes, and those of `run` and `nodes`.
+        Contents of the files of that name; empty if there is none. `report.evidence.contents` has their
+        schemas, and those of `run` and `nodes`.
     nodes : list of dict
         Time and memory of each node.
     configuration : str
         The text of ``config.toml``.
     finished : mapping
-        The content of ``finished.json``; empty where the report is not yet in its place.
+        Content of ``finished.json``; empty if the report is not yet in its final folder.
     problems : mapping of str to str
-        For each optional file that is absent or damaged: a sentence that says so.
+        A sentence for each optional file that is absent or damaged.
     """
 
     folder: Path
@@ -76,27 +76,27 @@ class Evidence:
 
     @property
     def results(self) -> Mapping[str, Any]:
-        """What ``run.json`` says of the outcome: gate, folds, temperature, what was pushed."""
+        """Results in ``run.json``: gate, folds, temperature, pushed version."""
         return self.run["results"]
 
     @property
     def uncertain(self) -> tuple[float, float]:
-        """The probabilities that the run calls uncertain, both ends included."""
+        """The decision interval of the run, both ends included."""
         low, high = self.settings["decision"]["uncertain"]
         return float(low), float(high)
 
     @property
     def why_no_out_of_fold(self) -> str:
-        """Why nothing is known of the folds' galaxies: the rest of a sentence; empty where something is."""
+        """Why there are no out-of-fold predictions, as the end of a sentence; empty if there are some."""
         if self.out_of_fold:
             return ""
-        problem = self.problems.get(SCORES_FILE, f"{SCORES_FILE} holds no galaxy.")
+        problem = self.problems.get(SCORES_FILE, f"{SCORES_FILE} has no galaxies.")
         never = not self.results.get("cross_validation") and problem == _absence(SCORES_FILE)
         return "there was no cross-validation." if never else problem
 
     @property
     def precision(self) -> float:
-        """The precision of both classes that another interval is asked to give."""
+        """The precision that both classes must reach with the fitted decision interval."""
         return float(self.settings["decision"].get("precision", PRECISION))
 
 
@@ -106,7 +106,7 @@ def read_evidence(folder: Path) -> Evidence:
     Parameters
     ----------
     folder : Path
-        With ``predictions.csv`` and ``run.json``; the other files may be absent.
+        Folder with ``predictions.csv`` and ``run.json``; the other files may be absent.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def read_evidence(folder: Path) -> Evidence:
         try:
             return read(path)
         except (ReportError, ValueError, OSError) as error:
-            # The reader's name of the folder tells the reader of the page nothing.
+            # The page stands in this folder, so its path is left out of the message.
             problems[name] = f"{str(error).replace(f'{path.parent}/', '')}."
             return otherwise
 
@@ -156,4 +156,4 @@ def read_evidence(folder: Path) -> Evidence:
 
 
 def _absence(name: str) -> str:
-    return f"{name} is not there."
+    return f"{name} does not exist."

@@ -1,1 +1,1 @@
-"""What every HTML page of ours shares: style, templates, numbers for the eye, figures, files."""
+"""Common parts of all HTML pages: style, templates, number formats, figures, pictures."""

@@ -1,4 +1,4 @@
-"""Templates: those of a package, and those that all pages share."""
+"""The Jinja environment of the pages."""
 
 from collections.abc import Callable
 
@@ -13,14 +13,14 @@ def page_environment(package: str) -> Environment:
     Parameters
     ----------
     package : str
-        Whose folder ``templates`` is searched first, then that of `report.html` (``style.css``, macros).
+        Package whose folder ``templates`` is searched first, before that of `report.html` (``style.css``,
+        macros).
 
     Returns
     -------
     Environment
-        It escapes what is not marked as safe, refuses names that are not defined, and knows the filters
-        ``count``, ``count_of``, ``number``, ``measure``, ``signed``, ``percent``, ``probability`` and
-        ``duration`` of `report.html.formats`.
+        With autoescaping, errors for undefined names, and the filters ``count``, ``count_of``, ``number``,
+        ``measure``, ``signed``, ``percent``, ``probability`` and ``duration`` of `report.html.formats`.
     """
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package), PackageLoader("report.html")]),

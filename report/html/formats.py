@@ -1,4 +1,4 @@
-"""Numbers for the eye: three digits, a fixed number of decimals, a sign, a unit that suits."""
+"""Formatting of numbers."""
 
 import math
 
@@ -7,7 +7,7 @@ UNKNOWN = "–"
 
 
 def format_count(value: int) -> str:
-    """Return a whole number with its thousands apart."""
+    """Return an integer with thousands separators."""
     return f"{value:,}"
 
 
@@ -17,14 +17,14 @@ def count_of(number: int, singular: str, plural: str = "") -> str:
 
 
 def format_number(value: float | None) -> str:
-    """Return a number in three digits, or a dash for one that is unknown."""
+    """Return a number with three significant digits, or a dash if it is unknown."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     return f"{value:.3g}"
 
 
 def format_measure(value: float | None, digits: int = 4) -> str:
-    """Return a measure such as an accuracy, or a dash for one that is unknown."""
+    """Return a measure such as an accuracy, or a dash if it is unknown."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     return f"{value:.{digits}f}"
@@ -39,21 +39,21 @@ def format_signed(value: float | None) -> str:
 
 
 def format_percent(value: float | None, digits: int = 1) -> str:
-    """Return a share in percent, on one line."""
+    """Return a share in percent, with a no-break space, or a dash if it is unknown."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     return f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def format_probability(value: float | None) -> str:
-    """Return a probability, which is neither 0 nor 1 for having few digits."""
+    """Return a probability, never rounded to 0 or 1, or a dash if it is unknown."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     return "< 0.001" if value < 0.001 else "> 0.999" if value > 0.999 else f"{value:.3f}"
 
 
 def format_duration(seconds: float | None) -> str:
-    """Return a duration in the unit that suits it."""
+    """Return a duration in seconds, minutes or hours."""
     if seconds is None:
         return UNKNOWN
     if seconds < 100:

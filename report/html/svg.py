@@ -1,4 +1,4 @@
-"""Figures as SVG that takes its ink from the page, so that one figure serves light and dark."""
+"""Figures as SVG in the text colour of the page, so that they fit light and dark mode."""
 
 import io
 import re
@@ -15,19 +15,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 CLASS_COLOURS = {"spiral": "#1f83c4", "elliptical": "#d55e00", "uncertain": "#8c8c8c"}
-"""Distinct for every kind of colour vision (near those of Okabe & Ito 2008), on white as on black."""
+"""Distinct for every kind of colour vision (similar to Okabe & Ito 2008), on white and on black."""
 CLASS_DASHES = {"spiral": "-", "elliptical": "--", "uncertain": ":"}
 CLASS_MARKERS = {"spiral": "o", "elliptical": "s", "uncertain": "x"}
-"""Classes differ in more than colour."""
+"""Markers and dashes, because classes must differ in more than colour."""
 MARK = "#009e73"
-"""Colour of what is configured."""
+"""Colour of configured values."""
 SUGGESTED = "#cc79a7"
-"""Colour of what is suggested."""
+"""Colour of suggested values."""
 INK = "#010203"
-"""Stands for the page's own colour of text."""
+"""Placeholder for the text colour of the page."""
 
 WIDTH = 4.6
-"""Width of a figure [inches]: its text is still read where it is shrunk to a phone."""
+"""Width of a figure [inches], at which its text is readable on a phone."""
 
 PNG_RESOLUTION = 200
 """[dots per inch]"""
@@ -60,9 +60,9 @@ class Drawing:
     ----------
     figure : Figure
     svg : Markup
-        Set when it is finished.
+        Set when the figure is finished.
     png : bytes
-        The same for paper, with a white ground; empty unless asked for.
+        The figure on a white background; empty unless requested.
     """
 
     def __init__(self, figure: Figure) -> None:
@@ -85,11 +85,11 @@ def drawing(name: str, height: float = 2.6, *, png: bool = False) -> Iterator[Dr
     Parameters
     ----------
     name : str
-        One word, different for each figure of a page.
+        One word, unique among the figures of a page.
     height : float
         [inches]
     png : bool
-        Whether a PNG is made, too.
+        Whether to make a PNG as well.
 
     Yields
     ------
@@ -104,7 +104,7 @@ def drawing(name: str, height: float = 2.6, *, png: bool = False) -> Iterator[Dr
 
 
 def _svg(figure: Figure, name: str) -> Markup:
-    # Each canvas's own writer draws once, where savefig would draw twice.
+    # The writer of the canvas draws once; savefig would draw twice.
     if layout := figure.get_layout_engine():
         layout.execute(figure)
     figure.set_layout_engine("none")
@@ -113,7 +113,7 @@ def _svg(figure: Figure, name: str) -> Markup:
     FigureCanvasSVG(figure).print_svg(stream, metadata=nothing)
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
-    # Identifiers must differ between the figures of one page; the text is as large as the page says.
+    # Identifiers must be unique among the figures of a page.
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
     return Markup(re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL))
 
@@ -126,7 +126,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def steps(axes: Axes, values: np.ndarray, edges: np.ndarray, name: str, label: str = "") -> None:
-    """Draw how many values of a class lie between edges, if there are any."""
+    """Draw a histogram of the values of a class, if there are any."""
     if values.size:
         counts, _ = np.histogram(values, edges)
         colour, dashes = CLASS_COLOURS[name], CLASS_DASHES[name]
@@ -135,11 +135,11 @@ def steps(axes: Axes, values: np.ndarray, edges: np.ndarray, name: str, label: s
 
 
 def mark(axes: Axes, value: float, label: str) -> None:
-    """Mark what is configured on the horizontal axis."""
+    """Mark a configured value on the horizontal axis."""
     axes.axvline(value, color=MARK, linewidth=1.4, linestyle="-.", label=label)
 
 
 def name_axes(axes: Axes, x: str, y: str) -> None:
-    """Write what the axes show, with units."""
+    """Label the axes."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)

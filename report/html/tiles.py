@@ -1,4 +1,4 @@
-"""Pictures that stand in a page itself."""
+"""Pictures embedded in a page."""
 
 import base64
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ class Tile:
     Attributes
     ----------
     source : str
-        ``data:`` address of a PNG, or empty where there is no picture.
+        ``data:`` URL of a PNG; empty without a picture.
     side : int
-        Of the PNG [pixels].
+        Side of the PNG [pixels].
     problem : str
-        Why there is none.
+        Why there is no picture.
     """
 
     source: str = ""
@@ -25,5 +25,5 @@ class Tile:
 
     @classmethod
     def of_png(cls, png: bytes, side: int) -> Self:
-        """Take in the bytes of a PNG file."""
+        """Return a tile with the content of a PNG file."""
         return cls(f"data:image/png;base64,{base64.b64encode(png).decode()}", side)

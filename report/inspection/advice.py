@@ -1,4 +1,4 @@
-"""Values that the data suggest, for a person to weigh."""
+"""Suggested values for stretch, black levels and flux factors, derived from the data."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from preprocessing.settings import ImageSettings
 from report.inspection.survey import BandSurvey
 
 SIGMAS = 30.0
-"""The suggested stretch, in sky noise."""
+"""The suggested stretch, in units of the sky noise."""
 
-_PEDESTAL = 1.0  # sky level in sky noise from which it is no scatter
+_PEDESTAL = 1.0  # sky level, in units of the sky noise, above which it is more than scatter
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Suggestion:
     minimum : tuple of 3 floats
         Red first [flux units].
     noise : float
-        Of the intensity, the mean of the three bands [flux units].
+        Sky noise of the intensity, which is the mean of the three bands [flux units].
     """
 
     stretch: float
@@ -49,14 +49,13 @@ def suggest(bands: Sequence[str], survey: Mapping[str, BandSurvey]) -> Suggestio
 
     Notes
     -----
-    1. The picture's intensity is the mean of three bands; where their sky noises `s` are independent, its own
-       is ``sqrt(s1**2 + s2**2 + s3**2) / 3``. Each `s` is the median of the band's stamps.
-    2. Lupton's curve is fixed so that a tenth of the stretch is shown at a tenth of full brightness, whatever
-       Q. With a stretch of 30 times the noise, three sigma above the sky, where a pixel begins to be a
-       detection, is shown at a tenth of full brightness, and one sigma at a thirtieth: the sky is dark but
-       not clipped, and faint arms are seen.
-    3. The minimum is 0 where the sky levels of all three bands are within their noise, otherwise the sky
-       levels.
+    1. The picture's intensity is the mean of three bands. If their sky noises `s` are independent, the noise
+       of the intensity is ``sqrt(s1**2 + s2**2 + s3**2) / 3``. Each `s` is the median of the band's stamps.
+    2. Lupton's curve shows a tenth of the stretch at a tenth of full brightness, for any Q. With a stretch of
+       30 times the noise, an intensity of three sigma, about the detection limit of a pixel, is shown at a
+       tenth of full brightness and one sigma at a thirtieth: the sky is dark but not clipped, and faint arms
+       are visible.
+    3. The minimum is 0 if the sky levels of all three bands are within their noise, otherwise the sky levels.
     """
     noises = np.array([survey[band].median("noise") for band in bands])
     skies = [survey[band].median("sky") for band in bands]
@@ -68,12 +67,12 @@ def suggest(bands: Sequence[str], survey: Mapping[str, BandSurvey]) -> Suggestio
 
 
 def brightness(intensity: np.ndarray, stretch: float, q: float) -> np.ndarray:
-    """Return how bright Lupton's curve shows an intensity.
+    """Return the brightness at which Lupton's curve shows an intensity.
 
     Parameters
     ----------
     intensity : numpy.ndarray
-        Mean of the three bands less their minima [flux units].
+        Mean of the three bands minus their minima [flux units].
     stretch : float
         [flux units]
     q : float
@@ -81,7 +80,7 @@ def brightness(intensity: np.ndarray, stretch: float, q: float) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        0 black, 1 full brightness and above.
+        0 is black, 1 is full brightness.
     """
     q = q or 0.1  # as preprocessing.lupton does
     return np.clip(np.arcsinh(intensity * q / stretch) * 0.1 / math.asinh(0.1 * q), 0.0, 1.0)
@@ -94,14 +93,14 @@ def full_scale(image: ImageSettings) -> float:
 
 
 def peak_intensities(survey: Mapping[str, BandSurvey], image: ImageSettings) -> np.ndarray:
-    """Return the intensity of every object's peak, less the minima: shape (N,) [flux units]."""
+    """Return the intensity of every object's peak minus the minima: shape (N,) [flux units]."""
     peaks = np.stack([survey[band].column("peak") for band in image.bands]).astype(np.float64)
     intensities = peaks.mean(axis=0) - np.mean(image.minima)
     return intensities[np.isfinite(intensities)]
 
 
 def pedestals(survey: Mapping[str, BandSurvey]) -> dict[str, float]:
-    """Return the sky level in units of its noise, of the bands where it is above the noise."""
+    """Return the sky level in units of the sky noise, for the bands where it exceeds the noise."""
     found = {}
     for band, measured in survey.items():
         sky, noise = measured.median("sky"), measured.median("noise")
@@ -111,19 +110,19 @@ def pedestals(survey: Mapping[str, BandSurvey]) -> dict[str, float]:
 
 
 def flux_factors(peaks: Mapping[str, float], limit: float) -> dict[str, float]:
-    """Return factors that would bring bands of very different scale together.
+    """Return factors that bring bands of very different flux scales together.
 
     Parameters
     ----------
     peaks : mapping of str to float
         Median peak of each band [flux units].
     limit : float
-        Largest ratio to the middle band that a galaxy's colour may explain.
+        Largest ratio to the middle band that galaxy colours can explain.
 
     Returns
     -------
     dict of str to float
-        Powers of ten, for the bands that lie outside.
+        Powers of ten, for the bands beyond `limit`.
     """
     known = {band: peak for band, peak in peaks.items() if peak > 0}
     if not known:
@@ -136,5 +135,5 @@ def flux_factors(peaks: Mapping[str, float], limit: float) -> dict[str, float]:
 
 
 def round_to(value: float, digits: int) -> float:
-    """Round to so many significant digits; NaN and infinity stay."""
+    """Round to a number of significant digits; NaN and infinity are returned unchanged."""
     return float(f"{value:.{digits}g}")

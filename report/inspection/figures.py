@@ -1,4 +1,4 @@
-"""The figures of the page."""
+"""Figures of the inspection page."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +25,7 @@ from report.inspection.measures import PixelHistogram
 from report.inspection.survey import BandSurvey, Survey
 
 MOST_POINTS = 3000
-"""Points drawn on the sky."""
+"""Largest number of points drawn on the sky map."""
 
 _PIXEL_TICKS = np.array([-100, -10, -3, 0, 3, 10, 100, 1000, 10000, 100000])
 
@@ -68,18 +68,19 @@ def draw_magnitudes(objects: Sequence[LabelledObject]) -> Markup | None:
 
 
 def draw_sky(objects: Sequence[LabelledObject], seed: int) -> tuple[Markup, int, int] | None:
-    """Draw positions: all sky where they reach far, otherwise a map.
+    """Draw the positions of the objects, on an all-sky map if they cover a large area.
 
     Parameters
     ----------
     objects : sequence of LabelledObject
     seed : int
-        Of the choice where there are more than `MOST_POINTS`.
+        Seed of the selection if there are more than `MOST_POINTS`.
 
     Returns
     -------
     (Markup, int, int) or None
-        The figure, how many are drawn and how many have a position; None without positions.
+        The figure, the number of points drawn and the number of objects with a position; None without
+        positions.
     """
     placed = [e for e in objects if np.isfinite(e.ra) and np.isfinite(e.dec) and abs(e.dec) <= 90]
     if not placed:
@@ -118,7 +119,7 @@ def draw_sky(objects: Sequence[LabelledObject], seed: int) -> tuple[Markup, int,
 
 
 def draw_sizes(survey: Survey, cut: int) -> Markup | None:
-    """Draw the share of objects that are large enough for a cut; None where all have one size."""
+    """Draw the share of objects whose stamps are large enough against the cut; None if all have one size."""
     if len(survey.smallest) < 2:
         return None
     sides = np.array(sorted(survey.smallest))
@@ -159,7 +160,7 @@ def draw_pixels(survey: Mapping[str, BandSurvey]) -> Markup | None:
 
 
 def draw_levels(survey: Mapping[str, BandSurvey]) -> Markup | None:
-    """Draw sky noise and peak of the stamps of each band; None where nothing is above zero."""
+    """Draw sky noise and peak of the stamps of each band; None if no value is above zero."""
     levels = {
         band: {name: values[values > 0] for name in ("noise", "peak") for values in [found.statistic(name)]}
         for band, found in survey.items()
@@ -193,7 +194,7 @@ def draw_levels(survey: Mapping[str, BandSurvey]) -> Markup | None:
 def draw_curves(
     survey: Mapping[str, BandSurvey], image: ImageSettings, suggestion: Suggestion
 ) -> Markup | None:
-    """Draw how bright an intensity is shown, and where sky noise and galaxies lie; None without noise."""
+    """Draw the brightness curves with sky noise and peaks of the objects; None without sky noise."""
     if not suggestion.noise > 0:
         return None
     peaks = peak_intensities(survey, image)
@@ -223,7 +224,7 @@ def draw_curves(
 
 
 def _log_density(pixels: PixelHistogram, noise: float, edges: np.ndarray) -> np.ndarray:
-    """Return the logarithm of the number of pixels per unit of flux, from 0 (a millionth of most) to 1."""
+    """Return the logarithmic density of pixels in flux, from 0 (a millionth of the maximum) to 1."""
     below = np.interp(np.sinh(edges) * noise, pixels.edges, np.concatenate([[0], np.cumsum(pixels.counts)]))
     density = np.diff(below) / np.diff(np.sinh(edges))
     with np.errstate(divide="ignore"):

@@ -1,4 +1,4 @@
-"""What a person should know before the run, in sentences."""
+"""Findings on label table, splits and stamp files."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,17 +27,17 @@ Kind = Literal["stop", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a person should know.
+    """A finding of the inspection.
 
     Attributes
     ----------
     kind : str
-        ``"stop"``: a run would not start or not get far; ``"warning"``: it would, but look at this first;
+        ``"stop"``: a run would not start or would fail early; ``"warning"``: check this before a run;
         ``"note"``.
     text : str
-        What was found.
+        The finding.
     remedy : str
-        What to do about it; may be empty.
+        Suggested action; may be empty.
     """
 
     kind: Kind
@@ -46,7 +46,7 @@ class Finding:
 
 
 def table_findings(table: LabelTable, division: Division, data: DataSettings) -> list[Finding]:
-    """Judge table, rejects and splits.
+    """Check table, rejects and splits.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ def table_findings(table: LabelTable, division: Division, data: DataSettings) ->
     share = len(division.rejects) / max(division.rows, 1)
     if share > _MANY_REJECTS:
         first, count = reasons.most_common(1)[0]
-        text = f"{share:.0%} of the rows cannot be used, most often for {first} ({count})."
-        findings.append(Finding("warning", text, "rejects.csv names the file and the cause of each."))
+        text = f"{share:.0%} of the rows cannot be used. The most frequent reason is {first} ({count})."
+        findings.append(Finding("warning", text, "rejects.csv lists the file and the reason of each."))
     if conflicts := reasons["label_conflict"]:
         rows = count_of(conflicts, "row contradicts", "rows contradict")
-        text = f"{rows} another row of the same galaxy; none of them is used."
-        findings.append(Finding("warning", text, "Decide in the table which label is right."))
+        text = f"{rows} another row of the same galaxy; none of these rows is used."
+        findings.append(Finding("warning", text, "Correct the labels in the table."))
     tests = sum(split == TEST for split, _ in division.splits_and_classes)
     error = np.sqrt(_EXPECTED_ACCURACY * (1 - _EXPECTED_ACCURACY) / max(tests, 1))
     if tests and error > _COARSE:
@@ -79,14 +79,14 @@ def table_findings(table: LabelTable, division: Division, data: DataSettings) ->
             f"The test split has {count_of(tests, 'galaxy', 'galaxies')}: an accuracy of {_EXPECTED_ACCURACY}"
             f" would have a standard error of {error:.3f}."
         )
-        findings.append(Finding("note", text, "A larger [split] test makes the gate less a matter of luck."))
+        findings.append(Finding("note", text, "A larger [split] test makes the gate more reliable."))
     return findings
 
 
 def stamp_findings(
     survey: Survey, side: int, without_files: Sequence[str], example: str, data: DataSettings
 ) -> list[Finding]:
-    """Judge files and sizes.
+    """Check stamp files and sizes.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ def stamp_findings(
     side : int
         Side of the kept square [pixels].
     without_files : sequence of str
-        Bands of which no object has a file.
+        Bands for which no object has a file.
     example : str
-        Name of an object.
+        Name of an object, to show a path as an example.
     data : DataSettings
 
     Returns
@@ -108,15 +108,18 @@ def stamp_findings(
         looked = data.stamps.replace("{band}", without_files[0]).replace("{name}", example)
         barred = unreachable(Path(looked))
         bands = f"Band {without_files[0]} has" if len(without_files) == 1 else f"{_and(without_files)} have"
-        text = sentence(barred) if barred else f"{bands} no files (looked for {looked} and the like)."
-        findings.append(Finding("stop", text, "Mend [data] stamps, or choose other bands in [image] rgb."))
+        text = sentence(barred) if barred else f"{bands} no files (for example, {looked} does not exist)."
+        findings.append(Finding("stop", text, "Correct [data] stamps, or choose other bands in [image] rgb."))
     large_enough = survey.large_enough(side)
     if large_enough < _MOST * survey.sized:
         kind: Kind = "warning" if large_enough else "stop"
         text = (
-            f"{large_enough:,} of {count_of(survey.sized, 'object')} have stamps of {side} x {side} pixels."
+            f"{large_enough:,} of {count_of(survey.sized, 'object')} have stamps of at least {side} x {side}"
+            " pixels."
         )
-        remedy = f"{_fitting(survey)} pixels would fit {_MOST:.0%} of them: [image] cut, [data] stamp_size."
+        remedy = (
+            f"{_fitting(survey)} pixels would suit {_MOST:.0%} of them: set [image] cut or [data] stamp_size."
+        )
         findings.append(Finding(kind, text, remedy))
     return findings
 
@@ -126,10 +129,10 @@ def _and(bands: Sequence[str]) -> str:
 
 
 def _fitting(survey: Survey) -> int:
-    """Return the largest side that most objects have."""
+    """Return the largest side for which the stamps of most objects are large enough."""
     return max(side for side in survey.smallest if survey.large_enough(side) >= _MOST * survey.sized)
 
 
 def sentence(text: str) -> str:
-    """Return a text with a capital letter and a full stop."""
+    """Return a text as a sentence, with a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."

@@ -1,4 +1,4 @@
-"""What a person should know of sky, scales and stretch, in sentences."""
+"""Findings on sky level, flux scales and stretch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,11 +12,11 @@ from report.inspection.findings import Finding
 from report.inspection.survey import BandSurvey, Survey
 
 FAR_FROM_SUGGESTED = 10.0
-"""Ratio of configured and suggested stretch beyond which pictures are black or white."""
+"""Ratio of configured to suggested stretch beyond which pictures are black or saturated."""
 SCALE_LIMIT = 100.0
-"""Ratio of fluxes that galaxies' colours do not explain."""
+"""Largest ratio of fluxes that galaxy colours can explain."""
 _MANY_BRIGHT = 0.2
-_IDLE = "This concerns bands that the picture does not use."
+_UNUSED = "The picture does not use these bands."
 
 
 def flux_findings(
@@ -26,13 +26,13 @@ def flux_findings(
     image: ImageSettings,
     data: DataSettings,
 ) -> list[Finding]:
-    """Judge sky, scales and stretch.
+    """Check sky level, flux scales and stretch.
 
     Parameters
     ----------
     survey : Survey
     peaks : mapping of str to float
-        Median peak of every band that was read, also those read only for the pictures [flux units].
+        Median peak of every band that was read, including those read only for the pictures [flux units].
     suggestion : Suggestion
     image : ImageSettings
     data : DataSettings
@@ -42,14 +42,14 @@ def flux_findings(
     list of Finding
     """
     shown = {band: found for band, found in survey.bands.items() if band in image.bands}
-    spoiled = misfits(survey, peaks, suggestion, image, data)
-    # The other bands can be seen in the report, or were only looked at: nothing depends on them.
+    serious = misfits(survey, peaks, suggestion, image, data)
+    # The network does not use the other bands, so findings on them are only notes.
     others = {band: found for band, found in survey.bands.items() if band not in image.bands}
-    idle = [*_spread(others, data), *_sky(others, data)]
+    unused = [*_spread(others, data), *_sky(others, data)]
     if not _scale(_of(image.bands, peaks), data):
-        idle = [*_scale(peaks, data), *idle]
-    notes = [replace(finding, kind="note", text=f"{finding.text} {_IDLE}") for finding in idle]
-    return [*spoiled, *_sky(shown, data), *notes]
+        unused = [*_scale(peaks, data), *unused]
+    notes = [replace(finding, kind="note", text=f"{finding.text} {_UNUSED}") for finding in unused]
+    return [*serious, *_sky(shown, data), *notes]
 
 
 def misfits(
@@ -59,9 +59,9 @@ def misfits(
     image: ImageSettings,
     data: DataSettings,
 ) -> list[Finding]:
-    """Judge scales and stretch: what spoils the pictures.
+    """Check flux scales and stretch of the picture's bands.
 
-    Parameters and return value are those of `flux_findings`.
+    Parameters and return value are as in `flux_findings`.
     """
     shown = {band: found for band, found in survey.bands.items() if band in image.bands}
     return [
@@ -81,12 +81,12 @@ def _scale(peaks: Mapping[str, float], data: DataSettings) -> list[Finding]:
         return []
     listed = ", ".join(f"{band} {peak:.2g}" for band, peak in peaks.items() if peak > 0)
     text = (
-        "The bands differ in scale by orders of magnitude: one would outshine the others in a colour picture."
-        f" Median peaks: {listed}."
+        "The flux scales of the bands differ by orders of magnitude, so one band would dominate the colour"
+        f" picture. Median peaks: {listed}."
     )
     entries = ", ".join(f"{band} = {factor:g}" for band, factor in factors.items())
     remedy = (
-        "Bring them to one scale: [data] zero_points with the survey's own, or by hand"
+        "Bring them to one scale: set [data] zero_points to those of the survey, or"
         f" [data] flux_factors = {{{entries}}}."
     )
     if data.flux_factors or data.zero_points != "none":
@@ -95,7 +95,7 @@ def _scale(peaks: Mapping[str, float], data: DataSettings) -> list[Finding]:
 
 
 def _spread(bands: Mapping[str, BandSurvey], data: DataSettings) -> list[Finding]:
-    """Find bands whose stamps are not on one scale, as where two surveys are put together."""
+    """Find bands whose stamps differ in flux scale, for example stamps of two surveys."""
     ratios = {}
     for band, found in bands.items():
         noises = found.statistic("noise")
@@ -107,10 +107,10 @@ def _spread(bands: Mapping[str, BandSurvey], data: DataSettings) -> list[Finding
         return []
     listed = ", ".join(f"{band} {ratio:.1g}" for band, ratio in ratios.items())
     text = (
-        "The stamps of one band differ in scale: one stretch cannot suit them all. Sky noise, 95th percentile"
-        f" over the 5th: {listed}."
+        "The stamps of one band differ in flux scale, so no single stretch suits all of them. Ratio of the"
+        f" 95th to the 5th percentile of the sky noise: {listed}."
     )
-    remedy = 'Several surveys? [data] zero_points = "header" uses the zero point of each file.'
+    remedy = 'For stamps of several surveys, [data] zero_points = "header" uses the zero point of each file.'
     if data.zero_points == "header":
         remedy = "Check the zero points in the headers."
     return [Finding("warning", text, remedy)]
@@ -124,7 +124,10 @@ def _sky(bands: Mapping[str, BandSurvey], data: DataSettings) -> list[Finding]:
     text = f"The sky is not at zero. Its median level in units of its noise: {listed}."
     remedy = 'Subtract it: [data] background = "sigma_clip".'
     if data.background != "none":
-        remedy = "The background is subtracted already: galaxies fill their stamps; larger stamps would help."
+        remedy = (
+            "The background is already subtracted, so the galaxies probably fill their stamps; larger stamps"
+            " would help."
+        )
     return [Finding("warning", text, remedy)]
 
 
@@ -132,21 +135,23 @@ def _stretch(bands: Mapping[str, BandSurvey], suggestion: Suggestion, image: Ima
     findings = []
     ratio = image.stretch / suggestion.stretch
     if ratio > FAR_FROM_SUGGESTED or ratio < 1 / FAR_FROM_SUGGESTED:
-        effect = "black pictures" if ratio > 1 else "noise and burnt-out galaxies"
+        effect = "black pictures" if ratio > 1 else "noisy pictures with saturated galaxies"
         text = (
-            f"[image] stretch = {image.stretch:g} is {ratio:.2g} times the {suggestion.stretch:g} that the"
-            f" sky noise suggests: expect {effect}."
+            f"[image] stretch = {image.stretch:g} is {ratio:.2g} times the value suggested by the sky noise,"
+            f" {suggestion.stretch:g}: expect {effect}."
         )
         findings.append(
             Finding("warning", text, f"Try {suggestion.stretch:g}; galmorph inspect shows several.")
         )
     elif np.isnan(ratio) and any(bands[band].values.size for band in image.bands):
-        text = "The corners of most stamps have one value: no noise, by which a stretch could be suggested."
+        text = (
+            "The corners of most stamps have a single value. Without sky noise no stretch can be suggested."
+        )
         findings.append(Finding("note", text))
     intensity = peak_intensities(bands, image)
     if intensity.size:
         share = float(np.mean(intensity > full_scale(image)))
         if share > _MANY_BRIGHT:
-            text = f"The centres of {share:.0%} of the objects are at full brightness: their bulges burn out."
-            findings.append(Finding("note", text, "A larger [image] stretch or q keeps them."))
+            text = f"The centres of {share:.0%} of the objects are saturated: their bulges show no structure."
+            findings.append(Finding("note", text, "A larger [image] stretch or q avoids this."))
     return findings

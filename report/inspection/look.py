@@ -1,4 +1,4 @@
-"""The whole look: read, judge, draw, write."""
+"""The inspection: read the data, check them, draw pictures and write the page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,11 +26,11 @@ from report.inspection.survey import survey_stamps
 PAGE = "index.html"
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, and how much of how much is done."""
+"""Called with the name of the step, the number of items done and their total number."""
 
 
 class InspectionError(Exception):
-    """The input cannot be looked at, or the page cannot be written; the message is one sentence."""
+    """The input cannot be inspected or the page cannot be written; the message is one sentence."""
 
 
 def inspect_data(
@@ -41,15 +41,15 @@ def inspect_data(
     progress: Progress | None = None,
     render: Render | None = None,
 ) -> Look:
-    """Look at everything and write ``index.html``, ``inspect.json`` and tables.
+    """Inspect the data and write ``index.html``, ``inspect.json`` and tables.
 
     Parameters
     ----------
     request : Request
     out : Path
-        Folder; made where it does not exist.
+        Output folder; created if it does not exist.
     problems : sequence of str
-        What else is known to stop a run.
+        Further problems that would stop a run.
     progress : callable, optional
     render : callable, optional
         Makes the picture files, see `report.inspection.renderer.render`; a process of its own unless given.
@@ -63,7 +63,7 @@ def inspect_data(
     TableError
         If a table cannot be used.
     InspectionError
-        If the cubes lack a band that is asked for, or `out` cannot be written.
+        If the cubes lack a requested band, or `out` cannot be written.
     """
     data = request.data
     absent = [band for band in request.bands if data.cube_bands and band not in data.cube_bands]
@@ -72,7 +72,7 @@ def inspect_data(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InspectionError(f"{out} cannot be made: {error.strerror}") from error
+        raise InspectionError(f"{out} cannot be created: {error.strerror}") from error
     progress = progress or (lambda *_: None)
     progress("reading the table", 0, 1)
     table = read_rows(request.data)
@@ -147,7 +147,7 @@ def _look(
     peaks |= {band: found.median("peak") for band, found in survey.bands.items()}
     findings += flux_findings(survey, peaks, suggestion, image, data)
     sampled = sampled_pictures(spread(pool), replace(reader, bands=image.bands, side=image.cut), image)
-    findings += picture_findings(sampled, "galaxies looked at")
+    findings += picture_findings(sampled, "sampled galaxies")
     findings.sort(key=lambda finding: ("stop", "warning", "note").index(finding.kind))
     return Look(table, division, survey, suggestion, findings, sheets)
 

@@ -1,4 +1,4 @@
-"""What is measured on one plane, and a histogram of pixels that can be added to another."""
+"""Measurements on one plane of a stamp, and an additive histogram of pixels."""
 
 from functools import lru_cache
 
@@ -10,7 +10,7 @@ STATISTICS = ("sky", "noise", "mean", "peak", "blank", "saturated")
 """Sky level, sky noise, mean, peak [flux units]; fractions of blank and of saturated pixels."""
 
 PIXELS_PER_PLANE = 2000
-"""Pixels of a plane that enter the histogram."""
+"""Approximate number of pixels of a plane that enter the histogram."""
 
 _MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
 
@@ -29,9 +29,10 @@ def measure(plane: Plane) -> tuple[float, ...]:
 
     Notes
     -----
-    Sky level and noise are the median and the scaled median absolute deviation of the square's corners: the
-    pixels farther from its centre than half its side, 21 % of them. A galaxy that fills the square would pass
-    for noise elsewhere. The peak is the brightest pixel of the inner half, where a neighbour is no peak.
+    Sky level and noise are the median and the scaled median absolute deviation of the square's corners, which
+    are the 21 % of its pixels that are farther from its centre than half its side. Elsewhere a large galaxy
+    would be measured as noise. The peak is the brightest pixel of the inner half, which excludes most
+    neighbours.
     """
     flux = plane.flux
     side = len(flux)
@@ -53,15 +54,15 @@ def _corners(side: int) -> np.ndarray:
 
 
 class PixelHistogram:
-    """Counts of pixels in bins of equal width in log flux, of both signs.
+    """Counts of pixels in bins of equal width in log flux, for positive and negative flux.
 
-    Its size does not depend on what is counted, and the sum of two is that of both sets of pixels. A bin is
-    7.5 % wide, so a percentile is right to 4 %.
+    Its size is fixed, and two histograms can be added. A bin is 7.5 % wide, so percentiles are accurate to
+    4 %.
 
     Attributes
     ----------
     counts : numpy.ndarray, int64
-        Of `centres`.
+        Number of pixels in each bin of `centres`.
     """
 
     _BINS_PER_DECADE = 32
@@ -91,8 +92,8 @@ class PixelHistogram:
         return int(self.counts.sum())
 
     def count(self, flux: np.ndarray) -> None:
-        """Count every so-manieth pixel of a plane, about `PIXELS_PER_PLANE`; blank ones are left out."""
-        # An odd step walks through all columns where the side is a power of two.
+        """Count pixels of a plane at equal steps, about `PIXELS_PER_PLANE`, without blank ones."""
+        # With an odd step all columns are sampled if the side is a power of two.
         pixels = flux.reshape(-1)[:: max(1, flux.size // PIXELS_PER_PLANE) | 1].astype(np.float64)
         pixels = pixels[np.isfinite(pixels)]
         with np.errstate(divide="ignore"):

@@ -1,4 +1,4 @@
-"""``inspect.json``: the numbers of the page."""
+"""Content of ``inspect.json``."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -39,8 +39,8 @@ def numbers(
     Returns
     -------
     str
-        JSON: what ``ingest.json`` of a run would hold of rows, rejects, splits and classes; ``would_run``,
-        ``findings``, ``bands`` and ``suggested``. What is unknown is null.
+        JSON: rows, rejects, splits and classes as in ``ingest.json`` of a run; ``would_run``, ``findings``,
+        ``bands`` and ``suggested``. Unknown values are null.
     """
     bands = {band: _of_band(found) for band, found in survey.bands.items()}
     return ingest_account(
@@ -82,5 +82,5 @@ def _percentiles(values: np.ndarray) -> Mapping[str, float | None]:
 
 
 def known(value: float) -> float | None:
-    """Return a number to six digits, or None for NaN and infinity, which JSON cannot spell."""
+    """Return a number to six digits, or None for NaN and infinity, which JSON does not have."""
     return round_to(value, 6) if math.isfinite(value) else None

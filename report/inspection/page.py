@@ -1,4 +1,4 @@
-"""The page: one file, without script and network."""
+"""The page of an inspection: one HTML file without scripts or external resources."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ from report.inspection.records import Look, Request
 from report.inspection.renderer import LARGEST_SHOWN
 
 EXAMPLES = 10
-"""Rejects of each reason that stand on the page."""
+"""Largest number of rejects listed for each reason."""
 DUPLICATE_EXAMPLES = 30
 
 _DUPLICATES = ("label_conflict", "duplicate_name", "duplicate_position")

@@ -1,4 +1,4 @@
-"""Pictures of single objects, exactly as the network would see them."""
+"""Pictures of single objects, exactly as the network sees them."""
 
 import math
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from report.inspection.renderer import LARGEST_SHOWN, Render
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at objects.
+    """A column of a contact sheet: pictures made with one set of settings.
 
     Attributes
     ----------
     title, note : str
-        What stands over its pictures, and below that.
+        Heading of the pictures, and a note below it.
     image : ImageSettings
     configured : bool
-        Whether it is the one that a run would use.
+        Whether a run would use these settings.
     """
 
     title: str
@@ -40,16 +40,16 @@ class TileMaker:
     Parameters
     ----------
     reader : StampReader
-        As the run reads. Bands and side follow each view.
+        Reader with the settings of the run; bands and side are replaced by those of each view.
     stamp_size : int
-        Side that the Examples keep [pixels]; 0: the cut of the view.
+        Side of the stamps in the Examples [pixels]; 0 means the cut of the view.
     render : callable
         Makes the picture files, see `report.inspection.renderer.render`.
 
     Attributes
     ----------
     peaks : dict of str to list of float
-        By band: the peak of every plane read, see `report.inspection.measures.measure` [flux units].
+        Peak of every plane read, by band, see `report.inspection.measures.measure` [flux units].
     """
 
     def __init__(self, reader: StampReader, stamp_size: int, render: Render) -> None:
@@ -67,7 +67,7 @@ class TileMaker:
         Returns
         -------
         list of Tile
-            One an object.
+            One for each object.
         """
         image = view.image
         reader = replace(self._reader, bands=image.bands, side=max(image.cut, self._stamp_size))

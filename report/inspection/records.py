@@ -1,4 +1,4 @@
-"""What an inspection is asked to look at, and what it has seen."""
+"""Request and result of an inspection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from report.inspection.survey import Survey
 
 @dataclass(frozen=True)
 class Request:
-    """What to look at.
+    """What to inspect.
 
     Attributes
     ----------
@@ -25,11 +25,11 @@ class Request:
     side : int
         Side that a run would keep of each stamp [pixels].
     objects : int
-        Objects on a contact sheet.
+        Number of objects on a contact sheet.
     seed : int
-        Of their choice.
+        Seed of their selection.
     workers : int
-        Processes.
+        Number of processes.
     """
 
     data: DataSettings
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen.
+    """Result of an inspection.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Look:
     survey : Survey
     suggestion : Suggestion
     findings : list of Finding
-        What stops a run first, then warnings, then notes.
+        Findings that stop a run first, then warnings, then notes.
     sheets : Sheets
     """
 

@@ -1,7 +1,7 @@
-"""Flux to picture files, in a process of its own.
+"""Rendering of flux to picture files in a separate process.
 
-TensorFlow takes seconds to load: that happens while the stamps are read. It also writes remarks on processor
-and GPU to standard error, whatever it is asked, and may take a GPU's memory: not here.
+TensorFlow takes seconds to load, which happens here while the stamps are read. The process also keeps its
+messages on processor and GPU off standard error, and does not use a GPU.
 """
 
 import os
@@ -16,26 +16,26 @@ from preprocessing.processes import CONTEXT, starting_processes
 from preprocessing.settings import ImageSettings
 
 LARGEST_SHOWN = 224
-"""Side above which a picture is shrunk for the page [pixels], or the page would have tens of megabytes."""
+"""Side above which a picture is shrunk [pixels], so that the page does not grow to tens of megabytes."""
 
 Render = Callable[[np.ndarray, ImageSettings], list[bytes]]
 """Makes PNG files of flux, see `render`."""
 
 
 def render(flux: np.ndarray, image: ImageSettings) -> list[bytes]:
-    """Make pictures exactly as the network sees them, the right way up.
+    """Make pictures exactly as the network sees them, with the first row at the top.
 
     Parameters
     ----------
     flux : numpy.ndarray, float32, shape (N, H, W, 3)
-        Flux after `preprocessing.flux_scale`, red first; rows in the order of a FITS image, whose first is
-        the lowest on the sky.
+        Flux after `preprocessing.flux_scale`, red first; rows in the order of a FITS image, the bottom row
+        first.
     image : ImageSettings
 
     Returns
     -------
     list of bytes
-        PNG files, the first row the highest on the sky; shrunk to `LARGEST_SHOWN` where they are larger.
+        PNG files, the top row of the image first, shrunk to `LARGEST_SHOWN` if they are larger.
     """
     import tensorflow as tf
 
@@ -53,7 +53,7 @@ class Renderer:
     """Runs `render` in another process. Use as a context manager; call it like `render`."""
 
     def __enter__(self) -> Self:
-        # Not a pool, which cannot be ended at once.
+        # A pool could not be terminated at once.
         self._orders, theirs = CONTEXT.Pipe()
         self._process = CONTEXT.Process(target=_work, args=(theirs,), daemon=True)
         with starting_processes():
@@ -74,7 +74,9 @@ class Renderer:
             self._orders.send((flux, image))
             answer = self._orders.recv()
         except (EOFError, OSError) as error:
-            raise RuntimeError("the process that makes pictures has ended; was memory short?") from error
+            raise RuntimeError(
+                "the process that makes pictures has ended, perhaps for lack of memory"
+            ) from error
         if isinstance(answer, str):
             raise RuntimeError(f"no picture could be made: {answer}")
         return answer
@@ -90,9 +92,9 @@ def _work(orders: Connection) -> None:
         try:
             flux, image = orders.recv()
         except EOFError:
-            return  # the parent is gone
+            return  # the parent process has ended
         try:
             answer: list[bytes] | str = render(flux, image)
-        except Exception as error:  # Not every exception can be sent.
+        except Exception as error:  # as text, because not every exception can be pickled
             answer = f"{type(error).__name__}: {error}"
         orders.send(answer)

@@ -1,4 +1,4 @@
-"""Which objects are shown: at random, but always the same ones."""
+"""Reproducible random selection of the objects to show."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from preprocessing.labels.reading import LabelledObject
 from preprocessing.stamps import StampReader
 
 SEARCHED = 64
-"""Objects among which a file of a band is looked for."""
+"""Number of objects that are searched for a file of a band."""
 
 
 def choose(objects: Iterable[LabelledObject], count: int, seed: int) -> list[LabelledObject]:
@@ -20,14 +20,14 @@ def choose(objects: Iterable[LabelledObject], count: int, seed: int) -> list[Lab
     ----------
     objects : iterable of LabelledObject
     count : int
-        At most so many.
+        Largest number of objects.
     seed : int
 
     Returns
     -------
     list of LabelledObject
-        Those whose ``SHA-256(seed, name)`` comes first: the choice does not depend on the order of rows, and
-        hardly changes where rows are added.
+        The objects with the smallest ``SHA-256(seed, name)``. The selection does not depend on the order of
+        rows, and changes little when rows are added.
     """
 
     def key(entry: LabelledObject) -> tuple[bytes, str, int]:
@@ -55,16 +55,16 @@ def mixed(by_class: dict[str, list[LabelledObject]], count: int) -> list[Labelle
 
 
 def spread(objects: Sequence[LabelledObject]) -> Sequence[LabelledObject]:
-    """Return about `SEARCHED` objects from all over the table."""
+    """Return about `SEARCHED` objects at equal steps through the table."""
     return objects[:: max(1, len(objects) // SEARCHED)]
 
 
 def has_files(reader: StampReader, objects: Iterable[LabelledObject], band: str) -> bool:
-    """Tell whether any of the objects has a file of a band."""
+    """Return whether any of the objects has a file of a band."""
     for entry in objects:
         try:
             if reader.path(entry.name, band).is_file():
                 return True
         except (StampError, OSError, ValueError):
-            continue  # a name that is no file name is a reject of its own
+            continue  # a name that cannot be a file name is rejected elsewhere
     return False

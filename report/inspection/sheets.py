@@ -1,4 +1,4 @@
-"""Contact sheets: objects of each class, and the same objects in different lights."""
+"""Contact sheets: objects of each class, and the same objects with other bands, stretches and cuts."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from report.inspection.sample import has_files
 from report.inspection.survey import Survey
 
 CUTS = (64, 96, 128, 160, 192, 256)
-"""Cuts that are shown where stamps are large enough [pixels]."""
+"""Cuts that are shown if the stamps are large enough [pixels]."""
 _MOST_CUTS = 5
 
 
@@ -28,7 +28,7 @@ class Sheet:
     views : list of View
     rows : list of (LabelledObject, list of Tile)
     left_out : list of str
-        Sentences: views that could not be shown, and why.
+        Views that cannot be shown, with the reason.
     """
 
     views: list[View] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Sheets:
     Attributes
     ----------
     classes : dict of str to Sheet
-        One view, as configured, by class name.
+        Sheets with one view, as configured, by class name.
     presets, stretches, cuts : Sheet
     """
 
@@ -67,16 +67,16 @@ def draw_sheets(
     Parameters
     ----------
     by_class : mapping of str to sequence of LabelledObject
-        Shown as configured.
+        Objects shown as configured, by class name.
     objects : sequence of LabelledObject
-        Shown in different lights.
+        Objects shown with other bands, stretches and cuts.
     image : ImageSettings
     survey : Survey
     stretch : float
-        The suggested one; NaN if there is none.
+        The suggested stretch; NaN if there is none.
     tile_maker : TileMaker
     available : callable
-        Says what keeps a band from being read; empty if nothing does.
+        Returns why a band cannot be read; empty if it can. See `band_check`.
 
     Returns
     -------
@@ -143,13 +143,13 @@ def _cut_views(image: ImageSettings, survey: Survey) -> list[View]:
 
 
 def band_check(reader: StampReader, objects: Sequence[LabelledObject]) -> Callable[[str], str]:
-    """Return a function that says what keeps a band from being read; empty if nothing does.
+    """Return a function that returns why a band cannot be read, or an empty string if it can.
 
     Parameters
     ----------
     reader : StampReader
     objects : sequence of LabelledObject
-        Among which files are looked for.
+        Objects that are searched for a file of the band.
     """
 
     def problem(band: str) -> str:

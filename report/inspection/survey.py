@@ -1,4 +1,4 @@
-"""One streaming pass over the stamps of all rows, in several processes."""
+"""Measurement of the stamps of all rows in one pass, with several processes."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,14 +21,14 @@ BATCH_ROWS = 64
 
 @dataclass
 class BandSurvey:
-    """What the stamps of one band are like.
+    """Measurements on the stamps of one band.
 
     Attributes
     ----------
     sizes : Counter of (int, int)
-        Stamps by height and width, those too small for the cut included [pixels].
+        Number of stamps by height and width [pixels], including those too small for the cut.
     pixels : PixelHistogram
-        Of the kept squares.
+        Histogram of the pixels of the kept squares.
     """
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -37,7 +37,7 @@ class BandSurvey:
 
     @property
     def values(self) -> np.ndarray:
-        """What was measured, one line an object: float32, shape (N, len(STATISTICS))."""
+        """Measurements, one row for each object: float32, shape (N, len(STATISTICS))."""
         return np.concatenate([np.empty((0, len(STATISTICS)), np.float32), *self._blocks])
 
     def column(self, name: str) -> np.ndarray:
@@ -55,7 +55,7 @@ class BandSurvey:
         return float(np.median(values)) if values.size else float("nan")
 
     def add(self, other: "BandSurvey") -> None:
-        """Add what was found on other objects."""
+        """Add the measurements of other objects."""
         self.sizes += other.sizes
         self.pixels.add(other.pixels)
         self._blocks += other._blocks
@@ -67,15 +67,16 @@ class BandSurvey:
 
 @dataclass
 class Survey:
-    """What was found on a set of objects.
+    """Measurements, rejects and warnings of a set of objects.
 
-    What grows with their number is six numbers an object and band, rejects and warnings; never pixels.
+    Memory grows by six numbers for each object and band, and by rejects and warnings, but not by pixels.
 
     Attributes
     ----------
     bands : dict of BandSurvey
     smallest : Counter of int
-        Objects by the smallest side of their stamps [pixels], those too small for the cut included.
+        Number of objects by the smallest side of their stamps [pixels], including those too small for the
+        cut.
     rejects : list of Reject
     notes : list of StampNote
     """
@@ -86,7 +87,7 @@ class Survey:
     notes: list[StampNote] = field(default_factory=list)
 
     def add(self, other: "Survey") -> None:
-        """Add what was found on other objects."""
+        """Add the results of other objects."""
         for band, found in other.bands.items():
             self.bands[band].add(found)
         self.smallest += other.smallest
@@ -94,7 +95,7 @@ class Survey:
         self.notes += other.notes
 
     def large_enough(self, side: int) -> int:
-        """Return how many objects have stamps of at least this side [pixels] in every band."""
+        """Return the number of objects whose stamps have at least this side [pixels] in every band."""
         return sum(count for smallest, count in self.smallest.items() if smallest >= side)
 
     @property
@@ -117,17 +118,17 @@ def survey_stamps(
     objects : sequence of LabelledObject
     reader : StampReader
     workers : int
-        Number of processes. It changes nothing but the time taken. More than one needs a main module that can
-        be imported.
+        Number of processes. The result does not depend on it. More than one needs a main module that can be
+        imported.
     progress : callable, optional
-        Called with the number of objects done and the number of all.
+        Called with the number of objects done and the total number.
 
     Returns
     -------
     Survey
     """
     batches = [objects[start : start + BATCH_ROWS] for start in range(0, len(objects), BATCH_ROWS)]
-    # A process takes half a second to start, in which hundreds of objects are read.
+    # Starting a process takes half a second, the time to read hundreds of objects.
     workers = max(1, min(workers, len(batches) // 4))
     total, done = _empty(reader.bands), 0
     results = run_in_processes(partial(survey_batch, reader), batches, workers)
@@ -191,7 +192,7 @@ def _note_sizes(found: Survey, sizes: dict[str, tuple[int, int]]) -> None:
 
 
 def _sizes(reader: StampReader, name: str) -> dict[str, tuple[int, int]]:
-    """Return the sizes of stamps that the reader refuses for their size, as far as they can be read."""
+    """Return the sizes of stamps that were rejected as too small, if they can be read."""
     sizes = {}
     for band in reader.bands:
         try:

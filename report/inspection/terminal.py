@@ -1,4 +1,4 @@
-"""What a person sees of a look on the terminal."""
+"""Terminal output of an inspection."""
 
 from collections import Counter
 from pathlib import Path
@@ -9,11 +9,11 @@ from preprocessing.features import SPLITS
 from report.inspection.records import Look
 from report.terminal import say, say_sentence
 
-_KINDS = {"stop": "[red]stops a run[/]", "warning": "[yellow]look at this[/]", "note": "[dim]note[/]"}
+_KINDS = {"stop": "[red]error[/]", "warning": "[yellow]warning[/]", "note": "[dim]note[/]"}
 
 
 def show_look(console: Console, look: Look, page: Path, seconds: float) -> None:
-    """Print a summary.
+    """Print a summary of an inspection.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From evidence to numbers, figures and page. Neither TFX nor TensorFlow is needed."""
+"""Building of the report: numbers, figures and page from the evidence files, without TFX or TensorFlow."""
 
 import json
 from pathlib import Path
@@ -27,10 +27,10 @@ def build(folder: Path) -> dict[str, Any]:
     Parameters
     ----------
     folder : Path
-        With the evidence files, see `report.evidence.reading`. Gets ``metrics.json``, ``suspect_labels.csv``,
-        ``model_card.md``, ``model_card.html``, ``index.html`` and a PNG for each figure, each file whole or
-        not at all; those of an earlier build that this one does not make are removed. It may be built again
-        at any time: the same evidence gives the same files.
+        Folder with the evidence files, see `report.evidence.reading`. The report is written into it:
+        ``metrics.json``, ``suspect_labels.csv``, ``model_card.md``, ``model_card.html``, ``index.html`` and a
+        PNG of each figure. Each file is written atomically; files of an earlier build that this one does not
+        make are removed. The same evidence gives the same files.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which galaxies are shown, and where: by their scores alone, before there are pictures."""
+"""Selection of the galaxies to show, from their scores alone, before any picture is made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from evaluation.scores import DECISION, is_right
 from evaluation.suspects import suspect_labels
 from preprocessing.features import ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, TEST, UNCERTAIN
 
-SURE_SPIRALS = "Spirals, right and sure"
-SURE_ELLIPTICALS = "Ellipticals, right and sure"
-WRONG = "Wrong, the surest first"
-BETWEEN = "In between, the nearest to one half first"
-UNCERTAIN_GALAXIES = "Galaxies that the table calls uncertain, by probability"
-HOLDOUT_WRONG = "Surplus galaxies that are called wrongly, the surest first"
-SUSPECTS = "Labels that are probably wrong, the most suspect first"
+CONFIDENT_SPIRALS = "Spirals, correct and confident"
+CONFIDENT_ELLIPTICALS = "Ellipticals, correct and confident"
+MISCLASSIFIED = "Misclassified, most confident first"
+CALLED_UNCERTAIN = "Called uncertain, nearest to 0.5 first"
+LABELLED_UNCERTAIN = "Labelled uncertain, by probability"
+HOLDOUT_MISCLASSIFIED = "Misclassified holdout galaxies, most confident first"
+SUSPECTS = "Labels that are probably wrong, most suspect first"
 
 MOST = {
-    SURE_SPIRALS: 12,
-    SURE_ELLIPTICALS: 12,
-    WRONG: 24,
-    BETWEEN: 16,
-    UNCERTAIN_GALAXIES: 16,
-    HOLDOUT_WRONG: 12,
+    CONFIDENT_SPIRALS: 12,
+    CONFIDENT_ELLIPTICALS: 12,
+    MISCLASSIFIED: 24,
+    CALLED_UNCERTAIN: 16,
+    LABELLED_UNCERTAIN: 16,
+    HOLDOUT_MISCLASSIFIED: 12,
     SUSPECTS: 36,
 }
-"""Galaxies in a panel."""
-HANDFUL = {SURE_SPIRALS: 3, SURE_ELLIPTICALS: 3, WRONG: 2, BETWEEN: 2}
-"""Galaxies of each panel that are shown in other ways, too."""
+"""Largest number of galaxies in a panel."""
+SHOWN_IN_DETAIL = {CONFIDENT_SPIRALS: 3, CONFIDENT_ELLIPTICALS: 3, MISCLASSIFIED: 2, CALLED_UNCERTAIN: 2}
+"""Number of galaxies of each panel that are also shown in other views and with a Grad-CAM map."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Choice:
     Attributes
     ----------
     panels : mapping of str to tuple of str
-        Names by the panel's title, in the order in which they are shown. Every panel is there; it may be
-        empty.
+        Names by the panel's title, in the order in which they are shown. Every panel has an entry, which may
+        be empty.
     totals : mapping of str to int
-        Galaxies of that kind, by the panel's title; at most `MOST` of them are shown.
+        Total number of galaxies of a panel's kind, by its title; at most `MOST` of them are shown.
     views : tuple of str
-        Names of those that are shown in other band sets and stretches.
+        Names of the galaxies shown in other band sets and stretches.
     attention : tuple of str
-        Names of those for which is shown where the network looks.
+        Names of the galaxies shown with a Grad-CAM map.
     """
 
     panels: Mapping[str, tuple[str, ...]]
@@ -71,13 +71,13 @@ def choose(predictions: Predictions, out_of_fold: OutOfFold | None) -> Choice:
     ----------
     predictions : Predictions
     out_of_fold : OutOfFold or None
-        None: nothing is known of suspect labels.
+        None if there are no out-of-fold predictions, and so no suspect labels.
 
     Returns
     -------
     Choice
-        The same whatever the order of the rows: equals go by name. Galaxies without a probability are not
-        shown.
+        Independent of the order of the rows: ties are ordered by name. Galaxies without a probability are
+        not shown.
     """
     test = _Candidates.of(predictions, TEST)
     uncertain = _Candidates.of(predictions, UNCERTAIN)
@@ -85,26 +85,28 @@ def choose(predictions: Predictions, out_of_fold: OutOfFold | None) -> Choice:
     sure = test.right & ~test.between
     holdout = _Candidates.of(predictions, HOLDOUT)
     suspects = _suspects(out_of_fold)
-    # What is shown, and how many there are of that kind.
+    # Names that are shown, and the total number of that kind.
     found = {
-        SURE_SPIRALS: test.first(doubt, sure & (test.labels == SPIRAL), SURE_SPIRALS),
-        SURE_ELLIPTICALS: test.first(doubt, sure & (test.labels == ELLIPTICAL), SURE_ELLIPTICALS),
-        WRONG: test.first(doubt, ~test.right, WRONG),
-        BETWEEN: test.first(-doubt, test.between, BETWEEN),
-        UNCERTAIN_GALAXIES: (uncertain.spread(MOST[UNCERTAIN_GALAXIES]), len(uncertain.p)),
-        HOLDOUT_WRONG: holdout.first(0.5 - np.abs(holdout.p - DECISION), ~holdout.right, HOLDOUT_WRONG),
+        CONFIDENT_SPIRALS: test.first(doubt, sure & (test.labels == SPIRAL), CONFIDENT_SPIRALS),
+        CONFIDENT_ELLIPTICALS: test.first(doubt, sure & (test.labels == ELLIPTICAL), CONFIDENT_ELLIPTICALS),
+        MISCLASSIFIED: test.first(doubt, ~test.right, MISCLASSIFIED),
+        CALLED_UNCERTAIN: test.first(-doubt, test.between, CALLED_UNCERTAIN),
+        LABELLED_UNCERTAIN: (uncertain.spread(MOST[LABELLED_UNCERTAIN]), len(uncertain.p)),
+        HOLDOUT_MISCLASSIFIED: holdout.first(
+            0.5 - np.abs(holdout.p - DECISION), ~holdout.right, HOLDOUT_MISCLASSIFIED
+        ),
         SUSPECTS: (suspects[: MOST[SUSPECTS]], len(suspects)),
     }
     panels = {title: names for title, (names, _) in found.items()}
-    handful = [name for title, count in HANDFUL.items() for name in panels[title][:count]]
-    handful = list(dict.fromkeys(handful))  # a wrong one may be in between
+    detailed = [name for title, count in SHOWN_IN_DETAIL.items() for name in panels[title][:count]]
+    detailed = list(dict.fromkeys(detailed))  # a misclassified galaxy may also be called uncertain
     totals = {title: total for title, (_, total) in found.items()}
-    return Choice(panels, totals, tuple(handful), tuple(handful))
+    return Choice(panels, totals, tuple(detailed), tuple(detailed))
 
 
 @dataclass(frozen=True)
 class _Candidates:
-    """The galaxies of a split that have a probability."""
+    """Galaxies of a split with a finite probability."""
 
     names: pa.Array
     labels: np.ndarray

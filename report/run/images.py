@@ -1,4 +1,4 @@
-"""The chosen galaxies with their pictures and what is said of them."""
+"""The selected galaxies with their pictures and captions."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,11 @@ class Shown:
     name : str
     tile : Tile
     label : str
-        What the table says.
     p_elliptical : float or None
     right : bool or None
-        Whether it is called what its label says; None without a label.
+        Whether it is classified correctly; None without a label.
     note : str
-        What else is to be said.
+        Further text of the caption.
     """
 
     name: str
@@ -56,14 +55,14 @@ class Sheet:
 
 
 class ReportImages:
-    """Reads the pictures of chosen galaxies.
+    """Reads the pictures of the selected galaxies.
 
     Parameters
     ----------
     evidence : Evidence
     choice : Choice
     suspects : sequence of Suspect
-        Those with a doubtful label.
+        Galaxies with a suspect label.
     """
 
     def __init__(self, evidence: Evidence, choice: Choice, suspects: Sequence[Suspect]) -> None:
@@ -74,14 +73,14 @@ class ReportImages:
 
     @property
     def problem(self) -> str:
-        """Why there are no pictures at all; empty where there are some."""
+        """Why there are no pictures at all; empty if there are some."""
         if self._entries:
             return ""
-        return self._evidence.problems.get(f"{PICTURES}/{PICTURE_INDEX}") or "No picture has been made."
+        return self._evidence.problems.get(f"{PICTURES}/{PICTURE_INDEX}") or "No picture was made."
 
     @property
     def notes(self) -> list[str]:
-        """What is to be said of the pictures."""
+        """Notes on the pictures."""
         return list(self._evidence.pictures.get("notes", ()))
 
     def panel(self, title: str) -> list[Shown]:
@@ -89,7 +88,7 @@ class ReportImages:
         return [self._shown(name, title == SUSPECTS) for name in self._choice.panels[title]]
 
     def total(self, title: str) -> int:
-        """Return how many galaxies there are of the kind that a panel shows."""
+        """Return the total number of galaxies of the kind that a panel shows."""
         return self._choice.totals[title]
 
     def views(self) -> Sheet:
@@ -103,22 +102,22 @@ class ReportImages:
         return Sheet(titles, rows if titles else [])
 
     def attention(self) -> Sheet:
-        """Return the galaxies for which is shown where the network looks."""
+        """Return the galaxies with a Grad-CAM map."""
         entries = {name: self._entries.get(name, {}) for name in self._choice.attention}
         rows = [
             (self._shown(name), [self._tile(name, entry["attention"])])
             for name, entry in entries.items()
             if "attention" in entry
         ]
-        return Sheet(["where it looks"], rows)
+        return Sheet(["Grad-CAM map"], rows)
 
     def _shown(self, name: str, suspected: bool = False) -> Shown:
         tile = self._tile(name, self._entries.get(name, {}).get("picture"))
         if suspected:
-            # By the fold that had not seen it: the model that has learned a wrong label may repeat it.
+            # The out-of-fold probability: a model trained on a wrong label may repeat it.
             suspect = self._suspects[name]
-            said = CLASS_NAMES[suspect.label]
-            return Shown(name, tile, said, suspect.p_elliptical, None, f"fold {suspect.fold}")
+            label_name = CLASS_NAMES[suspect.label]
+            return Shown(name, tile, label_name, suspect.p_elliptical, None, f"fold {suspect.fold}")
         row = self._rows.get(name)
         if row is None:
             return Shown(name, tile, "", None, None)
@@ -130,7 +129,7 @@ class ReportImages:
     def _tile(self, name: str, file: str | None) -> Tile:
         if file is None:
             reasons = self._evidence.pictures.get("problems", {})
-            return Tile(problem=reasons.get(name) or "none has been made")
+            return Tile(problem=reasons.get(name) or "none was made")
         try:
             return png_tile(self._evidence.folder / PICTURES / file)
         except ValueError as error:
@@ -143,17 +142,17 @@ def png_tile(path: Path) -> Tile:
     Raises
     ------
     ValueError
-        If it cannot be read or is no whole PNG: the message ends a sentence that begins with the file.
+        If it cannot be read or is not a complete PNG. The message ends a sentence that begins with the file.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise ValueError("is not there") from None
+        raise ValueError("does not exist") from None
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from error
     if not content.startswith(_PNG):
-        raise ValueError("is no PNG")
+        raise ValueError("is not a PNG")
     if len(content) < 24 or not content.endswith(_PNG_END):
-        raise ValueError("is a PNG that is cut short")
+        raise ValueError("is a truncated PNG")
     width, _ = struct.unpack(">II", content[16:24])
     return Tile.of_png(content, width)

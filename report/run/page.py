@@ -1,4 +1,4 @@
-"""The page: one file, without script and network."""
+"""The page of the report: one HTML file without scripts or external resources."""
 
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -42,7 +42,7 @@ def render_page(
     plots : mapping of str to Plot
     images : ReportImages
     card : Markup or None
-        The body of the model card; None: there is none, and no section for it.
+        Body of the model card; None leaves its section out.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def render_page(
 
 
 def _head(evidence: Evidence) -> str:
-    """Say when a run ended, on which data, and which pictures it made of them."""
+    """Return when the run ended, its data, and the settings of its pictures."""
     data, image = (table_of(evidence.settings, name) for name in ("data", "image"))
     day, _, hour = str(evidence.finished.get("time", "")).partition("T")
     parts = [f"{day} {hour[:5].replace('-', ':')}"] if hour else []
@@ -104,31 +104,31 @@ def _sections(with_card: bool) -> Sections:
         ("folds", "Cross-validation"),
         ("test", "Test split"),
         ("calibration", "Calibration"),
-        ("decision", "What is called uncertain"),
+        ("decision", "Decision interval"),
         ("examples", "Test galaxies"),
-        ("uncertain", "Galaxies that the table calls uncertain"),
-        ("holdout", "Holdout: galaxies left out for balance"),
+        ("uncertain", "Galaxies labelled uncertain"),
+        ("holdout", "Holdout: galaxies left out to balance the classes"),
         ("views", "The same galaxies in other bands and stretches"),
-        ("attention", "Where the network looks"),
-        ("groups", "Accuracy by magnitude, size, place and stamp"),
+        ("attention", "Where the network looks (Grad-CAM)"),
+        ("groups", "Accuracy by magnitude, size, position and stamp"),
         ("suspects", "Suspect labels"),
         ("training", "Training"),
         ("cost", "Time and memory"),
         ("card", "Model card"),
-        ("reproduction", "To reproduce this run"),
+        ("reproduction", "How to reproduce this run"),
     ]
     return [section for section in found if with_card or section[0] != "card"]
 
 
 def _seen(image: Mapping[str, Any]) -> str:
-    """Say what pictures the network sees."""
+    """Return the title of the pictures that the network sees."""
     known = [str(image["rgb"])] if "rgb" in image else []
     known += [f"stretch {image['stretch']:g}"] if "stretch" in image else []
     return ", ".join([*known, "as the network sees it"])
 
 
 def _configuration(evidence: Evidence) -> str:
-    # Without config.toml, all but the paths of the run itself is known all the same.
+    # run.json has all settings except the paths of the run itself.
     return evidence.configuration or toml_of(evidence.settings)
 
 

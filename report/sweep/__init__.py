@@ -1,1 +1,1 @@
-"""Compare settings by cross-validation: the grid, what came of it, and the page that shows it."""
+"""Comparison of settings by cross-validation: points of the grid, their results, and the page."""

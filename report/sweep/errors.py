@@ -1,4 +1,4 @@
-"""What goes wrong for reasons that the user can mend."""
+"""Errors of a sweep."""
 
 
 class SweepError(Exception):

@@ -1,4 +1,4 @@
-"""The same galaxies in every setting."""
+"""Example pictures of the same galaxies in every setting."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,23 +17,23 @@ from report.sweep.points import CONFIGURED, describe, key_of
 from report.sweep.results import PointResult, SweepResults
 
 MOST_ROWS = 40
-"""Settings that are shown; with more, the page would have tens of megabytes."""
+"""Largest number of settings shown, so that the page does not grow to tens of megabytes."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What the example pictures are made of.
+    """Input of the example pictures.
 
     Attributes
     ----------
     settings : mapping of str to (DataSettings, ImageSettings)
-        By a point's slug: how it reads stamps and makes pictures, with the point's overrides.
+        Settings of each point with its overrides, by the point's slug.
     objects : sequence of LabelledObject
-        Rows of the label table, among which is chosen; those that were scored are preferred.
+        Rows of the label table from which to select; galaxies with scores are preferred.
     per_class : int
-        Spirals shown, and ellipticals.
+        Number of galaxies shown of each class.
     seed : int
-        Of their choice.
+        Seed of the selection.
     """
 
     settings: Mapping[str, tuple[DataSettings, ImageSettings]]
@@ -44,19 +44,19 @@ class Examples:
 
 @dataclass(frozen=True)
 class Row:
-    """Pictures made in one way.
+    """Pictures made with the same settings.
 
     Attributes
     ----------
     title : str
-        What of the grid makes these pictures.
+        The values of the axes that determine these pictures.
     image : ImageSettings
     results : list of PointResult
-        The points that see them, the best first.
+        The points that use these pictures, the best first.
     tiles : list of Tile
-        One an object.
+        One for each object.
     scores : list of Score or None
-        What the first of the points says of each object.
+        Score of each object at the first of the points.
     """
 
     title: str
@@ -74,11 +74,11 @@ class ExampleImages:
     ----------
     objects : list of LabelledObject
     rows : list of Row
-        In the order of the best point that sees them.
+        Ordered by the best point that uses them.
     left_out : int
-        Ways of making pictures that are not shown.
+        Number of rows that are not shown.
     problem : str
-        Why there are no pictures, if none could be made.
+        Why no pictures could be made; empty if they could.
     """
 
     objects: list[LabelledObject] = field(default_factory=list)
@@ -107,17 +107,17 @@ def render_examples(examples: Examples, results: SweepResults, render: Render | 
         with Renderer() as renderer:
             return _take(examples, results, renderer)
     except RuntimeError as error:
-        # Hours of training must not lose their page for want of pictures.
+        # The page of a sweep of hours must not fail because of its pictures.
         return ExampleImages(problem=str(error))
 
 
 def _take(examples: Examples, results: SweepResults, render: Render) -> ExampleImages:
     objects = _choose(examples, results.common)
-    alike: dict[tuple[str, str], list[PointResult]] = {}
+    by_settings: dict[tuple[str, str], list[PointResult]] = {}
     for result in results.ranked:
         data, image = examples.settings[result.point.slug]
-        alike.setdefault((data.model_dump_json(), image.model_dump_json()), []).append(result)
-    groups = list(alike.values())
+        by_settings.setdefault((data.model_dump_json(), image.model_dump_json()), []).append(result)
+    groups = list(by_settings.values())
     rows = []
     for group in groups[:MOST_ROWS]:
         point = group[0].point
@@ -138,7 +138,7 @@ def _take(examples: Examples, results: SweepResults, render: Render) -> ExampleI
 
 def _choose(examples: Examples, scored: set[str]) -> list[LabelledObject]:
     labelled = [entry for entry in examples.objects if entry.label in (SPIRAL, ELLIPTICAL)]
-    # A row that was rejected would show empty frames.
+    # Rejected rows have no pictures.
     pool = [entry for entry in labelled if entry.name in scored] or labelled
     by_class = choose_by_class(pool, examples.per_class, examples.seed)
     return [entry for label in (SPIRAL, ELLIPTICAL) for entry in by_class.get(CLASS_NAMES[label], ())]

@@ -1,4 +1,4 @@
-"""The figures of the page: heat maps, and a plot of dots where one axis varies."""
+"""Figures of the sweep page: heat maps, and a dot plot if only one axis varies."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from report.html.svg import INK, MARK, drawing
 from report.sweep.points import describe, is_number
 from report.sweep.results import PointResult, SweepResults
 
-_COLOURS = colormaps["cividis"]  # told apart by every kind of colour vision, and in grey
+_COLOURS = colormaps["cividis"]  # readable with every kind of colour vision, and in grey
 _FOLDS = "#8c8c8c"
 
 
@@ -25,7 +25,7 @@ class Cell:
     ----------
     result : PointResult
     fill, ink : str
-        Colours of its ground and text; empty where there is no number.
+        Colours of background and text; empty without a number.
     best : bool
     """
 
@@ -69,10 +69,10 @@ class Scale:
         return [to_hex(_COLOURS(share / 8)) for share in range(9)]
 
     def colours(self, accuracy: float) -> tuple[str, str]:
-        """Return the colours of ground and text for an accuracy."""
+        """Return the colours of background and text for an accuracy."""
         share = (accuracy - self.low) / (self.high - self.low) if self.high > self.low else 1.0
         ground = _COLOURS(share)
-        # Relative luminance of WCAG 2; at 0.18 black and white differ from the ground alike.
+        # Relative luminance of WCAG 2; at 0.18 black and white have equal contrast with the background.
         linear = [((part + 0.055) / 1.055) ** 2.4 if part > 0.04 else part / 12.92 for part in ground[:3]]
         luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
         return to_hex(ground), "#000000" if luminance > 0.18 else "#ffffff"
@@ -98,13 +98,13 @@ def heat_maps(results: SweepResults, scale: Scale | None) -> list[list[HeatMap]]
     ----------
     results : SweepResults
     scale : Scale or None
-        None: nothing is done, and there are no maps.
+        None if no point is done; then there are no maps.
 
     Returns
     -------
     list of list of HeatMap
-        Down and across stand two axes, of numbers if there are two such; there is a map for each combination
-        of the others' values, those in one list differing in the last axis only.
+        Rows and columns are two axes, preferably numeric ones. There is a map for each combination of values
+        of the other axes; maps in the same list differ only in the last axis.
     """
     names = varied(results.axes)
     if len(names) < 2 or scale is None:
@@ -136,7 +136,7 @@ def heat_maps(results: SweepResults, scale: Scale | None) -> list[list[HeatMap]]
 
 
 def draw_dots(results: SweepResults) -> Markup | None:
-    """Draw means, spreads and folds; None where two axes vary, or nothing is done."""
+    """Draw means, standard deviations and folds; None if two axes vary, or no point is done."""
     names = varied(results.axes)
     done = [(place, result) for place, result in enumerate(results.results) if result.cross_validation]
     if len(names) > 1 or not done:
@@ -144,20 +144,20 @@ def draw_dots(results: SweepResults) -> Markup | None:
     count, best = len(results.results), results.best
     with drawing("dots", 1.2 + 0.36 * count) as drawn:
         axes = drawn.axes()
-        told: set[str] = set()
+        in_legend: set[str] = set()
 
-        def tell(label: str) -> str | None:
-            """Return a label for the legend, once."""
-            new = label not in told
-            told.add(label)
+        def legend_label(label: str) -> str | None:
+            """Return a label for the legend the first time, then None."""
+            new = label not in in_legend
+            in_legend.add(label)
             return label if new else None
 
         for place, result in done:
             found, y = result.cross_validation or {}, count - 1 - place
             folds = [fold["accuracy"] for fold in found["folds"]]
             heights = [y - 0.24] * len(folds)
-            axes.plot(folds, heights, "|", markersize=7, color=_FOLDS, label=tell("each fold"))
-            looks = (MARK, "D", "the best") if result is best and count > 1 else (INK, "o", "mean and spread")
+            axes.plot(folds, heights, "|", markersize=7, color=_FOLDS, label=legend_label("each fold"))
+            looks = (MARK, "D", "the best") if result is best and count > 1 else (INK, "o", "mean and std")
             colour, marker, label = looks
             axes.errorbar(
                 found["accuracy_mean"],
@@ -168,7 +168,7 @@ def draw_dots(results: SweepResults) -> Markup | None:
                 markersize=5,
                 linestyle="",
                 capsize=3,
-                label=tell(label),
+                label=legend_label(label),
             )
         axes.set_yticks(range(count), [_tick(names, result) for result in results.results[::-1]])
         for text in axes.get_yticklabels():

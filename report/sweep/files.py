@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and removed."""
+"""Atomic writing and removal of files."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The page: one file, without script and network."""
+"""The page of a sweep: one HTML file without scripts or external resources."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,9 +26,9 @@ def write_page(
     ----------
     results : SweepResults
     examples : Examples or None
-        None: without pictures, which take TensorFlow some seconds.
+        None leaves the pictures out, for which TensorFlow takes some seconds.
     folder : Path
-        Gets ``index.html``.
+        Folder to which ``index.html`` is written.
     render : callable, optional
         Makes the picture files, see `report.inspection.renderer.render`; a process of its own unless given.
 
@@ -72,20 +72,19 @@ def render_page(results: SweepResults, examples: Examples | None, render: Render
 
 
 def _rivals(comparisons: Sequence[Comparison]) -> str:
-    """Say how many of the others may be as good as the best."""
+    """Say how many of the other settings do not differ significantly from the best."""
     even = sum(comparison.p_value > SIGNIFICANCE for comparison in comparisons)
     if not comparisons:
         return ""
     if len(comparisons) == 1:
-        verb = "does not differ significantly from it" if even else "is worse"
+        verb = "does not differ significantly from it" if even else "is significantly worse"
         where = "above" if even else "at most"
-        return f"The other setting {verb} on these galaxies (p {where} {SIGNIFICANCE})."
+        return f"The other setting {verb} (p {where} {SIGNIFICANCE})."
     if not even:
-        others = f"All {len(comparisons)} other settings"
-        return f"{others} are worse on these galaxies (p at most {SIGNIFICANCE})."
+        return f"All {len(comparisons)} other settings are significantly worse (p at most {SIGNIFICANCE})."
     return (
-        f"{even} of the {len(comparisons)} other settings do not differ significantly from it on these"
-        f" galaxies (p above {SIGNIFICANCE})."
+        f"{even} of the {len(comparisons)} other settings {'does' if even == 1 else 'do'} not differ"
+        f" significantly from it (p above {SIGNIFICANCE})."
     )
 
 

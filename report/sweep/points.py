@@ -1,4 +1,4 @@
-"""A point of a sweep: the settings by which it differs, and what it is called."""
+"""A point of a sweep: its values of the axes, and its label."""
 
 import tomllib
 from collections import Counter
@@ -14,12 +14,12 @@ AXES = {
     "q": "image.q",
     "backbone": "model.backbone",
 }
-"""Axes that have an option of their own, and the keys that they vary."""
+"""Axes with a command-line option of their own, and their configuration keys."""
 
 CONFIGURED = "as configured"
 """Label of the one point of a grid without axes."""
 
-_BARE = ("rgb", "backbone")  # their values say by themselves what they are
+_BARE = ("rgb", "backbone")  # their values are clear without the name of the axis
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Point:
     label : str
         Short and readable: ``IRG stretch 3 cut 128``.
     slug : str
-        The same as a folder's name; different for every point, also where case does not count.
+        The label as a folder name; unique, even if upper and lower case are not distinguished.
     values : dict of str to str
-        By the axis' name, see `pipeline.sweep.axes.normal_axes`.
+        Values by name of the axis, see `pipeline.sweep.axes.normal_axes`.
     overrides : tuple of str
-        ``section.key=value`` that make this point of the configuration.
+        Overrides of the configuration, each ``section.key=value``.
     """
 
     label: str
@@ -50,7 +50,7 @@ def key_of(name: str) -> str:
 
 
 def describe(values: Mapping[str, str]) -> str:
-    """Return a short label such as ``IRG stretch 3 cut 128``; empty where nothing varies."""
+    """Return a short label such as ``IRG stretch 3 cut 128``; empty if nothing varies."""
     last = Counter(name.rpartition(".")[2] for name in values)
     parts = []
     for name, value in values.items():
@@ -60,18 +60,18 @@ def describe(values: Mapping[str, str]) -> str:
 
 
 def own_ingest(axes: Iterable[str]) -> list[str]:
-    """Return the axes that change which galaxies there are, or their flux: no ingest can be shared."""
+    """Return the axes that change the galaxies or their flux, so that their values cannot share an ingest."""
     return [name for name in axes if key_of(name).startswith(("data.", "split."))]
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a value is a number in TOML's spelling."""
+    """Return whether a value is a number in TOML syntax."""
     value = toml_value(text)
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def toml_value(text: str) -> Any:
-    """Return a value in TOML's spelling, or the text itself where it is none."""
+    """Parse a value in TOML syntax; return the text itself if it is not TOML."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

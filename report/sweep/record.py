@@ -20,14 +20,14 @@ CSV = "sweep.csv"
 class SweepRecord(SweepResults):
     """The results of a sweep, and their files: ``sweep.json``, ``sweep.csv`` and ``points/SLUG/``.
 
-    They hold only what this sweep was told: after a change of the configuration, an earlier one's numbers
-    would mislead. A sweep that is started again finds its unchanged points in TFX's cache.
+    They hold only results of this sweep, because those of an earlier sweep may belong to another
+    configuration. If a sweep is started again, its unchanged points are cache hits.
     """
 
     def done(
         self, point: Point, cross_validation: dict[str, Any], out_of_fold: Path, seconds: float | None
     ) -> None:
-        """Take the results of a point and write everything.
+        """Record the results of a point and write all files.
 
         Parameters
         ----------
@@ -37,14 +37,14 @@ class SweepRecord(SweepResults):
         out_of_fold : Path
             ``out_of_fold.csv``, which is copied.
         seconds : float or None
-            Wall time [s]; None where some of the point had been trained before.
+            Wall time [s]; None if a part of the point was trained in an earlier run.
 
         Raises
         ------
         SweepError
             If a file cannot be written.
         ValueError
-            If `out_of_fold` is not what it should be.
+            If `out_of_fold` is damaged.
         """
         scores = read_scores(out_of_fold).by_name()
         content = finite(cross_validation)
@@ -55,7 +55,7 @@ class SweepRecord(SweepResults):
         self._set(PointResult(point, "done", "", content, seconds, place / SCORES_FILE))
 
     def failed(self, point: Point, reason: str) -> None:
-        """Take down why a point has no results, and write everything.
+        """Record why a point has no results, and write all files.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class SweepRecord(SweepResults):
         SweepError
             If a file cannot be written.
         """
-        # An earlier sweep's files would pass for this one's.
+        # Files of an earlier sweep would look like results of this one.
         for name in (CROSS_VALIDATION, SCORES_FILE):
             remove(self.folder / POINTS / point.slug / name)
         self._scores.pop(point.slug, None)
@@ -79,13 +79,13 @@ class SweepRecord(SweepResults):
         Raises
         ------
         SweepError
-            If one cannot be written.
+            If a file cannot be written.
         """
         write_whole(self.folder / JSON, sweep_json(self))
         write_whole(self.folder / CSV, sweep_csv(self))
 
     def _set(self, result: PointResult) -> None:
         if result.point.slug not in self._results:
-            raise SweepError(f"{result.point.label} is no point of this sweep")
+            raise SweepError(f"{result.point.label} is not a point of this sweep")
         self._results[result.point.slug] = result
         self.write()

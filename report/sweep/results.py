@@ -1,4 +1,4 @@
-"""What came of every point, and how the points compare."""
+"""Results of the points of a sweep, and their comparison."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ State = Literal["waiting", "done", "failed"]
 
 @dataclass(frozen=True)
 class PointResult:
-    """What came of a point.
+    """Result of a point.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class PointResult:
     cross_validation : dict or None
         The content of ``cross_validation.json``; None unless it is done.
     seconds : float or None
-        Wall time [s]; None unless it is done, and where some of it had been trained before.
+        Wall time [s]; None unless it is done, and if a part of it was trained in an earlier run or point.
     out_of_fold : Path or None
         The copy of ``out_of_fold.csv``; None unless it is done.
     """
@@ -40,7 +40,7 @@ class PointResult:
 
     @property
     def found_again(self) -> bool:
-        """Whether an earlier run or point had trained some of it, so that its time would say nothing."""
+        """Whether a part of it was trained in an earlier run or point, so that its time is meaningless."""
         return self.state == "done" and self.seconds is None
 
     @property
@@ -58,7 +58,7 @@ class SweepResults:
     Parameters
     ----------
     folder : Path
-        Of their files (`report.sweep.record.SweepRecord` writes them).
+        Folder of the result files, which `report.sweep.record.SweepRecord` writes.
     points : sequence of Point
     axes : mapping of str to sequence of str
         Values by axis, see `pipeline.sweep.axes.normal_axes`.
@@ -83,7 +83,7 @@ class SweepResults:
 
     @property
     def ranked(self) -> list[PointResult]:
-        """Every point: by mean accuracy, then by mean AUC; those that failed; those that wait."""
+        """Every point: those done by mean accuracy, then by mean AUC; those failed; those waiting."""
         return sorted(self._results.values(), key=_order)
 
     @property
@@ -94,37 +94,37 @@ class SweepResults:
 
     @property
     def common(self) -> set[str]:
-        """Names of the galaxies that every point that is done has scored."""
+        """Names of the galaxies that have a score at every point that is done."""
         scored = [set(scores) for scores in self._scores.values()]
         return set.intersection(*scored) if scored else set()
 
     @property
     def same_galaxies(self) -> bool:
-        """Whether all points that are done have scored the same galaxies."""
+        """Whether all points that are done have scores of the same galaxies."""
         common = len(self.common)
         return all(len(scores) == common for scores in self._scores.values())
 
     def count(self, state: State) -> int:
-        """Return how many points are in a state."""
+        """Return the number of points in a state."""
         return sum(result.state == state for result in self._results.values())
 
     def rank(self, point: Point) -> int:
-        """Return the place of a point in `ranked`, from 1."""
+        """Return the position of a point in `ranked`, from 1."""
         return [result.point.slug for result in self.ranked].index(point.slug) + 1
 
     def scores(self, point: Point) -> Mapping[str, Score]:
-        """Return what a point says of each galaxy; empty unless it is done."""
+        """Return the scores of a point by galaxy; empty unless it is done."""
         return self._scores.get(point.slug, {})
 
     def comparison(self, point: Point) -> Comparison | None:
-        """Return how a point compares with the best one; None for the best itself and unless it is done."""
+        """Return the comparison of a point with the best one; None for the best itself, and unless done."""
         best = self.best
         if best is None or point.slug not in self._scores or point.slug == best.point.slug:
             return None
         return compare(self.scores(point), self.scores(best.point))
 
     def result(self, point: Point) -> PointResult:
-        """Return what came of a point."""
+        """Return the result of a point."""
         return self._results[point.slug]
 
 

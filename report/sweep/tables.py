@@ -1,4 +1,4 @@
-"""The texts of ``sweep.json`` and ``sweep.csv``."""
+"""Content of ``sweep.json`` and ``sweep.csv``."""
 
 import csv
 import io
@@ -10,29 +10,29 @@ from report.sweep.points import own_ingest
 from report.sweep.results import PointResult, SweepResults
 
 OPTIMISTIC = (
-    "The best of several settings is chosen for its score, so its score is optimistic, the more so the more"
-    " settings there are; the test split of a run with it is not."
+    "The best setting was chosen by its score, so this score is optimistic, the more so the more settings"
+    " were tried. The test split of a run with this setting gives an unbiased score."
 )
 
 _MEASURES = ("accuracy", "auc", "loss")
 
 
 def notes(results: SweepResults) -> list[str]:
-    """Return what a reader of the numbers must know, in sentences."""
+    """Return notes on how to read the numbers."""
     sentences = [OPTIMISTIC] if results.count("done") > 1 else []
     varied = own_ingest(results.axes)
     if varied:
         sentences.append(
-            f"Every value of {' and of '.join(varied)} is ingested on its own, and may lose other galaxies or"
-            " divide them otherwise."
+            f"Every value of {' and of '.join(varied)} has an ingest of its own, which may reject other"
+            " galaxies or split them differently."
         )
     if not results.same_galaxies:
         sentences.append(
-            "The settings have not scored the same galaxies; differences and p count the common ones alone."
+            "The settings were not scored on the same galaxies. Differences and p use only the common ones."
         )
     phases = {result.cross_validation["phases"] for result in results.results if result.cross_validation}
     if phases == {"head"}:
-        sentences.append("Only the top of the networks was trained, on the features of a frozen backbone.")
+        sentences.append("Only the classifier head was trained, on features of a frozen backbone.")
     return sentences
 
 
@@ -81,7 +81,7 @@ def _point(results: SweepResults, result: PointResult) -> dict[str, Any]:
 
 
 def sweep_csv(results: SweepResults) -> str:
-    """Return the text of ``sweep.csv``: a line a point, the best first; what is unknown is empty.
+    """Return the text of ``sweep.csv``: a line for each point, the best first; unknown values are empty.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _cells(results: SweepResults, rank: int, result: PointResult) -> Iterator[tu
     yield "rank", rank if result.state == "done" else None
     yield "label", result.point.label
     for name in results.axes:
-        # TOPCAT's expressions take no dots in names.
+        # TOPCAT's expressions do not allow dots in names.
         yield name.replace(".", "_"), result.point.values[name]
     yield "state", result.state
     for measure in _MEASURES:
@@ -125,7 +125,7 @@ def _cells(results: SweepResults, rank: int, result: PointResult) -> Iterator[tu
     yield "common_galaxies", comparison and comparison.n
     yield "phases", found.get("phases")
     yield "seconds", result.seconds
-    # As TOPCAT spells it.
+    # TOPCAT's spelling of booleans.
     yield "found_again", str(result.found_again).lower() if result.state == "done" else None
     yield "slug", result.point.slug
     yield "reason", result.reason

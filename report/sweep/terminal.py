@@ -1,22 +1,22 @@
-"""What a person sees of a sweep on the terminal."""
+"""Terminal output of a sweep."""
 
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from evaluation.comparison import chance_text
+from evaluation.comparison import p_text
 from report.sweep.points import Point
 from report.sweep.results import PointResult, SweepResults
 
 MOST_LINES = 20
-"""Points that are done, and points that failed, listed at the end; `sweep.csv` has all."""
+"""Largest number of points listed at the end, done and failed each; ``sweep.csv`` has all."""
 
 _STATES = {"done": "[green]done[/]  ", "failed": "[red]failed[/]", "waiting": "waiting"}
 
 
 def show_point(console: Console, results: SweepResults, point: Point) -> None:
-    """Print what came of a point, with its place among those done so far.
+    """Print the result of a point, with its rank among those done so far.
 
     Parameters
     ----------
@@ -28,13 +28,13 @@ def show_point(console: Console, results: SweepResults, point: Point) -> None:
     finished = results.count("done") + results.count("failed")
     line = f"  {f'{finished} of {len(results.results)}':<20}{_STATES[result.state]}"
     if result.state == "done":
-        spent = "found again" if result.seconds is None else f"{result.seconds:.1f} s"
+        spent = "cache hit" if result.seconds is None else f"{result.seconds:.1f} s"
         line += f"{spent:>11}  {_scores(result)}  rank {results.rank(point)}"
     console.print(f"{line}  {escape(_told(result))}", highlight=False, soft_wrap=True)
 
 
 def show_sweep(console: Console, results: SweepResults, page: Path, seconds: float) -> None:
-    """Print the ranking, and where the page is.
+    """Print the ranking and the path of the page.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def show_sweep(console: Console, results: SweepResults, page: Path, seconds: flo
     done = [result for result in results.ranked if result.state == "done"]
     for rank, result in enumerate(done[:MOST_LINES], 1):
         comparison = results.comparison(result.point)
-        chance = f"p {chance_text(comparison.p_value):<7}" if comparison else "[green]best[/]     "
+        chance = f"{p_text(comparison.p_value):<9}" if comparison else "[green]best[/]     "
         line = f"  {rank:<4}{_scores(result)}  {chance}  {escape(result.point.label)}"
         console.print(line, highlight=False, soft_wrap=True)
     failed = [result for result in results.ranked if result.state == "failed"]
@@ -63,7 +63,7 @@ def show_sweep(console: Console, results: SweepResults, page: Path, seconds: flo
         "time": f"{seconds / 60:.1f} min",
     }
     for name, value in rows.items():
-        if value:  # A line each and no table: a path must be whole to be copied.
+        if value:  # lines instead of a table, so that a path can be copied whole
             console.print(f"  {name:<20}{value}", highlight=False, soft_wrap=True)
 
 

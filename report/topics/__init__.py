@@ -1,1 +1,1 @@
-"""What a run has found, topic by topic: the numbers, and what is said of them on page, figure and card."""
+"""Results of a run by topic: the numbers and the sentences about them on page, figure and model card."""

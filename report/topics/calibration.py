@@ -1,4 +1,4 @@
-"""Whether the probabilities mean what they say, and what a temperature does."""
+"""Calibration of the probabilities, without and with temperature scaling."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -29,21 +29,21 @@ def calibration_numbers(predictions: Predictions, temperature: float | None) -> 
     predictions : Predictions
         Of the exported model.
     temperature : float or None
-        That the exported model scales its probabilities by; None: by none.
+        Temperature of the exported model; None if it has none.
 
     Returns
     -------
     dict
-        ``bins``; ``exported`` (whether the model carries the temperature); ``temperature``, the exported one
-        or else the one fitted on the validation split, None if neither can be had; ``problem``, why none can
-        be fitted on the validation split, or an empty text; ``n_validation``; ``without`` and ``with``,
-        {ece, loss, curve} on the test split, the latter None where there is no temperature.
-        ``curve`` is that of `evaluation.calibration.reliability`.
+        ``bins``; ``exported``, whether the exported model has a temperature; ``temperature``, that of the
+        exported model or else the one fitted on the validation split, None if there is neither; ``problem``,
+        why no temperature can be fitted on the validation split, or an empty string; ``n_validation``;
+        ``without`` and ``with``, {ece, loss, curve} on the test split. ``with`` is None without a
+        temperature. ``curve`` is that of `evaluation.calibration.reliability`.
 
     Notes
     -----
-    A temperature is undone by its inverse, but for probabilities nearer to 0 or 1 than
-    `evaluation.calibration.CLIP`.
+    The probabilities without the exported temperature are computed by scaling with its inverse. This is
+    exact except for probabilities within `evaluation.calibration.CLIP` of 0 or 1.
     """
     labels, p = predictions.scored(TEST)
     validation = predictions.scored(VALIDATION)
@@ -76,14 +76,14 @@ def _calibration(labels: np.ndarray, p: np.ndarray) -> dict[str, Any]:
 
 
 def figure_text(numbers: Mapping[str, Any], interval: Sequence[float] | None) -> str:
-    """Say under the calibration curve how far off the probabilities are.
+    """Return the text under the reliability diagram.
 
     Parameters
     ----------
     numbers : mapping
         See `calibration_numbers`.
     interval : (float, float) or None
-        Of the calibration error of the exported model.
+        Confidence interval of the calibration error of the exported model.
 
     Returns
     -------
@@ -92,26 +92,26 @@ def figure_text(numbers: Mapping[str, Any], interval: Sequence[float] | None) ->
     plain, scaled = numbers["without"], numbers["with"]
     exported = scaled if numbers["exported"] else plain
     if exported["ece"] is None:
-        return "Some galaxies have no finite probability and are left out; there is no calibration error."
-    where = _where(exported["curve"])
-    off = format_measure(exported["ece"])
-    return f"On average a probability is off by {off}{within(interval)}; {where}"
+        return "Some galaxies have no finite probability and are left out, so the ECE is not defined."
+    ece = format_measure(exported["ece"])
+    return f"The expected calibration error (ECE) is {ece}{within(interval)}. {_bins(exported['curve'])}"
 
 
-def _where(curve: Sequence[Mapping[str, Any]]) -> str:
-    """Say which bins lie off the diagonal by more than chance."""
+def _bins(curve: Sequence[Mapping[str, Any]]) -> str:
+    """Say how many bins deviate significantly from the diagonal, and in which direction."""
     off = off_diagonal(curve)
+    total = count_of(len(curve), "bin")
     if not off:
-        return f"no bin lies farther off the diagonal than chance explains in {count_of(len(curve), 'bin')}."
-    # Beyond one half, too sure means farther from it than the share is.
-    sure = sum((bin_["mean_p"] - bin_["share"]) * (bin_["mean_p"] - 0.5) > 0 for bin_ in off)
-    kind = "too sure" if sure == len(off) else "not sure enough" if not sure else "off to either side"
-    bins = f"{len(off)} of {count_of(len(curve), 'bin')} {'lies' if len(off) == 1 else 'lie'}"
-    return f"{bins} farther off the diagonal than chance explains in so many, and there the model is {kind}."
+        return f"None of {total} deviates significantly from the diagonal."
+    # Overconfident: the probability is farther from 0.5 than the share of ellipticals.
+    over = sum((bin_["mean_p"] - bin_["share"]) * (bin_["mean_p"] - 0.5) > 0 for bin_ in off)
+    kind = "overconfident" if over == len(off) else "over- and underconfident" if over else "underconfident"
+    verb = "deviates" if len(off) == 1 else "deviate"
+    return f"{len(off)} of {total} {verb} significantly from the diagonal: there the model is {kind}."
 
 
 def card_text(calibration: Mapping[str, Any], test: Mapping[str, Any]) -> Iterator[str]:
-    """Say on the model card how far off the probabilities are, and what a temperature would do.
+    """Yield the sentences of the model card on the calibration.
 
     Parameters
     ----------
@@ -123,19 +123,22 @@ def card_text(calibration: Mapping[str, Any], test: Mapping[str, Any]) -> Iterat
     str
     """
     if test["ece"] is None:
-        yield "Calibration: it cannot be measured, for want of test galaxies with finite probabilities."
+        yield (
+            "Calibration: it was not measured, because the test split is empty or some of its galaxies have"
+            " no finite probability."
+        )
         return
-    text = f"Calibration: on average a probability is off by {format_measure(test['ece'], 3)}"
+    text = f"Calibration: the expected calibration error (ECE) is {format_measure(test['ece'], 3)}"
     scaled = calibration["with"]
     if scaled is None:
         yield f"{text}. No temperature can be fitted on the validation split: {calibration['problem']}."
         return
-    temperature = f"the temperature {calibration['temperature']:.3g}"
+    temperature = f"{calibration['temperature']:.3g}"
     if calibration["exported"]:
         without = format_measure(calibration["without"]["ece"], 3)
-        yield f"{text}. The model carries {temperature}; without it, it would be {without}."
+        yield f"{text}. The model applies the temperature {temperature}; without it, the ECE is {without}."
     else:
         yield (
-            f"{text}. The model carries no temperature; with {temperature}, fitted on the validation split,"
-            f" it would be {format_measure(scaled['ece'], 3)}."
+            f"{text}. The model has no temperature; with the temperature {temperature}, fitted on the"
+            f" validation split, the ECE is {format_measure(scaled['ece'], 3)}."
         )

@@ -1,4 +1,4 @@
-"""The interval of probabilities that is called uncertain: the fixed one, and one chosen from data."""
+"""The decision interval: the configured one, and the smallest one that reaches a precision."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,21 +13,22 @@ from report.html.formats import format_count, format_percent
 def decision_numbers(
     predictions: Predictions, uncertain: tuple[float, float], precision: float
 ) -> dict[str, Any]:
-    """Return what the fixed interval leaves on the test split, and what one chosen from data does.
+    """Return the scores of the configured and of a fitted decision interval on the test split.
 
     Parameters
     ----------
     predictions : Predictions
     uncertain : (float, float)
-        The fixed interval.
+        The configured interval.
     precision : float
-        Least precision of both classes, on the validation split, by which the other is chosen.
+        Precision that both classes must reach on the validation split with the fitted interval.
 
     Returns
     -------
     dict
-        ``precision``; ``fixed`` {low, high, test}; ``chosen`` {low, high, share_uncertain, n, test}, or None
-        where no interval reaches the precision. ``test`` is that of `evaluation.decision.interval_scores`.
+        ``precision``; ``fixed``, the configured interval {low, high, test}; ``chosen``, the fitted one {low,
+        high, share_uncertain, n, test}, None if no interval reaches the precision. ``test`` is the result of
+        `evaluation.decision.interval_scores`.
     """
     test = predictions.scored(TEST)
     low, high = uncertain
@@ -42,7 +43,7 @@ def decision_numbers(
 
 
 def precision_text(test: Mapping[str, Any], wanted: float) -> str:
-    """Say whether the precision of both classes reaches what was wanted, judged by their intervals.
+    """Say whether both classes reach a precision, judged by their confidence intervals.
 
     Parameters
     ----------
@@ -53,8 +54,8 @@ def precision_text(test: Mapping[str, Any], wanted: float) -> str:
     Returns
     -------
     str
-        The end of a sentence that begins with the precision. It holds where the whole interval reaches it,
-        and does not where nothing of the interval does; otherwise neither can be told.
+        The end of a sentence that begins with the precision. It is reached if the whole confidence interval
+        is at or above it, and not reached if the whole interval is below it.
     """
     intervals = (test[f"interval_{CLASS_NAMES[label]}"] for label in (SPIRAL, ELLIPTICAL))
     spirals, ellipticals = (_verdict(interval, wanted) for interval in intervals)
@@ -67,11 +68,13 @@ def _verdict(interval: Sequence[float] | None, wanted: float) -> str:
     if interval is None:
         return "is not known"
     low, high = interval
-    return "holds" if low >= wanted else "does not hold" if high < wanted else "may or may not hold"
+    return (
+        "is reached" if low >= wanted else "is not reached" if high < wanted else "may or may not be reached"
+    )
 
 
 def card_text(decision: Mapping[str, Any]) -> Iterator[str]:
-    """Say on the model card what the fixed interval gives, and what one chosen from data would.
+    """Yield the sentences of the model card on the configured and the fitted decision interval.
 
     Parameters
     ----------
@@ -85,30 +88,30 @@ def card_text(decision: Mapping[str, Any]) -> Iterator[str]:
     fixed, chosen = decision["fixed"], decision["chosen"]
     if not fixed["test"]["n"]:
         return
-    yield f"Called uncertain: {_interval(fixed)}."
+    yield f"Probabilities called uncertain: {_interval(fixed)}."
     precision = f"{decision['precision']:g}"
     if chosen is not None and chosen["low"] == chosen["high"]:
         yield (
-            f"On the validation split both classes reach a precision of {precision} without calling any"
-            f" galaxy uncertain, divided at {chosen['low']:.3g}."
+            f"On the validation split both classes reach a precision of {precision} with a single threshold"
+            f" at {chosen['low']:.3g}; no galaxy needs to be called uncertain."
         )
     elif chosen is None:
-        yield f"No interval lets both classes reach a precision of {precision} on the validation split."
+        yield f"No interval gives both classes a precision of {precision} on the validation split."
     else:
         yield (
-            f"The smallest interval by which both classes reach a precision of {precision} on the validation"
-            f" split is {_interval(chosen)}."
+            f"The smallest interval with which both classes reach a precision of {precision} on the"
+            f" validation split is {_interval(chosen)}."
         )
     if chosen is not None:
-        held = precision_text(chosen["test"], decision["precision"])
-        yield f"By the 95 % Wilson intervals of the test split, that precision {held}."
+        reached = precision_text(chosen["test"], decision["precision"])
+        yield f"Judged by the 95 % Wilson intervals on the test split, this precision {reached}."
 
 
 def _interval(entry: Mapping[str, Any]) -> str:
     test = entry["test"]
     return (
-        f"{entry['low']:.3g} to {entry['high']:.3g}, that is {format_percent(test['share_uncertain'])} of the"
-        f" test galaxies; of the {format_count(test['n_spiral'])} below it"
-        f" {format_percent(test['precision_spiral'])} are spiral, of the {format_count(test['n_elliptical'])}"
-        f" above {format_percent(test['precision_elliptical'])} elliptical"
+        f"{entry['low']:.3g} to {entry['high']:.3g}, which is {format_percent(test['share_uncertain'])} of"
+        f" the test galaxies. Of the {format_count(test['n_spiral'])} test galaxies below it,"
+        f" {format_percent(test['precision_spiral'])} are spiral; of the {format_count(test['n_elliptical'])}"
+        f" above it, {format_percent(test['precision_elliptical'])} are elliptical"
     )

@@ -1,4 +1,4 @@
-"""Accuracy on the test split by what else is known of the galaxies, and the worst group of each property."""
+"""Test accuracy in groups by magnitude, size, position, noise and blank pixels, and the worst groups."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,22 +8,24 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from evaluation.comparison import SIGNIFICANCE, chance_text
+from evaluation.comparison import SIGNIFICANCE, p_text
 from evaluation.formats.galaxies import Galaxies
 from evaluation.formats.predictions import Predictions
 from evaluation.groups import UNKNOWN, Group, by_quantile, by_value, range_titles
 from evaluation.intervals import wilson
 from preprocessing.features import TEST
-from report.html.formats import count_of, format_count, format_measure, format_percent
-from report.topics.words import right_of
+from report.html.formats import count_of, format_measure, format_percent
+from report.topics.words import right_text
 
 MOST_FIELDS = 16
-"""Sky fields that are compared one by one; more have too few galaxies each, and positions are compared."""
+"""Largest number of sky fields compared one by one; with more fields, positions are compared instead."""
 SHUFFLES = 2000
 
 SMALL_GROUP = 20
-"""Galaxies below which a group says nothing: with 20 of 20 right, 95 % intervals still reach down to 0.84."""
-FEW = "With so few galaxies nothing can be concluded."
+"""Smallest group that is judged: even with 20 of 20 right, the 95 % interval reaches down to 0.84."""
+FEW = "There are too few galaxies to draw a conclusion."
+
+_ALIKE = "All groups have the same accuracy."
 
 Verdict = Literal["few", "alike", "chance", "different"]
 
@@ -34,7 +36,7 @@ PROPERTIES = {
     ("noise",): "sky noise",
     ("blank",): "blank pixels",
 }
-"""What each of the groups, or any of several, tells of."""
+"""Property that one or several kinds of groups describe."""
 
 # A part of a name such as STRIPE82-0036, SPLUS-n02s10 or HYDRA-0012.
 _FIELD = re.compile(r"(?:^|[._ ])([A-Za-z]+\d*-[a-z]?\d+[A-Za-z0-9]*)(?=[._ ]|$)")
@@ -47,14 +49,14 @@ def group_numbers(predictions: Predictions, galaxies: Galaxies | None) -> dict[s
     ----------
     predictions : Predictions
     galaxies : Galaxies or None
-        None: only positions and names are known.
+        None if only positions and names are known.
 
     Returns
     -------
     dict of dict
-        For ``magnitude``, ``size``, ``noise``, ``blank``, and ``field`` or ``ra`` and ``dec``, as far as
-        something is known of them: ``title``, with the unit; ``groups``, a list of {title, low, high, n,
-        accuracy, interval}; ``chance``, see `chance_of_equality`.
+        For each known property of ``magnitude``, ``size``, ``noise``, ``blank``, and ``field`` or ``ra`` and
+        ``dec``: ``title``, with the unit; ``groups``, a list of {title, low, high, n, accuracy, interval};
+        ``chance``, see `chance_of_equality`.
     """
     rows = predictions.rows(TEST)
     labels, p = predictions.labels[rows], predictions.p_elliptical[rows]
@@ -87,7 +89,7 @@ def group_numbers(predictions: Predictions, galaxies: Galaxies | None) -> dict[s
 
 
 def unknown_properties(numbers: Mapping[str, Any]) -> list[str]:
-    """Return the properties that are known of no test galaxy.
+    """Return the properties that are not known for any test galaxy.
 
     Parameters
     ----------
@@ -105,26 +107,26 @@ def unknown_properties(numbers: Mapping[str, Any]) -> list[str]:
 
 
 def chance_of_equality(groups: Sequence[Group], seed: int = 0) -> float | None:
-    """Return how often groups of equal accuracy would differ so much or more.
+    """Return the p-value of a permutation test for equal accuracy in all groups.
 
     Parameters
     ----------
     groups : sequence of Group
     seed : int
-        Of the shuffling.
+        Seed of the permutations.
 
     Returns
     -------
     float or None
-        Share of `SHUFFLES` random exchanges of galaxies between the groups in which chi squared of right and
-        wrong is as large as here, this one counted in. None with less than two groups, and where all galaxies
-        are right or all are wrong.
+        Share of `SHUFFLES` random permutations, plus the observed assignment, in which chi squared is at
+        least as large as observed. None with fewer than two groups, and if all galaxies are right or all are
+        wrong.
     """
     n = np.array([group.n for group in groups])
     right = np.array([round(group.n * group.accuracy) for group in groups])
     if len(n) < 2 or not 0 < right.sum() < n.sum():
         return None
-    # Given the totals, chi squared is this sum but for a factor.
+    # With fixed totals, chi squared is proportional to this sum.
     shuffled = np.random.default_rng(seed).multivariate_hypergeometric(n, right.sum(), SHUFFLES, "marginals")
     expected = n * (right.sum() / n.sum())
     here = ((right - expected) ** 2 / n).sum()
@@ -133,13 +135,13 @@ def chance_of_equality(groups: Sequence[Group], seed: int = 0) -> float | None:
 
 
 def sky_field(name: str) -> str:
-    """Return the field that a galaxy's name carries, such as STRIPE82-0036; empty if there is none."""
+    """Return the sky field in a galaxy's name, such as STRIPE82-0036; empty if there is none."""
     found = _FIELD.search(name)
     return found.group(1) if found else ""
 
 
 def unwrapped(ra: np.ndarray) -> np.ndarray:
-    """Return right ascensions without the jump at 360 degrees: it is moved into the widest empty range."""
+    """Return right ascensions whose jump by 360 degrees lies in the widest range without galaxies."""
     known = np.sort(np.unique(ra[np.isfinite(ra)]) % 360)
     if len(known) < 2:
         return ra
@@ -182,19 +184,20 @@ def largest(blank: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class WorstGroup:
-    """The worst group, and all others together.
+    """The group with the lowest accuracy, and all other groups together.
 
     Attributes
     ----------
     title : str
     right, n : int
     interval : (float, float)
-        Wilson's, of the share that is right.
+        Wilson's interval of the accuracy.
     others_right, others : int
     others_interval : (float, float)
     verdict : str
-        ``few``: the group, or all others, are fewer than `SMALL_GROUP`; ``alike``: all galaxies are right, or
-        all are wrong; ``chance``: equal groups may well differ so much; ``different``: they rarely would.
+        ``few``: this group, or all others together, have fewer than `SMALL_GROUP` galaxies; ``alike``: all
+        galaxies are right, or all are wrong; ``chance``: the groups do not differ significantly;
+        ``different``: they do.
     """
 
     title: str
@@ -219,12 +222,12 @@ class WorstGroup:
 
 
 def worst_group(numbers: Mapping[str, Any]) -> WorstGroup:
-    """Return the group of which least are right; of several the largest one.
+    """Return the group with the lowest accuracy; of several, the largest one.
 
     Parameters
     ----------
     numbers : mapping
-        One entry of what `group_numbers` returns, with two groups at least.
+        One entry of the result of `group_numbers`, with at least two groups.
 
     Returns
     -------
@@ -257,12 +260,12 @@ def _verdict_of(least: int, chance: float | None) -> Verdict:
 
 
 def warning(group: Mapping[str, Any]) -> str:
-    """Say that accuracy depends on a property; empty where it is not known to.
+    """Return a warning if accuracy depends significantly on a property; otherwise an empty string.
 
     Parameters
     ----------
     group : mapping
-        One entry of what `group_numbers` returns.
+        One entry of the result of `group_numbers`.
 
     Returns
     -------
@@ -275,54 +278,55 @@ def warning(group: Mapping[str, Any]) -> str:
         return ""
     return (
         f"Accuracy depends on {plain_title(group['title'])}: at {worst.title} it is"
-        f" {format_measure(worst.accuracy, 3)} (p {chance_text(group['chance'])})."
+        f" {format_measure(worst.accuracy, 3)} ({p_text(group['chance'])})."
     )
 
 
 def figure_text(numbers: Mapping[str, Any]) -> str:
-    """Say under the figure of a property which group is worst, and whether that is to be minded."""
+    """Return the text under the figure of a property: the worst group, and whether the groups differ."""
     worst, chance = worst_group(numbers), numbers["chance"]
     found = (
-        f"Least is right at {worst.title}, {format_percent(worst.accuracy)} of"
-        f" {count_of(worst.n, 'galaxy', 'galaxies')}"
+        f"The lowest accuracy is {format_percent(worst.accuracy)}, at {worst.title}"
+        f" ({count_of(worst.n, 'galaxy', 'galaxies')})."
     )
     if worst.verdict == "few":
-        return f"{found if chance is not None else 'All groups are alike'}. {FEW}"
+        return f"{found if chance is not None else _ALIKE} {FEW}"
     if chance is None:
-        return "All groups are alike: nothing to tell apart."
-    measured = f"(p {chance_text(chance)})"
+        return _ALIKE
+    measured = f"({p_text(chance)})"
     if worst.verdict == "different":
-        return f"{found}; equal groups would rarely differ so much {measured}: mind this group."
-    return f"{found}, but equal groups may well differ so much {measured}."
+        return f"{found} The groups differ significantly {measured}."
+    return f"{found} The groups do not differ significantly {measured}."
 
 
 def card_text(numbers: Mapping[str, Any]) -> str:
-    """Say on the model card which group of a property is worst, and whether that is to be minded."""
+    """Return the text of the model card on a property: the worst group, and whether the groups differ."""
     every: Sequence[Mapping[str, Any]] = numbers["groups"]
     known = [group for group in every if group["title"] != UNKNOWN]
     unknown = sum(group["n"] for group in every) - sum(group["n"] for group in known)
-    note = f" It is not known of {format_count(unknown)} test galaxies." if unknown else ""
+    note = (
+        f" The value is not known for {count_of(unknown, 'test galaxy', 'test galaxies')}." if unknown else ""
+    )
     if len(every) < 2:
         return f"All test galaxies have {known[0]['title']}, so there are no groups to compare."
     worst = worst_group(numbers)
+    if numbers["chance"] is None:
+        return f"{_ALIKE}{f' {FEW}' if worst.verdict == 'few' else ''}{note}"
     where = f"where it is {UNKNOWN}" if worst.title == UNKNOWN else f"at {worst.title}"
-    found = f"Worst {where}: {right_of(worst.right, worst.n)}"
-    others = right_of(worst.others_right, worst.others)
-    return f"{found}; of all others {others}. {_verdict(worst, numbers['chance'])}{note}"
+    found = f"Worst {where}: {right_text(worst.right, worst.n, 'galaxies')}"
+    others = right_text(worst.others_right, worst.others, "other galaxies")
+    return f"{found}; {others}. {_verdict(worst, numbers['chance'])}{note}"
 
 
-def _verdict(worst: WorstGroup, chance: float | None) -> str:
+def _verdict(worst: WorstGroup, chance: float) -> str:
     if worst.verdict == "few":
         return FEW
-    if chance is None:
-        return "All groups are alike."
     intervals = "overlap" if worst.overlap else "do not overlap"
-    measured = f"(p {chance_text(chance)}; the intervals {intervals})"
+    measured = f"({p_text(chance)}; the intervals {intervals})"
     if worst.verdict == "chance":
-        often = f"Chance alone makes equal groups differ so much often enough {measured}"
-        return f"{often}: nothing can be concluded."
-    warning = "be wary there" if worst.overlap else "expect more errors there"
-    return f"Chance alone would rarely make equal groups differ so much {measured}: {warning}."
+        return f"The groups do not differ significantly {measured}."
+    warning = "errors may be more frequent there" if worst.overlap else "expect more errors there"
+    return f"The groups differ significantly {measured}: {warning}."
 
 
 def plain_title(title: str) -> str:

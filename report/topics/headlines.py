@@ -1,4 +1,4 @@
-"""The numbers that a run is judged by."""
+"""Headline numbers of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Headline:
-    """One of the numbers that a run is judged by.
+    """A headline number.
 
     Attributes
     ----------
@@ -15,10 +15,10 @@ class Headline:
     value : float or None
     interval : (float, float) or None
     how : str
-        Where the interval is from.
+        Method of the interval.
     meaning : str
     n : int or None
-        Galaxies; None where not even their number is known.
+        Number of galaxies; None if it is not known.
     """
 
     title: str
@@ -30,7 +30,7 @@ class Headline:
 
 
 def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
-    """Return the numbers that a run is judged by, each with its interval.
+    """Return the headline numbers of a run, each with its interval.
 
     Parameters
     ----------
@@ -43,13 +43,16 @@ def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
     """
     test = numbers["test"]
     meanings = {
-        "accuracy": ("accuracy", "test galaxies that are called what their label says"),
-        "auc": ("AUC", "chance that an elliptical gets a higher probability than a spiral"),
+        "accuracy": ("accuracy", "share of test galaxies classified correctly"),
+        "auc": ("AUC", "area under the ROC curve; 1 separates the classes perfectly, 0.5 is guessing"),
         "auc_pr": ("average precision", "area under the precision-recall curve of ellipticals"),
-        "precision": ("precision", "galaxies called elliptical that are"),
-        "recall": ("recall", "ellipticals that are called so"),
+        "precision": ("precision", "share of galaxies called elliptical that are elliptical"),
+        "recall": ("recall", "share of ellipticals that are called elliptical"),
         "loss": ("loss", "binary cross-entropy; 0.693 is guessing"),
-        "ece": ("ECE", "expected calibration error: how far a probability is off on average"),
+        "ece": (
+            "ECE",
+            "expected calibration error: mean distance of probabilities from the share of ellipticals",
+        ),
     }
     rows = [
         Headline(title, test[key], *_interval(test, key), meaning, test["n"])
@@ -57,7 +60,7 @@ def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
     ]
     pooled = numbers["out_of_fold"]
     title = "out-of-fold accuracy"
-    meaning = "the same of all galaxies of the folds, each by the one that has not seen it"
+    meaning = "accuracy in cross-validation; each galaxy is classified by the fold that held it out"
     if pooled is not None:
         interval = _interval(pooled, "accuracy")
         rows.append(Headline(title, pooled["accuracy"], *interval, meaning, pooled["n"]))
@@ -72,12 +75,12 @@ def headlines(numbers: Mapping[str, Any]) -> list[Headline]:
             )
         )
     if uncertain is not None:
-        meaning = "share of the galaxies labelled uncertain that the model calls uncertain, too"
+        meaning = "share of the galaxies labelled uncertain that the model also calls uncertain"
         share, interval = uncertain["fraction_uncertain"], uncertain["interval"]
         rows.append(Headline("called uncertain", share, interval, "Wilson", meaning, uncertain["n"]))
     return rows
 
 
 def _interval(scores: Mapping[str, Any], name: str) -> tuple[tuple[float, float] | None, str]:
-    """Return the interval of a score, and where it is from."""
+    """Return the interval of a score, and its method."""
     return scores["intervals"][name], scores["intervals_by"][name] or "–"

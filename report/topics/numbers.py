@@ -1,4 +1,4 @@
-"""All numbers of a run, as they stand in ``metrics.json``."""
+"""All numbers of a run: the content of ``metrics.json``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,11 +23,11 @@ from report.topics.groups import group_numbers
 CLASSES = (SPIRAL, ELLIPTICAL)
 MACRO, WEIGHTED = "macro average", "weighted average"
 SEED = 0
-"""Of the bootstrap: the same files give the same intervals."""
+"""Seed of the bootstrap, fixed so that the same files give the same intervals."""
 
 
 def run_numbers(evidence: Evidence) -> dict[str, Any]:
-    """Return the content of ``metrics.json``, but for the suspect labels.
+    """Return the content of ``metrics.json`` except the suspect labels.
 
     Parameters
     ----------
@@ -42,10 +42,10 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
         ``cross_validation``, the summary of the folds or None; ``out_of_fold``, see `scored_numbers`, or
         None; ``calibration``, ``decision``, ``groups``, see `calibration_numbers`, `decision_numbers` and
         `group_numbers`; ``splits``, numbers of galaxies by split and class; ``nothing_shown``, numbers of
-        galaxies by split that are set aside because their flux is constant or missing; ``tfma``, what TFMA
-        found and how far it lies from ``test``; ``gate``, ``pushed_version``, ``pushed_to``, ``fingerprint``;
-        ``intervals``, what intervals mean.
-        None, never NaN, is what cannot be known.
+        galaxies by split that are not evaluated because their flux is constant or missing; ``tfma``, the
+        scores by TFMA and their differences from ``test``; ``gate``, ``pushed_version``, ``pushed_to``,
+        ``fingerprint``; ``intervals``, how intervals are computed.
+        Unknown values are None, never NaN.
     """
     predictions, run, results = evidence.predictions, evidence.run, evidence.results
     labels, p = predictions.scored(TEST)
@@ -80,8 +80,9 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
                 "level": LEVEL,
                 "resamples": RESAMPLES,
                 "seed": SEED,
-                "method": "bootstrap (percentile, by class but for the ECE); where every resample gives the"
-                " same, of shares Wilson's, of the AUC Newcombe's; of holdout, uncertain and groups Wilson's",
+                "method": "percentile bootstrap, stratified by class except for the ECE; where all resamples"
+                " give the same score, Wilson's interval for shares and Newcombe's for the AUC; Wilson's"
+                " interval for holdout, uncertain galaxies and groups",
             },
         }
     )
@@ -110,8 +111,8 @@ def classification_report(labels: np.ndarray, p_elliptical: np.ndarray) -> dict[
     Returns
     -------
     dict of dict or None
-        By class, `MACRO` and `WEIGHTED`: what `sklearn.metrics.classification_report` says; NaN where there
-        is nothing to take a share of. None without galaxies.
+        By class, `MACRO` and `WEIGHTED`: the result of `sklearn.metrics.classification_report`; NaN where a
+        share is not defined. None without galaxies.
     """
     known = np.isfinite(p_elliptical)
     if not known.any():
@@ -131,7 +132,7 @@ def classification_report(labels: np.ndarray, p_elliptical: np.ndarray) -> dict[
 
 
 def class_chance(matrix: Sequence[Sequence[int]] | None) -> float | None:
-    """Return how often classes that are missed alike would differ so much or more: Fisher's exact test.
+    """Return the p-value of Fisher's exact test for equal error rates of the two classes.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def class_chance(matrix: Sequence[Sequence[int]] | None) -> float | None:
     Returns
     -------
     float or None
-        None where a class is absent, or nothing is wrong.
+        None if a class is absent or no galaxy is misclassified.
     """
     if matrix is None:
         return None

@@ -1,4 +1,4 @@
-"""What to mind in the results of this run, in words."""
+"""Warnings and notes on the results of a run."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from preprocessing.features import CLASS_NAMES, TEST
 from report.topics import classes, groups
 
 TOLERANCE = 1e-6
-"""Between what the Evaluator and scikit-learn find."""
+"""Largest difference between the scores of the Evaluator and of scikit-learn."""
 
 
 @dataclass(frozen=True)
 class Remark:
-    """Something to mind.
+    """A warning or note.
 
     Attributes
     ----------
     kind : str
-        ``stop``: the numbers cannot be relied on; ``warning``: a weakness of the model; ``note``.
+        ``stop``: the numbers are not reliable; ``warning``: a weakness of the model; ``note``.
     text : str
         A sentence.
     """
@@ -28,7 +28,7 @@ class Remark:
 
 
 def remarks(numbers: Mapping[str, Any]) -> list[Remark]:
-    """Return what is to be minded, the gravest first.
+    """Return the remarks on a run, the most serious first.
 
     Parameters
     ----------
@@ -51,23 +51,24 @@ def remarks(numbers: Mapping[str, Any]) -> list[Remark]:
 def _of_test(numbers: Mapping[str, Any]) -> Iterator[Remark]:
     test, counts = numbers["test"], numbers["splits"][TEST]
     if not test["n"]:
-        yield Remark("stop", "The test split is empty: nothing is known of how good the model is.")
+        yield Remark("stop", "The test split is empty, so the quality of the model is not known.")
         return
     if test["not_finite"]:
         share = f"{test['not_finite']:,} of {test['n']:,} test galaxies"
-        yield Remark("stop", f"The model gives {share} no finite probability; they count as wrong.")
+        yield Remark("stop", f"{share} have no finite probability; they count as misclassified.")
     for label in classes.CLASSES:
         if not counts[CLASS_NAMES[label]]:
             absent = f"There is no {CLASS_NAMES[label]} galaxy in the test split"
-            text = f"{absent}: AUC and what rests on it are not defined."
+            text = f"{absent}, so AUC and average precision are not defined."
             yield Remark("stop", text)
     if test["equal_probabilities"]:
-        yield Remark("stop", "All probabilities of the test split are equal: the model tells nothing apart.")
+        text = "All probabilities of the test split are equal: the model does not separate the classes."
+        yield Remark("stop", text)
     if test["accuracy"] == 1.0:
         low, high = numbers["test"]["wilson"]
         text = (
-            "Every test galaxy is called rightly. Resampling them can show no error; by Wilson's interval the"
-            f" accuracy lies between {low:.4f} and {high:.4f}."
+            "Every test galaxy is classified correctly. Wilson's 95 % interval of the accuracy is"
+            f" {low:.4f} to {high:.4f}."
         )
         yield Remark("note", text)
 
@@ -75,7 +76,7 @@ def _of_test(numbers: Mapping[str, Any]) -> Iterator[Remark]:
 def _of_nothing_shown(counts: Mapping[str, int]) -> Iterator[Remark]:
     if counts:
         listed = ", ".join(f"{count:,} in {split}" for split, count in counts.items())
-        text = f"Galaxies whose flux is constant or missing got no answer and were set aside: {listed}."
+        text = f"Galaxies with constant or missing flux get no probability and are not evaluated: {listed}."
         yield Remark("note", text)
 
 

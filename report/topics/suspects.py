@@ -1,4 +1,4 @@
-"""How many labels are suspected, whether that means anything, and how to leave them out."""
+"""Suspect labels: how many there are, whether the result is meaningful, and how to exclude them."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -26,9 +26,10 @@ def suspect_numbers(suspects: Sequence[Suspect], pooled: Mapping[str, Any] | Non
     Returns
     -------
     dict
-        ``n``, the number of galaxies; ``issues``, of how many the label is taken for wrong; ``auc_interval``,
-        of the folds' AUC, None where it is not known; ``meaningful``, whether that lies above one half:
-        folds that guess contradict right labels as often as wrong ones.
+        ``n``, the number of galaxies; ``issues``, the number of labels that are probably wrong;
+        ``auc_interval``, confidence interval of the out-of-fold AUC, None if it is not known;
+        ``meaningful``, whether that interval lies above 0.5: folds that guess contradict right labels as
+        often as wrong ones.
     """
     interval = (pooled or {"intervals": {}})["intervals"].get("auc")
     return {
@@ -40,7 +41,7 @@ def suspect_numbers(suspects: Sequence[Suspect], pooled: Mapping[str, Any] | Non
 
 
 def doubt_text(numbers: Mapping[str, Any]) -> str:
-    """Say why suspect labels mean nothing; empty where they do mean something.
+    """Say why the suspect labels are not meaningful; empty if they are.
 
     Parameters
     ----------
@@ -55,16 +56,18 @@ def doubt_text(numbers: Mapping[str, Any]) -> str:
     if numbers["meaningful"]:
         return ""
     if numbers["auc_interval"] is None:
-        reason = "Whether the folds can tell the classes apart is not known: they have no AUC."
+        reason = (
+            "The out-of-fold AUC is not known, so it is not known whether the folds separate the classes."
+        )
     else:
         ends = " to ".join(map(format_measure, numbers["auc_interval"]))
-        where = f"the 95 % interval of their AUC, {ends}, does not lie above one half"
-        reason = f"The folds cannot tell the classes apart: {where}."
-    return f"{reason} Which labels they contradict means nothing."
+        where = f"the 95 % interval of the out-of-fold AUC, {ends}, is not above 0.5"
+        reason = f"The folds do not separate the classes: {where}."
+    return f"{reason} Their disagreement with a label says nothing about the label."
 
 
 def card_text(doubted: Mapping[str, Any] | None, why_no_out_of_fold: str) -> str:
-    """Say on the model card how many labels are suspected.
+    """Say on the model card how many labels are suspect.
 
     Parameters
     ----------
@@ -79,18 +82,18 @@ def card_text(doubted: Mapping[str, Any] | None, why_no_out_of_fold: str) -> str
     """
     if not doubted or not doubted["n"]:
         why = why_no_out_of_fold or "no out-of-fold prediction is a finite probability."
-        return f"Nothing is known of wrong labels: {why}"
+        return f"Labels were not checked: {why}"
     if doubt := doubt_text(doubted):
         return doubt
     verb = "is" if doubted["issues"] == 1 else "are"
     return (
         f"{share_of(doubted['issues'], doubted['n'], 'labels of the cross-validation')} {verb} probably wrong"
-        " (confident learning). No accuracy measured against such labels can be much better than they are."
+        " (confident learning). Wrong labels limit the accuracy that can be measured."
     )
 
 
 def exclusion(configuration: str) -> str:
-    """Return the lines of a configuration that leave the suspects of a run out.
+    """Return the lines of a configuration that exclude the suspects of a run.
 
     Parameters
     ----------
@@ -100,8 +103,8 @@ def exclusion(configuration: str) -> str:
     Returns
     -------
     str
-        With the path that the run has written them to; empty where that is not known. It is that of the
-        configuration, not of the folder that is read: the same files give the same report wherever they lie.
+        With the path to which the run wrote them; empty if it is not known. The path is derived from the
+        configuration, not from the folder that is read: the same files give the same report in any folder.
     """
     try:
         root = tomllib.loads(configuration)["pipeline"]["root"]

@@ -83,7 +83,7 @@ def test_scaling_mends_a_model_that_is_too_sure():
         ([1, 1, 1], [0.2, 0.6, 0.9], "all galaxies are of one class"),
         ([0, 1], [np.nan, 0.2], "all galaxies are of one class"),
         ([0, 1, 1], [0.7, 0.7, 0.7], "all probabilities are equal"),
-        ([0, 1, 1], [0.2, 0.6, 0.9], "every galaxy is called right, so that the loss falls without end"),
+        ([0, 1, 1], [0.2, 0.6, 0.9], "every galaxy is classified correctly"),
     ],
 )
 def test_where_nothing_can_be_learned_the_temperature_is_one(labels, p, problem):

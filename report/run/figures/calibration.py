@@ -1,4 +1,4 @@
-"""The calibration curve."""
+"""The reliability diagram."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | Non
     numbers : mapping
         See `report.topics.calibration.calibration_numbers`.
     interval : (float, float) or None
-        Of the calibration error of the exported model.
+        Confidence interval of the calibration error of the exported model.
 
     Returns
     -------
@@ -28,11 +28,11 @@ def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | Non
     """
     plain, scaled, temperature = numbers["without"], numbers["with"], numbers["temperature"]
     if not plain["curve"]:
-        return Plot("calibration", "There is no calibration curve: no test galaxy has a probability.")
+        return Plot("calibration", "There is no reliability diagram: no test galaxy has a probability.")
     with drawing("calibration", 3.9, png=True) as drawn:
         grid = drawn.figure.add_gridspec(2, 1, height_ratios=(3, 1))
         axes = drawn.axes(subplotspec=grid[0])
-        axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":", label="calibrated")
+        axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":", label="perfect calibration")
         label = "without temperature" if numbers["exported"] else "the model"
         _draw_curve(axes, plain["curve"], label, bars=not numbers["exported"], color=INK, marker="o")
         if scaled is not None:
@@ -55,8 +55,8 @@ def draw_calibration(numbers: Mapping[str, Any], interval: Sequence[float] | Non
     return Plot.of(
         "calibration",
         drawn,
-        "Share of ellipticals among test galaxies of about equal probability (bars: 95 % Wilson intervals of"
-        " the exported model, each for itself), and how many there are.",
+        "Reliability diagram: share of ellipticals among test galaxies of similar probability, with 95 %"
+        " Wilson intervals for the exported model. Below, the number of galaxies in each bin.",
         figure_text(numbers, interval),
     )
 
@@ -68,7 +68,7 @@ def _draw_curve(
     share = np.array([bin_["share"] for bin_ in curve])
     ends = np.array([wilson(round(bin_["share"] * bin_["n"]), bin_["n"]) for bin_ in curve])
     errors = np.clip([share - ends[:, 0], ends[:, 1] - share], 0, None)
-    # No lines: between bins of few galaxies they would lead the eye from scatter to scatter.
+    # No lines between the points: they would emphasize the scatter of bins with few galaxies.
     looks = {"markersize": 4, "linestyle": "", **looks}
     if bars:
         axes.errorbar(x, share, yerr=errors, label=label, elinewidth=0.8, capsize=2, **looks)

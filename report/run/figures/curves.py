@@ -17,12 +17,12 @@ from report.topics.classes import figure_text
 from report.topics.words import within
 
 ZOOM = 0.2
-"""Side of the corner that is shown enlarged where the curve keeps to it."""
+"""Side of the corner of the ROC curve that is enlarged in an inset."""
 _MARKERS = ("v", "o", "^")
 
 
 def why_no_curves(labels: np.ndarray, p: np.ndarray) -> str:
-    """Say why there are no curves; nothing where there are."""
+    """Say why no curve can be drawn; empty if it can."""
     if not len(labels):
         return "The test split is empty."
     missing = int((~np.isfinite(p)).sum())
@@ -36,7 +36,7 @@ def why_no_curves(labels: np.ndarray, p: np.ndarray) -> str:
 
 
 def draw_confusion_matrix(test: Mapping[str, Any]) -> Plot:
-    """Draw the confusion matrix; rows are the label, columns what the model called."""
+    """Draw the confusion matrix: labels in rows, predicted classes in columns."""
     matrix = test["confusion_matrix"]
     if matrix is None or not np.sum(matrix):
         return Plot("confusion_matrix", "No galaxy of the test split has both a label and a probability.")
@@ -57,23 +57,23 @@ def draw_confusion_matrix(test: Mapping[str, Any]) -> Plot:
         axes.invert_yaxis()
         axes.set_aspect("equal")
         axes.spines[:].set_visible(False)
-        name_axes(axes, "called", "label")
+        name_axes(axes, "predicted class", "label")
     lost, taken = int(counts[1, 0]), int(counts[0, 1])
-    shown = f"Test galaxies by label and by what the model calls them, split at {DECISION:g}."
+    shown = f"Test galaxies by label and predicted class, at a threshold of {DECISION:g}."
     missing = test["not_finite"]
     if missing:
-        shown += f" {count_of(missing, 'galaxy', 'galaxies')} without a finite probability left out."
+        shown += f" Left out: {count_of(missing, 'galaxy', 'galaxies')} without a finite probability."
     if not lost + taken:
-        return Plot.of("confusion_matrix", drawn, shown, "None is called wrongly.")
+        return Plot.of("confusion_matrix", drawn, shown, "None is misclassified.")
     wrong = (
         f"{count_of(taken, 'spiral is', 'spirals are')} called elliptical and"
-        f" {count_of(lost, 'elliptical', 'ellipticals')} spiral:"
+        f" {count_of(lost, 'elliptical is', 'ellipticals are')} called spiral."
     )
     return Plot.of("confusion_matrix", drawn, shown, wrong, figure_text(shares, test["class_chance"]))
 
 
 def draw_roc(labels: np.ndarray, p: np.ndarray, test: Mapping[str, Any], uncertain: Sequence[float]) -> Plot:
-    """Draw the ROC curve with its area, and where the thresholds in use lie on it."""
+    """Draw the ROC curve with its area and the thresholds in use."""
     if why := why_no_curves(labels, p):
         return Plot("roc", f"There is no ROC curve: {_lowered(why)}")
     false, true, _ = metrics.roc_curve(labels, without_rounding(p))
@@ -103,10 +103,10 @@ def draw_roc(labels: np.ndarray, p: np.ndarray, test: Mapping[str, Any], uncerta
     return Plot.of(
         "roc",
         drawn,
-        "ROC curve: ellipticals that are found, against spirals that are taken for them, at every threshold.",
-        f"Its area, the chance that an elliptical gets a higher probability than a spiral, is"
-        f" {test['auc']:.4f}{within(test['intervals']['auc'])}; at {DECISION:g}, {format_percent(found)} are"
-        f" found at the price of {format_percent(lost)}.",
+        "ROC curve: ellipticals found against spirals called elliptical, as shares, for all thresholds.",
+        f"The area under it (AUC) is {test['auc']:.4f}{within(test['intervals']['auc'])}. At a threshold of"
+        f" {DECISION:g}, {format_percent(found)} of the ellipticals are found and {format_percent(lost)} of"
+        " the spirals are called elliptical.",
         _flat(p),
         note,
     )
@@ -129,7 +129,7 @@ def draw_precision_recall(labels: np.ndarray, p: np.ndarray, test: Mapping[str, 
         drawn.figure.legend(loc="outside upper center", ncols=2, fontsize=8)
     complete = float(recall[precision >= 0.99].max()) if (precision[:-1] >= 0.99).any() else 0.0
     conclusion = (
-        f"A sample of ellipticals that is 99 % pure can hold {format_percent(complete)} of them."
+        f"A sample of ellipticals that is 99 % pure can contain {format_percent(complete)} of them."
         if complete
         else "No threshold gives a sample of ellipticals that is 99 % pure."
     )
@@ -163,9 +163,9 @@ def draw_thresholds(labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float
     return Plot.of(
         "thresholds",
         drawn,
-        "Precision and recall of ellipticals against the threshold above which a galaxy is called one;"
-        " marked are those in use.",
-        f"Between {uncertain[0]:g} and {uncertain[1]:g}, precision goes from {low[0]} to {high[0]} and recall"
+        "Precision and recall of ellipticals against the threshold above which a galaxy is called elliptical."
+        " The thresholds in use are marked.",
+        f"From {uncertain[0]:g} to {uncertain[1]:g}, precision changes from {low[0]} to {high[0]} and recall"
         f" from {low[1]} to {high[1]}.",
         note,
     )
@@ -194,7 +194,7 @@ def _at(labels: np.ndarray, p: np.ndarray, threshold: float) -> tuple[str, str]:
 
 
 def _flat(p: np.ndarray) -> str:
-    return "All probabilities are equal: the model tells nothing apart." if np.ptp(p) == 0 else ""
+    return "All probabilities are equal: the model does not separate the classes." if np.ptp(p) == 0 else ""
 
 
 def _lowered(sentence: str) -> str:

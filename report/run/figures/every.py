@@ -25,7 +25,7 @@ FIGURES = (
 
 
 def draw_figures(evidence: Evidence, numbers: Mapping[str, Any]) -> dict[str, Plot]:
-    """Draw everything.
+    """Draw all figures.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def draw_figures(evidence: Evidence, numbers: Mapping[str, Any]) -> dict[str, Pl
     Returns
     -------
     dict of str to Plot
-        By name. Those that every report has are there even where there is nothing to draw; those of groups
-        and trainings are there where there are such.
+        By name. Figures of groups and trainings are left out where there is nothing to draw; all others have
+        an entry that then says why.
     """
     labels, p = evidence.predictions.scored(TEST)
     test, uncertain = numbers["test"], evidence.uncertain

@@ -11,12 +11,12 @@ from report.run.figures.plot import Plot
 
 
 def draw_folds(summary: Mapping[str, Any] | None) -> Plot:
-    """Draw the accuracy of each fold with its interval, and mean and spread of all.
+    """Draw the accuracy of each fold with its interval, and mean and standard deviation over the folds.
 
     Parameters
     ----------
     summary : mapping or None
-        The summary of the cross-validation; None: there was none.
+        Summary of the cross-validation; None if there was none.
 
     Returns
     -------
@@ -24,7 +24,7 @@ def draw_folds(summary: Mapping[str, Any] | None) -> Plot:
     """
     folds = [fold for fold in (summary or {}).get("folds", ()) if fold["accuracy"] is not None]
     if summary is None or not folds:
-        why = "this run has no cross-validation" if summary is None else "no fold has scored a galaxy"
+        why = "this run has no cross-validation" if summary is None else "no fold has a score"
         return Plot("folds", f"There is no figure of the folds: {why}.")
     mean, spread = summary["accuracy_mean"], summary["accuracy_std"]
     with drawing("folds", 1.1 + 0.27 * len(folds), png=True) as drawn:
@@ -34,7 +34,7 @@ def draw_folds(summary: Mapping[str, Any] | None) -> Plot:
         ends = np.array([wilson(round(fold["accuracy"] * fold["n"]), fold["n"]) for fold in folds])
         errors = np.clip([shares - ends[:, 0], ends[:, 1] - shares], 0, None)
         if mean is not None and spread is not None:
-            axes.axvspan(mean - spread, mean + spread, color=MARK, alpha=0.15, linewidth=0, label="spread")
+            axes.axvspan(mean - spread, mean + spread, color=MARK, alpha=0.15, linewidth=0, label="± 1 std")
         if mean is not None:
             axes.axvline(mean, color=MARK, linewidth=1.4, linestyle="-.", label=f"mean {mean:.4f}")
             drawn.figure.legend(loc="outside upper center", ncols=2, fontsize=8)
@@ -48,19 +48,22 @@ def draw_folds(summary: Mapping[str, Any] | None) -> Plot:
     return Plot.of(
         "folds",
         drawn,
-        "Accuracy of each fold on galaxies that it has not seen, with 95 % Wilson intervals.",
+        "Accuracy of each fold on its held-out galaxies, with 95 % Wilson intervals.",
         _conclusion(folds, mean, spread),
     )
 
 
 def _conclusion(folds: list[Mapping[str, Any]], mean: float | None, spread: float | None) -> str:
     if mean is None:
-        return "Not every fold has an accuracy: there is no mean and no spread."
+        return "Not every fold has an accuracy, so there is no mean and no standard deviation."
     if spread is None:
-        return "One fold has no spread."
-    # What samples of so many galaxies scatter by, were the folds equally good.
+        return "With one fold there is no standard deviation."
+    # Standard deviation expected from the sample sizes if all folds were equally difficult.
     chance = float(np.sqrt(np.mean([mean * (1 - mean) / fold["n"] for fold in folds])))
-    found = f"They spread by {spread:.4f}; by the numbers of galaxies alone {chance:.4f} would be expected"
+    found = (
+        f"Their standard deviation is {spread:.4f}; {chance:.4f} would be expected from the numbers of"
+        " galaxies alone."
+    )
     if spread > 2 * chance:
-        return f"{found}: some folds are really harder than others."
-    return f"{found}: no fold stands out."
+        return f"{found} Some folds are harder than others."
+    return f"{found} No fold stands out."

@@ -1,4 +1,4 @@
-"""Accuracy by what else is known of the galaxies."""
+"""Accuracy in groups of galaxies."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +16,11 @@ def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
     Parameters
     ----------
     key : str
-        One word: by what they are grouped.
+        Key of the property by which galaxies are grouped, one word.
     numbers : mapping
-        One entry of what `report.topics.groups.group_numbers` returns.
+        One entry of the result of `report.topics.groups.group_numbers`.
     accuracy : float
-        Of all of them together.
+        Accuracy of all galaxies together.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def draw_groups(key: str, numbers: Mapping[str, Any], accuracy: float) -> Plot:
         axes.set_ylim(-0.6, len(groups) - 0.4)
         axes.set_xlim(right=1.005)
         axes.grid(False, axis="y")
-        # Few groups leave no room for it along the axis.
+        # With few groups it would not fit along the axis.
         axes.set_title(title, loc="left", fontsize=9.5)
         drawn.figure.legend(loc="outside lower right", fontsize=8)
         axes.set_xlabel("accuracy [fraction of test galaxies]")

@@ -5,28 +5,27 @@ from typing import Any
 
 import numpy as np
 
-from report.html.formats import format_duration, format_percent
+from report.html.formats import count_of, format_duration, format_percent
 from report.html.svg import INK, SUGGESTED, drawing, name_axes
 from report.run.figures.plot import Plot
 
 GIBIBYTE = 1 << 30
 _TIME = "Wall time of each node."
 _SHOWN = (
-    "Wall time of each node, and the largest memory, while it ran, of the one process that runs all nodes."
-    " That process also holds what the nodes share and what earlier ones have left: it is not what a node"
-    " needs by itself."
+    "Wall time of each node, and peak memory of the process while the node ran. All nodes run in one process,"
+    " which keeps memory from earlier nodes, so the peak is not the memory that a node needs by itself."
 )
 
 
 def draw_nodes(nodes: Sequence[Mapping[str, Any]], problem: str = "") -> Plot:
-    """Draw the wall time of each node, and how large the process was that runs them all.
+    """Draw the wall time of each node and the peak memory of the process.
 
     Parameters
     ----------
     nodes : sequence of mapping
         ``node``, ``state``, ``seconds``, ``memory`` [bytes] or None.
     problem : str
-        Why there are none: the rest of a sentence; empty where the file is there and names none.
+        Why there are none, as the end of a sentence; empty if the file exists and lists no nodes.
 
     Returns
     -------
@@ -34,7 +33,7 @@ def draw_nodes(nodes: Sequence[Mapping[str, Any]], problem: str = "") -> Plot:
     """
     if not nodes:
         return Plot(
-            "nodes", f"Time and memory of the nodes are not known: {problem or 'nodes.json names none.'}"
+            "nodes", f"Time and memory of the nodes are not known: {problem or 'nodes.json lists none.'}"
         )
     memory = np.array([node.get("memory") or np.nan for node in nodes], np.float64) / GIBIBYTE
     seconds = np.array([node.get("seconds") or 0.0 for node in nodes], np.float64)
@@ -59,15 +58,15 @@ def draw_nodes(nodes: Sequence[Mapping[str, Any]], problem: str = "") -> Plot:
 def _conclusion(nodes: Sequence[Mapping[str, Any]], seconds: np.ndarray, memory: np.ndarray) -> str:
     total = float(seconds.sum())
     cached = sum(node.get("state") == "cached" for node in nodes)
-    note = f" {cached} of {len(nodes)} nodes had nothing new to do." if cached else ""
+    note = f" {cached} of {count_of(len(nodes), 'node')} had a cache hit and did not run." if cached else ""
     if not total:
-        return f"None took any time.{note}"
+        return f"No node took any time.{note}"
     longest = int(np.argmax(seconds))
     text = (
-        f"Together they took {format_duration(total)}, {format_percent(seconds[longest] / total, 0)} of it in"
-        f" {nodes[longest]['node']}"
+        f"Together the nodes took {format_duration(total)},"
+        f" {format_percent(seconds[longest] / total, 0)} of it in {nodes[longest]['node']}."
     )
     if np.isfinite(memory).any():
         most = int(np.nanargmax(memory))
-        text += f"; the process was largest in {nodes[most]['node']}, {memory[most]:.1f} GiB"
-    return f"{text}.{note}"
+        text += f" Memory was highest in {nodes[most]['node']}: {memory[most]:.1f} GiB."
+    return f"{text}{note}"

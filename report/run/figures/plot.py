@@ -1,4 +1,4 @@
-"""What all figures share: a figure with its sentence, and curves that are thinned."""
+"""Common parts of the figures: a figure with its text, thinned curves, axes of counts."""
 
 from dataclasses import dataclass
 
@@ -10,25 +10,25 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from report.html.svg import Drawing
 
 MOST_VERTICES = 2000
-"""Of a curve; with more it is thinned."""
+"""Largest number of points drawn of a curve; longer curves are thinned."""
 
 _NOTHING = Markup()
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure of the report, or why there is none.
+    """A figure of the report, or the reason why there is none.
 
     Attributes
     ----------
     name : str
         One word; the PNG is ``NAME.png``.
     text : str
-        What it shows and what to conclude, or what is missing and why.
+        Caption with a conclusion, or what is missing and why.
     svg : Markup
-        Empty where there is no figure.
+        Empty if there is no figure.
     png : bytes
-        Likewise.
+        Empty if there is no figure.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Plot:
 
     @classmethod
     def of(cls, name: str, drawn: Drawing, *sentences: str) -> "Plot":
-        """Return a figure that has been drawn, with its sentences."""
+        """Return a drawn figure with the sentences of its caption."""
         return cls(name, " ".join(sentence for sentence in sentences if sentence), drawn.svg, drawn.png)
 
 
 def thinned(count: int) -> tuple[np.ndarray, str]:
-    """Return which vertices of a curve are drawn, the ends among them, and a note where that is not all."""
+    """Return which points of a curve to draw, including both ends, and a note if some are left out."""
     if count <= MOST_VERTICES:
         return np.arange(count), ""
     places = np.unique(np.linspace(0, count - 1, MOST_VERTICES).round().astype(int))

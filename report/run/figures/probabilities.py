@@ -12,8 +12,8 @@ from preprocessing.features import CLASS_NAMES, HOLDOUT, NO_LABEL, TEST, UNCERTA
 from report.html.formats import count_of, format_percent
 from report.html.svg import CLASS_COLOURS, INK, MARK, SUGGESTED, Drawing, drawing, name_axes, steps
 from report.run.figures.plot import Plot, count_axis
-from report.topics import between
-from report.topics.surplus import surplus_text
+from report.topics import uncertain as uncertain_topic
+from report.topics.holdout import holdout_text
 
 BINS = 40
 _NAMES = {TEST: "probabilities", UNCERTAIN: "uncertain", HOLDOUT: "holdout"}
@@ -21,7 +21,7 @@ _TITLES = {TEST: "test galaxies", UNCERTAIN: "uncertain galaxies", HOLDOUT: "hol
 
 
 def draw_probabilities(predictions: Predictions, split: str, numbers: Mapping[str, Any]) -> Plot:
-    """Draw how the probabilities of a split are distributed.
+    """Draw the distribution of the probabilities of a split.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def draw_probabilities(predictions: Predictions, split: str, numbers: Mapping[st
         return Plot(name, f"There is no distribution: {why}.")
     decision = numbers["decision"]
     uncertain = decision["fixed"]["low"], decision["fixed"]["high"]
-    logarithmic = split != UNCERTAIN  # most of the others lie at the ends
+    logarithmic = split != UNCERTAIN  # in the other splits most galaxies are near 0 or 1
     with drawing(name, 2.7, png=True) as drawn:
         axes = _draw(drawn, labels[known], p[known], uncertain, decision["chosen"] if split == TEST else None)
         if logarithmic:
@@ -54,16 +54,16 @@ def draw_probabilities(predictions: Predictions, split: str, numbers: Mapping[st
         count_axis(axes.yaxis)
     left_out = int((~known).sum())
     note = (
-        f"{count_of(left_out, 'galaxy', 'galaxies')} without a finite probability left out."
+        f"Left out: {count_of(left_out, 'galaxy', 'galaxies')} without a finite probability."
         if left_out
         else ""
     )
-    scale = " (mind the logarithmic axis)" if logarithmic else ""
-    shown = f"Probabilities of the {known.sum():,} {title}{scale}; the shaded interval is called uncertain."
+    scale = " (logarithmic counts)" if logarithmic else ""
+    shown = f"Probabilities of {known.sum():,} {title}{scale}. The shaded interval is called uncertain."
     conclusion = {
         TEST: lambda: _test(labels[known], p[known], uncertain),
-        UNCERTAIN: lambda: between.figure_text(numbers),
-        HOLDOUT: lambda: surplus_text(numbers),
+        UNCERTAIN: lambda: uncertain_topic.figure_text(numbers),
+        HOLDOUT: lambda: holdout_text(numbers),
     }[split]()
     return Plot.of(name, drawn, shown, conclusion, note)
 
@@ -82,7 +82,7 @@ def _draw(
     axes.axvline(DECISION, color=INK, linewidth=0.8, linestyle=":")
     if chosen is not None:
         for place, key in enumerate(("low", "high")):
-            once = "chosen from data" if place == 0 else None
+            once = "fitted interval" if place == 0 else None
             axes.axvline(chosen[key], color=SUGGESTED, linewidth=1.2, linestyle="-.", label=once)
     edges = np.linspace(0, 1, BINS + 1)
     for label, name in CLASS_NAMES.items():
@@ -96,16 +96,17 @@ def _draw(
     return axes
 
 
-def _between(p: np.ndarray, uncertain: Sequence[float]) -> float:
-    return float(np.mean((p >= uncertain[0]) & (p <= uncertain[1])))
+def _share_within(p: np.ndarray, interval: Sequence[float]) -> float:
+    return float(np.mean((p >= interval[0]) & (p <= interval[1])))
 
 
 def _test(labels: np.ndarray, p: np.ndarray, uncertain: Sequence[float]) -> str:
     if np.ptp(p) == 0:
-        return f"All are {p[0]:.3g}: the model tells nothing apart."
+        return f"All probabilities are {p[0]:.3g}: the model does not separate the classes."
     sure = np.abs(p - DECISION) > 0.4
     wrong = int((sure & ((p > DECISION) != (labels == 1))).sum())
     return (
-        f"{format_percent(_between(p, uncertain))} of them fall there; {format_percent(float(sure.mean()))}"
-        f" are below 0.1 or above 0.9, and of those {wrong:,} {'is' if wrong == 1 else 'are'} wrong."
+        f"{format_percent(_share_within(p, uncertain))} of them are in it;"
+        f" {format_percent(float(sure.mean()))} are below 0.1 or above 0.9, of which {wrong:,}"
+        f" {'is' if wrong == 1 else 'are'} misclassified."
     )

@@ -1,4 +1,4 @@
-"""The courses of the trainings."""
+"""Learning curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,34 +10,37 @@ from report.html.formats import count_of
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
 from report.run.figures.plot import Plot
 
-_PHASES = {"head": "the top on the frozen backbone's features", "network": "the network"}
+_PHASES = {
+    "head": "Training of the classifier head on features of the frozen backbone.",
+    "network": "Training of the network (fine-tuning).",
+}
 _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 LOSS, VALIDATION_LOSS = "loss", "val_loss"
 LAST_STEPS = 2
-"""From epoch to epoch, at the end of a training, over which the fall of the loss is averaged."""
+"""Number of steps between epochs, at the end of a training, over which the fall of the loss is averaged."""
 NOTICEABLE = 0.01
-"""Fall of the loss in an epoch, in units of the loss, above which more epochs may help."""
+"""Relative fall of the loss per epoch above which more epochs may help."""
 
 
-def draw_training(phase: str, course: Mapping[str, Sequence[float]]) -> Plot | None:
-    """Draw loss, accuracy and learning rate of each epoch; None where a phase has not been trained.
+def draw_training(phase: str, history: Mapping[str, Sequence[float]]) -> Plot | None:
+    """Draw loss, accuracy and learning rate of each epoch; None if the phase was not trained.
 
     Parameters
     ----------
     phase : str
         ``head`` or ``network``.
-    course : mapping of str to sequence of float
+    history : mapping of str to sequence of float
         Values of each epoch by name.
 
     Returns
     -------
     Plot or None
     """
-    loss = _values(course, LOSS)
+    loss = _values(history, LOSS)
     if not np.isfinite(loss).any():
         return None
     panels = [("loss", "loss"), ("accuracy", "accuracy"), ("learning_rate", "learning rate")]
-    panels = [panel for panel in panels if np.isfinite(_values(course, panel[0])).any()]
+    panels = [panel for panel in panels if np.isfinite(_values(history, panel[0])).any()]
     name = f"training-{phase}"
     with drawing(name, 0.9 + 1.2 * len(panels), png=True) as drawn:
         grid = drawn.figure.add_gridspec(len(panels), 1)
@@ -45,14 +48,14 @@ def draw_training(phase: str, course: Mapping[str, Sequence[float]]) -> Plot | N
         for place, (key, title) in enumerate(panels):
             axes = drawn.axes(subplotspec=grid[place], sharex=first)
             first = first or axes
-            epochs = np.arange(1, len(_values(course, key)) + 1)
-            axes.plot(epochs, _values(course, key), color=INK, marker=".", label="training")
-            validation = _values(course, f"val_{key}")
+            epochs = np.arange(1, len(_values(history, key)) + 1)
+            axes.plot(epochs, _values(history, key), color=INK, marker=".", label="training")
+            validation = _values(history, f"val_{key}")
             if np.isfinite(validation).any():
                 x = np.arange(1, len(validation) + 1)
                 axes.plot(x, validation, "x--", color=SUGGESTED, markersize=4, label="validation")
-            if (best := best_epoch(course)) is not None:
-                axes.axvline(best, color=MARK, linewidth=1.2, linestyle="-.", label="least validation loss")
+            if (best := best_epoch(history)) is not None:
+                axes.axvline(best, color=MARK, linewidth=1.2, linestyle="-.", label="lowest validation loss")
             if key == "learning_rate":
                 axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
             axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
@@ -60,24 +63,26 @@ def draw_training(phase: str, course: Mapping[str, Sequence[float]]) -> Plot | N
             name_axes(axes, "epoch" if place == len(panels) - 1 else "", title)
         handles = first.get_legend_handles_labels() if first else ([], [])
         drawn.figure.legend(*handles, loc="outside upper center", ncols=3, fontsize=8)
-    return Plot.of(name, drawn, f"Course of the training of {_PHASES[phase]}.", _conclusion(course))
+    return Plot.of(name, drawn, _PHASES[phase], _conclusion(history))
 
 
 def draw_fold_training(folds: Sequence[Mapping[str, Any]]) -> Plot | None:
-    """Draw the validation loss of each fold in each epoch, or the training loss where there is none."""
-    courses = {
+    """Draw the validation loss of each fold in each epoch, or the training loss if there is none."""
+    histories = {
         fold["fold"]: fold.get("network") or fold.get("head") or {}
         for fold in folds
         if fold.get("network") or fold.get("head")
     }
-    key = VALIDATION_LOSS if any(VALIDATION_LOSS in course for course in courses.values()) else LOSS
-    courses = {fold: course for fold, course in courses.items() if np.isfinite(_values(course, key)).any()}
-    if not courses:
+    key = VALIDATION_LOSS if any(VALIDATION_LOSS in history for history in histories.values()) else LOSS
+    histories = {
+        fold: history for fold, history in histories.items() if np.isfinite(_values(history, key)).any()
+    }
+    if not histories:
         return None
     with drawing("training-folds", 2.8, png=True) as drawn:
         axes = drawn.axes()
-        for place, (fold, course) in enumerate(courses.items()):
-            values = _values(course, key)
+        for place, (fold, history) in enumerate(histories.items()):
+            values = _values(history, key)
             axes.plot(
                 np.arange(1, len(values) + 1),
                 values,
@@ -90,51 +95,51 @@ def draw_fold_training(folds: Sequence[Mapping[str, Any]]) -> Plot | None:
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         name_axes(axes, "epoch", "validation loss" if key == VALIDATION_LOSS else "training loss")
         drawn.figure.legend(loc="outside upper center", ncols=5, fontsize=8)
-    least = [float(np.nanmin(_values(course, key))) for course in courses.values()]
+    least = [float(np.nanmin(_values(history, key))) for history in histories.values()]
     shown = (
         "Validation loss of each fold."
         if key == VALIDATION_LOSS
-        else "Training loss of each fold: that of the galaxies that it learns from, which are those of the"
-        " other folds. How well its own galaxies are called is judged by the scores of the folds."
+        else "Training loss of each fold, measured on the galaxies of the other folds. For its held-out"
+        " galaxies see the scores of the folds."
     )
     ends = f"{min(least):.3f} and {max(least):.3f}"
-    found = f"The least values lie between {ends}." if len(least) > 1 else ""
+    found = f"The lowest values lie between {ends}." if len(least) > 1 else ""
     return Plot.of("training-folds", drawn, shown, found)
 
 
-def best_epoch(course: Mapping[str, Sequence[float]]) -> int | None:
-    """Return the epoch with the least validation loss, from 1; None without any."""
-    validation = _values(course, VALIDATION_LOSS)
+def best_epoch(history: Mapping[str, Sequence[float]]) -> int | None:
+    """Return the epoch with the lowest validation loss, counted from 1; None without validation loss."""
+    validation = _values(history, VALIDATION_LOSS)
     return int(np.nanargmin(validation)) + 1 if np.isfinite(validation).any() else None
 
 
-def _conclusion(course: Mapping[str, Sequence[float]]) -> str:
-    best, validation = best_epoch(course), _values(course, VALIDATION_LOSS)
+def _conclusion(history: Mapping[str, Sequence[float]]) -> str:
+    best, validation = best_epoch(history), _values(history, VALIDATION_LOSS)
     if best is None:
-        last = _values(course, LOSS)
+        last = _values(history, LOSS)
         return f"There is no validation loss; the training loss ends at {last[np.isfinite(last)][-1]:.3f}."
     least, epochs = validation[best - 1], len(validation)
-    found = f"The validation loss is least, {least:.3f}, in epoch {best} of {epochs}"
+    found = f"The validation loss is lowest, {least:.3f}, in epoch {best} of {epochs}"
     if best == epochs and epochs > 1:
         fall = _last_fall(validation)
         if fall > NOTICEABLE:
-            return f"{found}, the last one, and still falls noticeably: more epochs may help."
-        return f"{found}, the last one, but hardly falls any more: it has levelled off."
+            return f"{found}, the last one. It is still falling: more epochs may help."
+        return f"{found}, the last one. It has levelled off."
     if best == epochs:
         return f"{found}."
     last = validation[np.isfinite(validation)][-1]
     rise = last / least - 1 if least > 0 else 0.0
-    after = f"{found}; {count_of(epochs - best, 'epoch')} later it is {last:.3f}"
-    return f"{after}: the network overfits." if rise > 0.1 else f"{after}: it has levelled off."
+    after = f"{found}; {count_of(epochs - best, 'epoch')} later it is {last:.3f}."
+    return f"{after} The network overfits." if rise > 0.1 else f"{after} It has levelled off."
 
 
 def _last_fall(loss: np.ndarray) -> float:
-    """Return by how much of itself a loss falls in each of the last epochs, on average."""
+    """Return the mean relative fall of a loss per epoch over the last epochs."""
     last = loss[np.isfinite(loss)][-1 - LAST_STEPS :]
     if len(last) < 2 or not last[0] > 0:
         return 0.0
     return float(1 - (last[-1] / last[0]) ** (1 / (len(last) - 1)))
 
 
-def _values(course: Mapping[str, Sequence[float]], key: str) -> np.ndarray:
-    return np.array([np.nan if value is None else value for value in course.get(key, ())], np.float64)
+def _values(history: Mapping[str, Sequence[float]], key: str) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in history.get(key, ())], np.float64)

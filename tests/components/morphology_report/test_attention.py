@@ -151,14 +151,12 @@ def test_the_index_gets_the_drawings_of_the_pictures_that_are_there(tmp_path):
     before = json.loads((folder / "index.json").read_text())
     model = classifier()
     for _ in range(2):
-        add_attention(folder, model, {"c": 0.9, "a": 0.2, "nobody": 0.5}, whose="It is the first fold's.")
+        add_attention(folder, model, {"c": 0.9, "a": 0.2, "nobody": 0.5}, remark="It is the first fold's.")
         index = json.loads((folder / "index.json").read_text())
         attention = {name: entry.pop("attention", None) for name, entry in index["galaxies"].items()}
         assert attention["b"] is None and len(set(attention.values())) == 3
         (note,) = index["notes"]
-        assert "relu2, of 8 x 8 pixels" in note and note.endswith(
-            "last maps have 4 x 4. It is the first fold's."
-        )
+        assert "relu2, of 8 x 8 pixels" in note and note.endswith("4 x 4. It is the first fold's.")
         assert index | {"notes": []} == before
     # The published model's word counts, also where this classifier would call the galaxy otherwise.
     for name, sign in (("a", -1), ("c", 1)):

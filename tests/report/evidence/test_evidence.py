@@ -38,7 +38,7 @@ def test_everything_is_read(folder):
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_an_optional_file_may_be_absent(folder, name):
     (folder / name).unlink()
-    assert read_evidence(folder).problems == {name: f"{name} is not there."}
+    assert read_evidence(folder).problems == {name: f"{name} does not exist."}
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIONAL if name != "config.toml"])
@@ -67,7 +67,7 @@ def test_without_predictions_or_run_there_is_no_report(folder, name):
     ("change", "message"),
     [
         ({"decision": {}}, "there is no settings.decision.uncertain"),
-        ({"decision": {"uncertain": [0.25]}}, "settings.decision.uncertain is no pair of numbers"),
+        ({"decision": {"uncertain": [0.25]}}, "settings.decision.uncertain is not a pair of numbers"),
         ({"decision": {"uncertain": [0.75, 0.25]}}, "settings.decision.uncertain is 0.75 to 0.25"),
         ({"gate": {"reasons": []}}, "there is no results.gate.blessed"),
         ({"gate": True}, "results.gate is true and should be an object"),

@@ -67,7 +67,7 @@ def test_weights_that_cannot_be_had_are_found(configured):
     result = invoke(configured, "--set", "model.weights=absent.h5")
     assert isinstance(result.exception, InputError) and "absent.h5" in str(result.exception)
     page = (configured.parent / "run" / "inspection" / "index.html").read_text()
-    assert "Stops a run" in page and "absent.h5" in page
+    assert 'class="stop"' in page and "absent.h5" in page
 
 
 @pytest.mark.parametrize(

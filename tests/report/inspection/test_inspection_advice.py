@@ -56,7 +56,7 @@ def test_no_noise_no_suggestion():
         assert math.isnan(suggestion.stretch)
         assert suggestion.minimum == (0, 0, 0) or np.isnan(suggestion.minimum).all()
     assert [
-        "the corners of most stamps have one value" in text.lower()
+        "no stretch can be suggested" in text
         for text in found_in(bands | {name: band(0.0) for name in "IRG"})
     ] == [True]
 
@@ -69,7 +69,7 @@ def test_the_sky_becomes_the_minimum_where_it_is_above_its_noise():
     assert pedestals(raised) == {"I": 1100, "G": -7}
     assert any('background = "sigma_clip"' in text for text in found_in(raised))
     again = found_in(raised, background="sigma_clip")
-    assert any("subtracted already" in text for text in again)
+    assert any("already subtracted" in text for text in again)
     assert not any('background = "sigma_clip"' in text for text in again)
 
 
@@ -87,14 +87,14 @@ def test_bands_of_different_scale_get_powers_of_ten():
 
 def test_stamps_of_two_surveys_are_told_apart():
     bands = {name: band(1e-11) for name in "IRG"}
-    assert not any("differ in scale" in text for text in found_in(bands, ImageSettings(stretch=1e-10)))
+    assert not any("percentile" in text for text in found_in(bands, ImageSettings(stretch=1e-10)))
     for found in bands.values():
         found.add(band(0.01))
-    assert any("stamps of one band differ in scale" in text for text in found_in(bands))
+    assert any("stamps of one band" in text and "I 1e+09" in text for text in found_in(bands))
 
 
 @pytest.mark.parametrize(
-    ("stretch", "expected"), [(175.0, "black"), (1.0, "burnt-out"), (17.0, None), (5.0, None)]
+    ("stretch", "expected"), [(175.0, "black"), (1.0, "saturated"), (17.0, None), (5.0, None)]
 )
 def test_a_stretch_far_from_the_noise_is_named(stretch, expected):
     bands = {name: band(1.0, peak=30.0) for name in "IRG"}  # suggests 17
@@ -105,6 +105,6 @@ def test_a_stretch_far_from_the_noise_is_named(stretch, expected):
 def test_centres_at_full_brightness_are_named():
     image = ImageSettings(stretch=17.0)
     bands = {name: band(1.0, peak=1.1 * full_scale(image)) for name in "IRG"}
-    assert any("full brightness" in text and "100%" in text for text in found_in(bands, image))
+    assert any("saturated" in text and "100%" in text for text in found_in(bands, image))
     dimmer = {name: band(1.0, peak=0.9 * full_scale(image)) for name in "IRG"}
-    assert not any("full brightness" in text for text in found_in(dimmer, image))
+    assert not any("saturated" in text for text in found_in(dimmer, image))

@@ -38,7 +38,7 @@ def test_every_gallery_is_there_and_none_is_too_large(chosen):
 
 def test_wrong_galaxies_are_all_wrong_and_the_surest_come_first(evidence, chosen):
     predictions = evidence.predictions
-    rows = rows_of(evidence, chosen.panels[choice.WRONG])
+    rows = rows_of(evidence, chosen.panels[choice.MISCLASSIFIED])
     p, labels = predictions.p_elliptical[rows], predictions.labels[rows]
     assert ((p > 0.5) != (labels == 1)).all()
     sureness = np.abs(p - 0.5)
@@ -53,28 +53,28 @@ def test_how_many_there_are_is_counted_whatever_is_shown(evidence, chosen):
     predictions = evidence.predictions
     test, uncertain = predictions.rows("test"), predictions.rows("uncertain")
     right = (predictions.p_elliptical[test] > 0.5) == (predictions.labels[test] == 1)
-    assert chosen.totals[choice.WRONG] == (~right).sum()
-    assert chosen.totals[choice.UNCERTAIN_GALAXIES] == len(uncertain) > MOST[choice.UNCERTAIN_GALAXIES]
-    assert chosen.totals[choice.BETWEEN] == (predictions.morphologies[test] == -1).sum()
+    assert chosen.totals[choice.MISCLASSIFIED] == (~right).sum()
+    assert chosen.totals[choice.LABELLED_UNCERTAIN] == len(uncertain) > MOST[choice.LABELLED_UNCERTAIN]
+    assert chosen.totals[choice.CALLED_UNCERTAIN] == (predictions.morphologies[test] == -1).sum()
     for title, names in chosen.panels.items():
         assert len(names) == min(MOST[title], chosen.totals[title])
 
 
 def test_right_and_sure_ones_are_outside_the_uncertain_interval(evidence, chosen):
     predictions = evidence.predictions
-    for title, label in ((choice.SURE_SPIRALS, 0), (choice.SURE_ELLIPTICALS, 1)):
+    for title, label in ((choice.CONFIDENT_SPIRALS, 0), (choice.CONFIDENT_ELLIPTICALS, 1)):
         rows = rows_of(evidence, chosen.panels[title])
         assert (predictions.labels[rows] == label).all() and (predictions.morphologies[rows] == label).all()
 
 
 def test_the_ones_in_between_are_called_uncertain(evidence, chosen):
-    rows = rows_of(evidence, chosen.panels[choice.BETWEEN])
+    rows = rows_of(evidence, chosen.panels[choice.CALLED_UNCERTAIN])
     assert (evidence.predictions.morphologies[rows] == -1).all()
     assert (np.diff(np.abs(evidence.predictions.p_elliptical[rows] - 0.5)) >= 0).all()
 
 
 def test_uncertain_galaxies_span_all_probabilities(evidence, chosen):
-    p = evidence.predictions.p_elliptical[rows_of(evidence, chosen.panels[choice.UNCERTAIN_GALAXIES])]
+    p = evidence.predictions.p_elliptical[rows_of(evidence, chosen.panels[choice.LABELLED_UNCERTAIN])]
     every = evidence.predictions.scored("uncertain")[1]
     assert len(p) == 16 and (np.diff(p) >= 0).all() and (p[0], p[-1]) == (every.min(), every.max())
 
@@ -100,9 +100,9 @@ def test_equals_go_by_name(tmp_path):
     data = galaxies(400)
     data["p"] = np.full(400, 0.9, np.float32)
     evidence = read_evidence(write_folder(tmp_path, data=data, pictures=False))
-    names = choose(evidence.predictions, None).panels[choice.WRONG]
+    names = choose(evidence.predictions, None).panels[choice.MISCLASSIFIED]
     wrong = sorted(data["name"][(data["split"] == "test") & (data["label"] == 0)].tolist())
-    assert list(names) == wrong[: MOST[choice.WRONG]]
+    assert list(names) == wrong[: MOST[choice.MISCLASSIFIED]]
 
 
 def test_galaxies_without_a_probability_are_not_shown(tmp_path):

@@ -28,7 +28,7 @@ def test_a_line_a_point(tmp_path):
     ]
     finish(results, points[0], tmp_path, NAMES[:1], seconds=None)
     (line,) = shown(lambda console: show_point(console, results, points[0]))
-    assert line.startswith("  1 of 3              done  found again  0.9500")
+    assert " ".join(line.split()).startswith("1 of 3 done cache hit 0.9500")
     finish(results, points[1], tmp_path, auc=None)
     (line,) = shown(lambda console: show_point(console, results, points[1]))
     assert " ".join(line.split()) == "2 of 3 done 12.5 s 1.0000 +- 0.0100 AUC - rank 1 weights b"
@@ -38,7 +38,7 @@ def test_a_line_a_point(tmp_path):
 
     lines = shown(lambda console: show_sweep(console, results, Path("a", "very" * 20, "index.html"), 90))
     assert lines[0] == "sweep" and lines[1].split()[-2:] == ["weights", "b"] and "best" in lines[1]
-    assert "AUC 0.9900  p 1.00" in lines[2] and lines[3].startswith("  failed  weights c: no [red]")
+    assert "AUC 0.9900  p = 1.00" in lines[2] and lines[3].startswith("  failed  weights c: no [red]")
     assert "  points              2 done, 1 failed" in lines
     assert f"  page                {Path('a', 'very' * 20, 'index.html')}" in lines
     assert lines[-1] == "  time                1.5 min"

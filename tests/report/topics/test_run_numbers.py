@@ -138,7 +138,7 @@ def test_no_temperature_is_made_up_where_validation_galaxies_are_all_right(tmp_p
     data["p"] = np.where(validation, np.where(np.array(data["label"]) == 1, 0.9, 0.1), data["p"])
     found = calibration_numbers(predictions_of(tmp_path, p=data["p"]), None)
     assert found["temperature"] is None and found["with"] is None
-    assert found["problem"].startswith("every galaxy is called right")
+    assert found["problem"].startswith("every galaxy is classified correctly")
 
 
 def test_an_exported_temperature_is_undone(tmp_path):

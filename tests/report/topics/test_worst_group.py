@@ -42,17 +42,19 @@ def test_every_place_gives_the_same_verdict(groups, chance, verdict):
     assert worst_group(found).verdict == verdict
     card, figure = card_text(found), draw_groups("magnitude", found, 0.9).text
     assert (FEW in card) == (FEW in figure) == (verdict == "few")
-    assert ("All groups are alike" in card) == ("All groups are alike" in figure) == (verdict == "alike")
-    assert ("Chance alone would rarely" in card) == ("mind this group" in figure) == (verdict == "different")
+    for text in (card, figure):
+        assert ("same accuracy" in text) == (verdict == "alike")
+        assert ("do not differ significantly" in text) == (verdict == "chance")
+        assert ("groups differ significantly" in text) == (verdict == "different")
     assert bool(warning(found)) == (verdict == "different")
 
 
 def test_groups_of_few_galaxies_that_are_all_right_are_no_news():
     text = draw_groups("magnitude", numbers((4, 4), (5, 5), chance=None), 1.0).text
-    assert text.endswith(f"All groups are alike. {FEW}")
+    assert "same accuracy" in text and text.endswith(FEW)
 
 
 def test_the_headline_names_the_worst_group_of_the_others():
     found = numbers((50, 100), (10, 20), (150, 150), chance=0.001)
-    assert warning(found) == "Accuracy depends on magnitude: at 0 to 1 it is 0.500 (p 0.001)."
+    assert all(fact in warning(found) for fact in ("magnitude", "0 to 1", "0.500", "p = 0.001"))
     assert not warning(numbers((50, 100), chance=None))

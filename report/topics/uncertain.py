@@ -1,16 +1,16 @@
-"""Galaxies that the table calls uncertain, against those of the test split."""
+"""Galaxies labelled uncertain, compared with the test split."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.comparison import SIGNIFICANCE, chance_text
+from evaluation.comparison import SIGNIFICANCE, p_text
 from evaluation.shares import fisher
 from report.html.formats import count_of, format_percent
 from report.topics.words import share_of, within
 
 
 def figure_text(numbers: Mapping[str, Any]) -> str:
-    """Say whether the model doubts them more often than test galaxies.
+    """Say whether the model calls them uncertain more often than test galaxies.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def figure_text(numbers: Mapping[str, Any]) -> str:
     found, fixed = numbers["uncertain"], numbers["decision"]["fixed"]["test"]
     share, interval = found["fraction_uncertain"], within(found["interval"], format_percent)
     text = f"The model calls {format_percent(share)}{interval} of them uncertain"
-    # An interval calls uncertain what has no probability; the share of these galaxies does not.
+    # The decision interval counts galaxies without a probability as uncertain; this share does not.
     n = numbers["test"]["n"] - numbers["test"]["not_finite"]
     if not n:
         return f"{text}."
@@ -32,26 +32,23 @@ def figure_text(numbers: Mapping[str, Any]) -> str:
     called, of = round(share * found["n"]), found["n"] - found["not_finite"]
     chance = fisher(called, of, part, n)
     text = f"{text}, against {format_percent(part / n)} of {count_of(n, 'test galaxy', 'test galaxies')}"
-    measured = f"(Fisher's exact test: p {chance_text(chance)})"
+    measured = f"(Fisher's exact test: {p_text(chance)})"
     if chance >= SIGNIFICANCE:
-        return f"{text}: whether it doubts them more often cannot be told {measured}."
+        return f"{text}. The difference is not significant {measured}."
     if called / of < part / n:
-        return f"{text}: it doubts them less often {measured}."
-    yet = "" if share >= 0.5 else ", yet it is sure of most"
-    return f"{text}: it doubts them more often {measured}{yet}."
+        return f"{text}. It calls them uncertain significantly less often {measured}."
+    rest = "" if share >= 0.5 else ", but it calls most of them spiral or elliptical"
+    return f"{text}. It calls them uncertain significantly more often {measured}{rest}."
 
 
 def card_text(uncertain: Mapping[str, Any] | None, interval: tuple[float, float]) -> str:
-    """Say on the model card how many lie outside `interval`, the one that is called uncertain."""
+    """Say on the model card how many of them lie outside the decision interval `interval`."""
     if not uncertain:
-        return (
-            "The table calls no galaxy uncertain: what the model says of galaxies between the classes is not"
-            " known."
-        )
+        return "No galaxy is labelled uncertain, so the model was not tested on such galaxies."
     n = uncertain["n"]
     sure = n - round(uncertain["fraction_uncertain"] * n) - uncertain["not_finite"]
     return (
-        f"{share_of(sure, n, 'galaxies that the table calls uncertain')} get a probability outside"
-        f" {interval[0]:g} to {interval[1]:g}: the model calls them spiral or elliptical where people did not"
-        " agree."
+        f"{share_of(sure, n, 'galaxies labelled uncertain')} get a probability outside"
+        f" {interval[0]:g} to {interval[1]:g}: the model calls them spiral or elliptical although the table"
+        " gives them neither class."
     )
