@@ -20,7 +20,7 @@ FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= $(shell date +%s)
 # The tests of a file share what is costly to make, and stay in one process.
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
-SOURCES := benchmarks components configs evaluation fetch pipeline preprocessing report simulation tests trainer
+SOURCES := benchmarks components configs evaluation fetch pipeline preprocessing report scripts simulation tests trainer
 
 .PHONY: demo test quick fuzz bench-ingest bench-sdss bench-suspects bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:

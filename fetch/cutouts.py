@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from threading import Event
 from urllib.parse import quote, urlsplit
@@ -22,7 +23,7 @@ class CutoutSource:
     ----------
     template : str
         Address with ``{name}``, ``{band}`` or ``{band_lower}``, ``{ra}`` and ``{dec}`` [deg], ``{size}``
-        [pixels].
+        [pixels]; any other place is a column of numbers of the table.
     bands : sequence of str
         The bands that will be asked for.
     size : int
@@ -30,6 +31,8 @@ class CutoutSource:
     max_bytes : int
         A larger file is refused.
     patience : Patience
+    columns : collection of str
+        Columns that the targets have values of.
 
     Raises
     ------
@@ -38,13 +41,22 @@ class CutoutSource:
     """
 
     def __init__(
-        self, template: str, bands: tuple[str, ...], *, size: int, max_bytes: int, patience: Patience
+        self,
+        template: str,
+        bands: tuple[str, ...],
+        *,
+        size: int,
+        max_bytes: int,
+        patience: Patience,
+        columns: Collection[str] = (),
     ) -> None:
         check_address(template)
-        places = set(re.findall(r"\{([^{}]*)\}", template))
-        if unknown := sorted(places - set(PLACES)):
+        places = places_of(template)
+        if unknown := sorted(places - {*PLACES, *columns}):
             there_are = ", ".join(f"{{{name}}}" for name in PLACES)
-            raise FetchError(f"--url-template has {{{unknown[0]}}}; there are {there_are}")
+            raise FetchError(
+                f"--url-template has {{{unknown[0]}}}; there are {there_are}, and columns of the table"
+            )
         if re.search(r"[{}]", urlsplit(template).netloc):
             raise FetchError("--url-template: the table must not say which host is asked")
         if "name" not in places and not {"ra", "dec"} <= places:
@@ -82,6 +94,17 @@ class CutoutSource:
             "ra": f"{target.ra:.7f}",  # 1e-7 deg: 0.4 milliarcsec
             "dec": f"{target.dec:.7f}",
             "size": str(self._size),
+            **{column: f"{value:.10g}" for column, value in target.values.items()},
         }
         # In one pass: a name that spells {ra} stays a name.
-        return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], self._template)
+        return re.sub(r"\{([^{}]+)\}", lambda match: values[match[1]], self._template)
+
+
+def places_of(template: str) -> set[str]:
+    """Return the names in braces of an address."""
+    return set(re.findall(r"\{([^{}]*)\}", template))
+
+
+def columns_of(template: str) -> list[str]:
+    """Return the columns of the table that an address needs."""
+    return sorted(name for name in places_of(template) - set(PLACES) if name.strip())

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from fetch.download import check_address, check_sha256, download, sha256_of
 from fetch.errors import ChecksumError, DownloadError, FetchError
-from fetch.galaxy_zoo import TABLES
+from fetch.known_tables import TABLES
 from fetch.manifest import folder_lock, now, replace_csv
 from fetch.retry import Patience
 from fetch.transfer import Progress

@@ -1,8 +1,8 @@
 """The objects whose stamps are wanted: names and positions from a table."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fetch.errors import FetchError
@@ -25,21 +25,26 @@ class Target:
         Position, J2000 [deg].
     problem : str
         Why no stamp can be asked for; empty if one can.
+    values : mapping of str to float
+        What else the table says of it, by column.
     """
 
     name: str
     ra: float
     dec: float
     problem: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
-def read_targets(path: Path) -> list[Target]:
+def read_targets(path: Path, columns: Sequence[str] = ()) -> list[Target]:
     """Read names and positions.
 
     Parameters
     ----------
     path : Path
         A table with names and positions, as `galmorph run` reads it.
+    columns : sequence of str
+        Further columns of numbers that are wanted.
 
     Returns
     -------
@@ -63,13 +68,18 @@ def read_targets(path: Path) -> list[Target]:
                 if column is None:
                     raise FetchError(f"{path} has no column of {what} (one of {', '.join(known)})")
                 found.append(column)
-            name, ra, dec = found
-            columns = table.read([name], [ra, dec])
-        names = columns.identifiers(name)
-        positions = zip(*(degrees.tolist() for degrees in sky_positions(columns, ra, dec)), strict=True)
+            if missing := table.missing([column.lower() for column in columns], "--url-template"):
+                raise FetchError(missing)
+            cells = table.read(found[:1], dict.fromkeys([*found[1:], *map(str.lower, columns)]))
+        names = cells.identifiers(found[0])
+        positions = zip(*(degrees.tolist() for degrees in sky_positions(cells, *found[1:])), strict=True)
+        values = {column: cells.numbers(column.lower()).tolist() for column in columns}
     except TableError as error:
         raise FetchError(str(error)) from error
-    return _one_each(Target(name, *position) for name, position in zip(names, positions, strict=True))
+    return _one_each(
+        Target(name, ra, dec, values={column: values[column][row] for column in columns})
+        for row, (name, (ra, dec)) in enumerate(zip(names, positions, strict=True))
+    )
 
 
 def _one_each(targets: Iterable[Target]) -> list[Target]:
@@ -80,6 +90,8 @@ def _one_each(targets: Iterable[Target]) -> list[Target]:
             target = replace(target, problem="the row has no object name")
         elif math.isnan(target.ra):
             target = replace(target, problem="the row has no usable position")
+        elif lacking := [column for column, value in target.values.items() if not math.isfinite(value)]:
+            target = replace(target, problem=f"the row has no number in column {lacking[0]!r}")
         known = kept.setdefault(target.name, target)
         if known is target or known.problem:
             continue

@@ -1,4 +1,4 @@
-"""The command line: collects the verbs of `pipeline.commands`."""
+"""The command line: collects the verbs, one a module of `pipeline.commands`."""
 
 import os
 import sys
@@ -10,19 +10,13 @@ if __name__ == "__main__":
     sys.path[:] = [*(place for place in sys.path if os.path.realpath(place) != working), project]
 
 import logging
+import pkgutil
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from pipeline.commands.compare import compare
-from pipeline.commands.demo import demo
-from pipeline.commands.fetch import app as fetch
-from pipeline.commands.inspect import inspect
-from pipeline.commands.pretrain import pretrain
-from pipeline.commands.report import report
-from pipeline.commands.run import run
-from pipeline.commands.simulate import simulate
-from pipeline.commands.sweep import sweep
+from pipeline import commands
 from pipeline.errors import ExitStatus, InputError
 from preprocessing.safe_python import make_environment_safe
 
@@ -34,9 +28,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (simulate, run, sweep, pretrain, inspect, report, compare, demo):
-    app.command()(verb)
-app.add_typer(fetch, name="fetch")
+for found in pkgutil.iter_modules(commands.__path__):
+    module = import_module(f"{commands.__name__}.{found.name}")
+    # A verb is a function of its module's name, or a Typer application with verbs of its own.
+    if isinstance(verbs := getattr(module, "app", None), typer.Typer):
+        app.add_typer(verbs, name=found.name)
+    elif callable(verb := getattr(module, found.name, None)):
+        app.command()(verb)
 
 
 def _show_version(wanted: bool) -> None:

@@ -19,7 +19,7 @@ class DataSettings(BaseModel):
 
     labels: str = Field(min_length=1, description="table of labels: CSV, FITS, VOTable, ECSV or Parquet")
     table_format: TableFormat = Field("auto", description="file format of the tables; auto: by content")
-    label_format: Literal["auto", "simple", "gz1", "gz2", "gz2_class"] = Field(
+    label_format: str = Field(
         "auto",
         description="simple: a column of words or codes; gz1, gz2: Galaxy Zoo vote fractions; gz2_class: the"
         " string of Galaxy Zoo 2; auto: by the columns",

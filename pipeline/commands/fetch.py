@@ -27,7 +27,8 @@ def table(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|URL", help="gz1, gz2, gz2-willett, gz2-stripe82, gz2-stripe82-coadd, or an address."
+            metavar="NAME|URL",
+            help="gz1, gz2, gz2-willett, gz2-stripe82, gz2-stripe82-coadd, openngc, or an address.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("."),
@@ -41,7 +42,7 @@ def table(
     ] = None,
     retries: Retries = 4,
 ) -> None:
-    """Bring a table of labels: Galaxy Zoo, or any table by its address."""
+    """Bring a table of labels: Galaxy Zoo, OpenNGC, or any table by its address."""
     from fetch.retry import Patience
     from fetch.tables import RECORD, fetch_table
 
@@ -72,8 +73,16 @@ def stamps(
         typer.Option(
             metavar="URL",
             help="Any cutout service: an address with {name}, {band} or {band_lower}, {ra} and {dec} "
-            "(degrees), {size} (pixels). Without it: S-PLUS, with SPLUS_USERNAME and SPLUS_PASSWORD from "
-            "the environment.",
+            "(degrees), {size} (pixels); any other name in braces is a column of numbers of TABLE. Without "
+            "it: S-PLUS, with SPLUS_USERNAME and SPLUS_PASSWORD from the environment.",
+        ),
+    ] = None,
+    composite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STRETCH,Q",
+            help="The service of --url-template returns one colour picture (JPEG, PNG) of the three --bands, "
+            "red first, made by the Lupton mapping with this stretch and Q; flux is recovered from it.",
         ),
     ] = None,
     data_release: Annotated[str, typer.Option(help="Data release of S-PLUS.")] = "dr4",
@@ -81,7 +90,8 @@ def stamps(
     retries: Retries = 4,
 ) -> None:
     """Bring FITS stamps for a table of positions; a second call goes on where the first one ended."""
-    from fetch.cutouts import CutoutSource
+    from fetch.composites import CompositeSource
+    from fetch.cutouts import CutoutSource, columns_of
     from fetch.one_stamp import MAX_STAMP_BYTES, StampSource
     from fetch.retry import Patience
     from fetch.splus import SplusSource
@@ -93,14 +103,25 @@ def stamps(
     folder = out.absolute()
     with _input_errors(), progress_bar(console, "files") as bar:
         wanted = _bands(bands)
-        objects = read_targets(targets)
+        columns = columns_of(url_template or "")
+        stretch_and_q = _composite(composite, url_template)
+        objects = read_targets(targets, columns)
         # A transfer of a stamp that takes ten minutes has stalled.
         patience = Patience(retries, longest_transfer=600.0)
         source: StampSource
         if url_template is not None:
-            source = CutoutSource(
-                url_template, wanted, size=size, max_bytes=MAX_STAMP_BYTES, patience=patience
+            cutouts = CutoutSource(
+                url_template,
+                wanted if stretch_and_q is None else (),
+                size=size,
+                max_bytes=MAX_STAMP_BYTES,
+                patience=patience,
+                columns=columns,
             )
+            source = cutouts
+            if stretch_and_q is not None:
+                stretch, q = stretch_and_q
+                source = CompositeSource(cutouts, wanted, folder, stretch=stretch, q=q)
         else:
             source = SplusSource(
                 size=size, data_release=data_release, max_bytes=MAX_STAMP_BYTES, patience=patience
@@ -206,6 +227,20 @@ def _show(console: Console, summary, targets: Path) -> None:
     console.print("[bold]configuration[/]")
     _say(console, "[data]", f"stamps = {_toml(summary.stamps)}")
     _say(console, "", f"labels = {_toml(targets)}")
+
+
+def _composite(text: str | None, url_template: str | None) -> tuple[float, float] | None:
+    from fetch.errors import FetchError
+
+    if text is None:
+        return None
+    if url_template is None:
+        raise FetchError("--composite needs --url-template: S-PLUS sends FITS files")
+    try:
+        stretch, q = map(float, text.split(","))
+    except ValueError:
+        raise FetchError(f"--composite {text!r} is not two numbers such as 3,8") from None
+    return stretch, q
 
 
 def _bands(text: str) -> tuple[str, ...]:

@@ -16,6 +16,12 @@ CODES |= {str(code): code for code in (SPIRAL, ELLIPTICAL, NO_LABEL)}
 """Words and codes of a column ``label``, in lower case."""
 
 
+class LabelFormatError(TableError):
+    """A ``label_format`` that does not exist."""
+
+    key = "label_format"
+
+
 @dataclass(frozen=True)
 class Scheme:
     """One way to say what a galaxy is.
@@ -100,9 +106,12 @@ def choose_scheme(table: TableFile, label_format: str) -> Scheme:
     Raises
     ------
     TableError
-        If the table lacks the columns.
+        If there is no such format, or the table lacks the columns.
     """
     known = [scheme for scheme in _SCHEMES if label_format in ("auto", scheme.name)]
+    if not known:
+        formats = ", ".join(dict.fromkeys(("auto", *(scheme.name for scheme in _SCHEMES))))
+        raise LabelFormatError(f"{label_format!r} is none of {formats}")
     for scheme in known:
         if not table.missing(scheme.required, ""):
             return scheme

@@ -14,7 +14,7 @@ import pytest
 from interrupts import heed_interrupts
 from local_server import answer, stamp_bytes
 
-from fetch.galaxy_zoo import TABLES
+from fetch.known_tables import TABLES
 from pipeline.cli import main
 
 PROJECT = Path(__file__).resolve().parent.parent.parent

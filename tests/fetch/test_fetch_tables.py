@@ -11,7 +11,7 @@ from local_server import QUICK, answer, with_ranges
 
 from fetch import tables
 from fetch.errors import FetchError
-from fetch.galaxy_zoo import TABLES, KnownTable
+from fetch.known_tables import TABLES, KnownTable
 from fetch.tables import fetch_table
 
 ROWS = b"".join(b"%d,1.0,2.0\n" % row for row in range(20_000))

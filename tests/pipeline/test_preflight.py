@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from pipeline import cli
+from pipeline.config import load_settings
+from pipeline.preflight import check_data
 from trainer.weights import preflight as weights_preflight
 
 CONFIG = """
@@ -58,6 +60,7 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
         ("data.labels=absent.csv", "[data] labels: "),
         ("data.exclude=absent.csv", "absent.csv does not exist"),
         ("data.exclude=absent.csv", "[data] exclude: "),
+        ("data.label_format=gz3", "[data] label_format: 'gz3' is none of auto, gz2, gz1, gz2_class, simple"),
         ('data.exclude=["labels.csv", "galmorph.toml"]', "galmorph.toml has no column 'name'"),
         ("data.stamps=nowhere/{name}_{band}.fits", "[data] stamps: band G has no files (looked for "),
         ("image.rgb=ZRG", "[data] stamps: band Z has no files"),
@@ -131,3 +134,11 @@ def test_a_published_model_that_could_not_be_compared(survey, capsys, monkeypatc
         extra.mkdir(parents=True)
         (extra / "galmorph.json").write_text(json.dumps(content))
     assert message in refusal(survey, capsys, monkeypatch)
+
+
+def test_a_gate_that_no_model_can_pass_is_told_before_the_run(survey):
+    settings = load_settings(survey / "galmorph.toml", [])
+    (note,) = [note for note in check_data(settings).notes if "min_galaxies" in note]
+    assert "at most 1 of 1 elliptical" in note and "asks for 10" in note
+    enough = load_settings(survey / "galmorph.toml", ["gate.min_galaxies=1"])
+    assert not [note for note in check_data(enough).notes if "min_galaxies" in note]

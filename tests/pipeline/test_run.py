@@ -329,7 +329,7 @@ def test_a_sweep_finds_what_is_known_and_trains_the_rest(first_run, folder):
     assert [line.split()[1] for line in result.stdout.splitlines() if "FitsExampleGen" in line] == [
         "cached"
     ] * 2
-    first = result.stdout.index("1 of 2")
+    first = result.stdout.index("\n  1 of 2 ")
     states_of_first = [
         line.split()[1] for line in result.stdout[:first].splitlines() if "FoldTrainer-0" in line
     ]

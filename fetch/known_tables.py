@@ -1,4 +1,4 @@
-"""Tables of Galaxy Zoo, as data.galaxyzoo.org lists them."""
+"""Published tables: Galaxy Zoo, as data.galaxyzoo.org lists them, and OpenNGC."""
 
 from dataclasses import dataclass
 
@@ -55,5 +55,10 @@ TABLES = {
         f"{_S3}/zoo2Stripe82Coadd2.csv.gz",
         "Galaxy Zoo 2, table 9 of Willett et al. 2013, Stripe 82 coadds, second set: 19,761 galaxies",
         _GZ2,
+    ),
+    "openngc": KnownTable(
+        "https://raw.githubusercontent.com/mattiaverga/OpenNGC/master/database_files/NGC.csv",
+        "OpenNGC: 14,000 objects of the New General and Index Catalogues, with Hubble types",
+        "M. Verga, OpenNGC, https://github.com/mattiaverga/OpenNGC (CC BY-SA 4.0)",
     ),
 }
