@@ -88,7 +88,7 @@ def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipel
     Returns
     -------
     tfx.orchestration.pipeline.Pipeline
-        Nodes in the order of DESIGN.md's data flow. Nothing is read or run.
+        Nodes in topological order. Nothing is read or run.
     """
     data = _data(settings, fingerprint)
     folds = _folds(settings, data, place)
