@@ -152,7 +152,7 @@ def test_all_packages_that_are_installed_are_ours():
 def test_every_dynamic_import_names_its_module_in_a_string():
     dynamic = ("import_module(", "__import__(", "runpy.")
     found = [file for file in MODULES if any(call in (PROJECT / file).read_text() for call in dynamic)]
-    # cli.py imports the verbs, which no node imports; safe_python.py runs modules that callers name in a string.
+    # cli.py imports the verbs, which no node imports; safe_python.py runs what its callers name in a string.
     assert sorted(found) == ["pipeline/cli.py", "preprocessing/safe_python.py"]
 
 
