@@ -47,6 +47,7 @@ def inspect(
         objects=objects,
         seed=seed,
         workers=workers or os.cpu_count() or 1,
+        min_galaxies=settings.gate.min_galaxies,
     )
     folder = out or Path(settings.pipeline.root, "inspection")
     try:

@@ -45,13 +45,17 @@ class Finding:
     remedy: str = ""
 
 
-def table_findings(table: LabelTable, division: Division, data: DataSettings) -> list[Finding]:
+def table_findings(
+    table: LabelTable, division: Division, min_galaxies: int, data: DataSettings
+) -> list[Finding]:
     """Check table, rejects and splits.
 
     Parameters
     ----------
     table : LabelTable
     division : Division
+    min_galaxies : int
+        Least number of test galaxies of each class with which the gate publishes a model.
     data : DataSettings
 
     Returns
@@ -72,7 +76,15 @@ def table_findings(table: LabelTable, division: Division, data: DataSettings) ->
         rows = count_of(conflicts, "row contradicts", "rows contradict")
         text = f"{rows} another row of the same galaxy; none of these rows is used."
         findings.append(Finding("warning", text, "Correct the labels in the table."))
-    tests = sum(split == TEST for split, _ in division.splits_and_classes)
+    tested = Counter(name for split, name in division.splits_and_classes if split == TEST)
+    for name, count in tested.items():
+        if count < min_galaxies:
+            text = (
+                f"The test split has {count_of(count, f'{name} galaxy', f'{name} galaxies')}, and the gate"
+                f" publishes no model with fewer than {min_galaxies} ([gate] min_galaxies)."
+            )
+            findings.append(Finding("warning", text, "Raise [split] test, or add galaxies to the table."))
+    tests = tested.total()
     error = np.sqrt(_EXPECTED_ACCURACY * (1 - _EXPECTED_ACCURACY) / max(tests, 1))
     if tests and error > _COARSE:
         text = (

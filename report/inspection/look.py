@@ -142,7 +142,7 @@ def _look(
         empty = [band for band in request.bands if not has_files(reader, table.objects, band)]
     example = table.objects[0].name if table.objects else ""
     findings += stamp_findings(survey, request.side, empty, example, data)
-    findings += table_findings(table, division, data)
+    findings += table_findings(table, division, request.min_galaxies, data)
     peaks = {band: tile_maker.median_peak(band) for band in tile_maker.peaks}
     peaks |= {band: found.median("peak") for band, found in survey.bands.items()}
     findings += flux_findings(survey, peaks, suggestion, image, data)

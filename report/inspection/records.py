@@ -30,6 +30,8 @@ class Request:
         Seed of their selection.
     workers : int
         Number of processes.
+    min_galaxies : int
+        Least number of test galaxies of each class with which the gate publishes a model.
     """
 
     data: DataSettings
@@ -40,6 +42,7 @@ class Request:
     objects: int = 8
     seed: int = 0
     workers: int = 1
+    min_galaxies: int = 1
 
 
 @dataclass(frozen=True)

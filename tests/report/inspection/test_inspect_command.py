@@ -48,6 +48,11 @@ def test_it_prints_a_summary_and_writes_the_page(configured):
     assert len(json.loads((folder / "inspect.json").read_text())["shown"]) == 6
 
 
+def test_a_test_split_that_is_too_small_for_the_gate(configured):
+    assert "min_galaxies" in invoke(configured, "--objects", 1).output
+    assert "min_galaxies" not in invoke(configured, "--objects", 1, "--set", "gate.min_galaxies=1").output
+
+
 def test_options_and_overrides(configured, tmp_path):
     result = invoke(
         configured, "--out", tmp_path / "there", "--seed", 3, "--workers", 1, "--set", "image.cut=20"
