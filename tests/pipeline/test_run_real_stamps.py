@@ -1,4 +1,4 @@
-"""The pipeline on real stamps in four bands."""
+"""The pipeline on real stamps in four bands, too few of them for a model to be published."""
 
 import pytest
 from whole_runs import CONFIG, galmorph, report
@@ -6,7 +6,7 @@ from whole_runs import CONFIG, galmorph, report
 pytestmark = pytest.mark.slow
 
 
-def test_real_multi_band_stamps_end_to_end(real_data, tmp_path):
+def test_real_stamps_go_through_and_the_gate_wants_more_of_them(real_data, tmp_path):
     (tmp_path / "galmorph.toml").write_text(CONFIG)
     kids = real_data / "kids-stamps"
     result = galmorph(
@@ -16,10 +16,14 @@ def test_real_multi_band_stamps_end_to_end(real_data, tmp_path):
         *("--set", f"data.stamps={kids}/{{band}}_stamps/{{name}}_{{band}}.fits"),
         *("--set", "image.cut=64", "--set", "image.stretch=3e-11", "--set", "data.max_blank=0.5"),
         *("--set", "data.bands=['I', 'R', 'G', 'U']", "--set", "split.balance=false"),
-        *("--set", "gate.min_galaxies=1"),
     )
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == 3, result.stdout + result.stderr
     ingest = report(tmp_path, "ingest.json")
     assert ingest["rows"] == 42 and ingest["bands"] == ["U", "G", "R", "I"]
     assert ingest["reasons"] == {"missing_file": 4}, "the NGC galaxies have no U"
-    assert (tmp_path / "models/1/saved_model.pb").is_file()
+    metrics = report(tmp_path, "metrics.json")
+    assert metrics["test"]["n"] == 3 and not metrics["gate"]["blessed"]
+    # Before the run as a note, after it as the verdict.
+    assert "min_galaxies = 10" in " ".join(result.stdout.split())
+    assert "must have at least 10 (min_galaxies)" in result.stderr
+    assert not (tmp_path / "models").exists()
