@@ -11,7 +11,7 @@ class TrainingDiverged(ArithmeticError):
     """The training loss, or a weight, became infinite or not a number."""
 
 
-def finite(model: keras.Model) -> bool:
+def has_finite_weights(model: keras.Model) -> bool:
     """Return whether all weights are finite, statistics of batch norms included."""
     return bool(ops.all(ops.stack([ops.all(ops.isfinite(weight)) for weight in model.weights])))
 
@@ -39,7 +39,7 @@ class StopOnNaN(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Check the weights, because no loss is computed after the last update of an epoch."""
-        if not finite(self.model):
+        if not has_finite_weights(self.model):
             raise self._diverged("weights became infinite or not a number")
 
     def _diverged(self, what: str) -> TrainingDiverged:

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from trainer.callbacks import KeepBest, finite
+from trainer.callbacks import KeepBest, has_finite_weights
 
 _STATE = "state.npz"
 
@@ -124,9 +124,9 @@ class Checkpoint(keras.callbacks.Callback):
         """
         if not self.restore(model):
             return None
-        if not finite(model) and self._best is not None and self._best.weights is not None:
+        if not has_finite_weights(model) and self._best is not None and self._best.weights is not None:
             model.set_weights(self._best.weights)
-        if not finite(model):
+        if not has_finite_weights(model):
             return None
         # For a classifier only the backbone, which the configuration accepts; other networks as a whole.
         inner = next((layer for layer in model.layers if isinstance(layer, keras.Model)), model)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.callbacks import KeepBest, StopOnNaN, TrainingDiverged, finite
+from trainer.callbacks import KeepBest, StopOnNaN, TrainingDiverged, has_finite_weights
 
 
 def model_and(callback):
@@ -67,9 +67,9 @@ def test_weights_that_are_not_finite_end_training_though_the_loss_was(bad):
 
 def test_the_statistics_of_a_batch_norm_count_as_weights():
     model = keras.Sequential([keras.Input((2,)), keras.layers.BatchNormalization()])
-    assert finite(model)
+    assert has_finite_weights(model)
     model.layers[0].moving_variance.assign([1.0, np.inf])
-    assert not finite(model)
+    assert not has_finite_weights(model)
 
 
 def test_the_learning_rate_named_is_not_that_after_the_last_step():
