@@ -108,7 +108,7 @@ def test_two_runs_of_one_root_are_compared_by_their_time(two, capsys, monkeypatc
 @pytest.mark.parametrize(
     ("when", "said"),
     [
-        ("@2027", "has no report of 2027; there are those of 2026-11-26T23-00-00, 2026-11-26T23-01-00"),
+        ("@2027", "has no report of 2027; available are 2026-11-26T23-00-00, 2026-11-26T23-01-00"),
         ("@2026-11-26", "several reports of 2026-11-26: 2026-11-26T23-00-00, 2026-11-26T23-01-00"),
         ("@", "several reports of any time: 2026-11-26T23-00-00"),
     ],
