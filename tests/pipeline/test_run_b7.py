@@ -1,4 +1,4 @@
-"""The network of the published method, from random weights, in both phases of training, on 100 galaxies."""
+"""The network of the published method, from random weights, in both phases of training, on 80 galaxies."""
 
 import json
 
@@ -9,7 +9,7 @@ from pipeline.errors import ExitStatus
 
 pytestmark = pytest.mark.slow
 
-GALAXIES = 100
+GALAXIES = 80
 
 
 def test_efficientnetb7_at_128_pixels(tmp_path):
