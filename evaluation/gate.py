@@ -139,8 +139,8 @@ def _too_few(labels: np.ndarray, least: int) -> Iterator[str]:
     for label in (SPIRAL, ELLIPTICAL):
         count = int((labels == label).sum())
         if count < least:
-            name = CLASS_NAMES[label]
-            yield f"the test split has {count} {name} galaxies, must have at least {least} (min_galaxies)"
+            galaxies = f"{CLASS_NAMES[label]} {'galaxy' if count == 1 else 'galaxies'}"
+            yield f"the test split has {count} {galaxies}, must have at least {least} (min_galaxies)"
 
 
 def _without_spread(p: np.ndarray) -> Iterator[str]:

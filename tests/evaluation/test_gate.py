@@ -125,6 +125,7 @@ def test_galaxies_that_show_nothing_are_set_aside_and_counted():
     ("spirals", "ellipticals", "expected"),
     [
         (20, 9, ["the test split has 9 elliptical galaxies, must have at least 10 (min_galaxies)"]),
+        (20, 1, ["the test split has 1 elliptical galaxy, must have at least 10 (min_galaxies)"]),
         (9, 10, ["the test split has 9 spiral galaxies, must have at least 10 (min_galaxies)"]),
         (10, 10, []),
     ],
