@@ -12,7 +12,7 @@ import numpy as np
 
 _SAMPLED_ROWS = 3  # every third row is searched for runs of one number
 _LEAST_SHARE = 0.002  # of the pixels sampled, that begin a run
-_MOST_NUMBERS = 4
+_MOST_NUMBERS = 8
 _CHANCE = 1e-3  # expected number of squares filled by chance in one stamp
 _ALIKE = 4  # neighbouring pixels that are equal where noise is smooth
 _RIM = 4  # width of the rim around an area that is examined [pixels]
@@ -21,6 +21,8 @@ _NEAR = 0.25  # of the spread of the pixels: values this close to the number lea
 _HALF = 0.5
 _FAR_ABOVE = 10.0  # times the saturation level: no saturated pixel has such a value
 _MOST_FILLS = 2
+_MOST_DATA = (1, 99)  # percentiles
+_COARSE = 0.25  # runs of other numbers, beyond chance, per run of a number in an area
 _MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
 _STRAY = 0.01  # up to this share of all pixels, the number counts as blank outside the areas, too
 
@@ -58,8 +60,9 @@ def blank_areas(
     4. If half of the pixels that touch the areas are close to the number (within a quarter of the spread of
        all pixels, or within the step between two levels), the data lead up to it: they are smooth, or were
        clipped. If it is the largest number and they come a quarter of the way to it, it is a saturated star.
-    5. If three or more numbers fill areas, they are levels of coarsely quantised data. If all other pixels
-       hold one number, no decision is possible.
+    5. A number in the range of the data is a level of coarsely quantised data, such as the flat blocks of a
+       JPEG picture, if another such number fills areas, or if other numbers repeat in runs more often than
+       by chance. If all other pixels hold one number, no decision is possible.
     """
     rows = image[::_SAMPLED_ROWS]
     same = rows[:, 1:] == rows[:, :-1]
@@ -68,23 +71,50 @@ def blank_areas(
     if np.count_nonzero(runs) < least:
         return None
     numbers, counts = np.unique(rows[:, 2:][runs], return_counts=True)
-    blank, found = np.zeros(image.shape, bool), []
+    found, levels = {}, np.isfinite(numbers)
     for place in np.argsort(-counts, kind="stable")[:_MOST_NUMBERS]:
         number = numbers[place]
         if counts[place] < least or not np.isfinite(number):
             continue
         if saturation is not None and saturation <= number <= _FAR_ABOVE * saturation:
+            levels[place] = False
             continue
         pixels = image == number
         areas = _areas(pixels)
-        if areas is None or _is_data(image, pixels, areas, number):
+        if areas is None:
             continue
-        found.append(float(number))
+        if _is_data(image, pixels, areas, number):
+            clipped = number in (np.nanmin(image), np.nanmax(image))
+            levels[place] = not clipped
+            continue
+        levels[place] = False
         stray = np.count_nonzero(pixels) - np.count_nonzero(areas)
-        blank |= pixels if stray <= _STRAY * image.size else areas
-    if not 0 < len(found) <= _MOST_FILLS or blank.all():
+        found[number] = pixels if stray <= _STRAY * image.size else areas
+    if not found:
         return None
-    return blank, tuple(found)
+    data = image[np.isfinite(image) & ~np.logical_or.reduce(list(found.values()))]
+    if not data.size:
+        return None
+    among = [number for number in found if _lies_among(data, number)]
+    filled = counts[np.isin(numbers, among)].sum()
+    if len(among) > 1 or _runs_beyond_chance(rows, numbers[levels], counts[levels]) > _COARSE * filled:
+        found = {number: pixels for number, pixels in found.items() if number not in among}
+    if not 0 < len(found) <= _MOST_FILLS:
+        return None
+    return np.logical_or.reduce(list(found.values())), tuple(float(number) for number in found)
+
+
+def _runs_beyond_chance(rows: np.ndarray, numbers: np.ndarray, counts: np.ndarray) -> float:
+    """Return how many more runs of three equal pixels there are than independent pixels would have."""
+    values, pixels = np.unique(rows, return_counts=True)
+    share = pixels[np.searchsorted(values, numbers)] / rows.size
+    return float(counts.sum() - rows[:, 2:].size * (share**3).sum())
+
+
+def _lies_among(data: np.ndarray, number: np.floating) -> bool:
+    """Return whether a number lies in the range of the data, or no further outside than most data reach."""
+    low, high = np.percentile(data.astype(np.float64), _MOST_DATA)
+    return bool(data.min() - (high - low) <= number <= data.max() + (high - low))
 
 
 def _areas(pixels: np.ndarray) -> np.ndarray | None:

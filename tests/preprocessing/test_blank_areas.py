@@ -1,7 +1,10 @@
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from preprocessing.blank_areas import blank_areas
 
@@ -67,6 +70,21 @@ def test_coarse_clipped_and_smooth_data_are_data(noise, smooth, seed):
     assert blank_areas(image) is None
     assert blank_areas(np.clip(np.round(image), 0, 255)) is None
     assert blank_areas(np.round(image * 4) / 4) is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.floats(0.6, 2.5), st.integers(60, 95), st.sampled_from(FILLS[1:]), st.integers(0, 99))
+def test_flat_blocks_of_a_jpeg_picture_are_data(noise, quality, fill, seed):
+    """Blocks of 8 x 8 pixels that compression has made flat, at any level of the background."""
+    grey = np.clip(galaxy(seed, 128, 6.0, noise), 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "JPEG", quality=quality)
+    image = np.asarray(Image.open(file)).astype("f4") * np.float32(0.0107747)
+    assert blank_areas(image) is None
+    expected = area("slant", 0.1, 128, seed)
+    image[expected] = fill
+    found = blank_areas(image)
+    assert found is not None and np.array_equal(found[0], expected)
 
 
 def test_saturated_stars_are_no_areas_without_data():
