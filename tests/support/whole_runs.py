@@ -1,6 +1,7 @@
 """What the tests that run whole pipelines share: a quick configuration, and the command as a user runs it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,9 +39,12 @@ directory = "models"
 COMMAND = Path(sys.executable).with_name("galmorph")
 
 
-def galmorph(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [str(COMMAND), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=cwd)
+def galmorph(
+    *arguments: object, cwd: Path | None = None, command: Path = COMMAND
+) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    words = [str(command), *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, text=True, timeout=1500, cwd=cwd, env=environment)
 
 
 def states(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
