@@ -27,7 +27,8 @@ fi
 
 echo "installing $(grep -c '^[a-zA-Z0-9].*==' requirements.lock) packages into .venv"
 if [ -n "$uv" ]; then
-    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+    # Compiled here, as pip does: where Python may not write bytecode, TFX would take 36 s to load, not 14 s.
+    "$uv" pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
     "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 else
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock

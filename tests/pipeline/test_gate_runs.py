@@ -39,7 +39,7 @@ def folder(galmorph, tmp_path_factory) -> Path:
     assert result.returncode == 0, result.stdout + result.stderr
     assert "IncumbentPredictionGen" in states(result), "it runs although there is no published model yet"
     assert report(folder, "metrics.json")["gate"]["published"] is None
-    (log,) = (folder / "run/logs").iterdir()
+    (log,) = (folder / "run/logs").glob("*.log")
     ours = log.read_text().replace(sysconfig.get_paths()["purelib"], "")
     assert galmorph.keywords["command"] == COMMAND or str(PROJECT) not in ours
     return folder
