@@ -307,6 +307,7 @@ def _training_config(settings: Settings) -> dict[str, Any]:
         # The other keys concern the report only and must not train a model again.
         "decision": settings.decision.model_dump(mode="json", include={"uncertain"}),
         "flux": settings.data.flux,
+        "limits": settings.data.limits,
     }
 
 

@@ -10,21 +10,22 @@ import math
 
 import numpy as np
 
-_SAMPLED_ROWS = 3  # every third row is searched for runs of one number
-_LEAST_SHARE = 0.002  # of the pixels sampled, that begin a run
-_MOST_NUMBERS = 8
-_CHANCE = 1e-3  # expected number of squares filled by chance in one stamp
-_ALIKE = 4  # neighbouring pixels that are equal where noise is smooth
-_RIM = 4  # width of the rim around an area that is examined [pixels]
-_USUAL = 0.25  # share of the rim from which the number counts as data
-_NEAR = 0.25  # of the spread of the pixels: values this close to the number lead up to it
-_HALF = 0.5
-_FAR_ABOVE = 10.0  # times the saturation level: no saturated pixel has such a value
-_MOST_FILLS = 2
-_MOST_DATA = (1, 99)  # percentiles
-_COARSE = 0.25  # runs of other numbers, beyond chance, per run of a number in an area
-_MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
-_STRAY = 0.01  # up to this share of all pixels, the number counts as blank outside the areas, too
+SAMPLED_ROWS = 3  # every third row is searched for runs of one number
+LEAST_RUNS = 4
+LEAST_SHARE = 0.002  # of the pixels sampled, that begin a run
+MOST_NUMBERS = 8
+CHANCE = 1e-3  # expected number of squares filled by chance in one stamp
+ALIKE = 4  # neighbouring pixels that are equal where noise is smooth
+RIM = 4  # width of the rim around an area that is examined [pixels]
+USUAL = 0.25  # share of the rim from which the number counts as data
+NEAR = 0.25  # of the spread of the pixels: values this close to the number lead up to it
+HALF = 0.5
+FAR_ABOVE = 10.0  # times the saturation level: no saturated pixel has such a value
+MOST_FILLS = 2
+MOST_DATA = (1, 99)  # percentiles
+COARSE = 0.25  # runs of other numbers, beyond chance, per run of a number in an area
+MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
+STRAY = 0.01  # up to this share of all pixels, the number counts as blank outside the areas, too
 
 
 def blank_areas(
@@ -64,19 +65,19 @@ def blank_areas(
        JPEG picture, if another such number fills areas, or if other numbers repeat in runs more often than
        by chance. If all other pixels hold one number, no decision is possible.
     """
-    rows = image[::_SAMPLED_ROWS]
+    rows = image[::SAMPLED_ROWS]
     same = rows[:, 1:] == rows[:, :-1]
     runs = same[:, 1:] & same[:, :-1]
-    least = max(4, _LEAST_SHARE * runs.size)
+    least = max(LEAST_RUNS, LEAST_SHARE * runs.size)
     if np.count_nonzero(runs) < least:
         return None
     numbers, counts = np.unique(rows[:, 2:][runs], return_counts=True)
     found, levels = {}, np.isfinite(numbers)
-    for place in np.argsort(-counts, kind="stable")[:_MOST_NUMBERS]:
+    for place in np.argsort(-counts, kind="stable")[:MOST_NUMBERS]:
         number = numbers[place]
         if counts[place] < least or not np.isfinite(number):
             continue
-        if saturation is not None and saturation <= number <= _FAR_ABOVE * saturation:
+        if saturation is not None and saturation <= number <= FAR_ABOVE * saturation:
             levels[place] = False
             continue
         pixels = image == number
@@ -89,7 +90,11 @@ def blank_areas(
             continue
         levels[place] = False
         stray = np.count_nonzero(pixels) - np.count_nonzero(areas)
-        found[number] = pixels if stray <= _STRAY * image.size else areas
+        found[number] = pixels if stray <= STRAY * image.size else areas
+        others = image[np.isfinite(image) & ~found[number]]
+        if others.size and not _lies_among(others, number):
+            # The next number must not be compared with one that is far from the data.
+            image = np.where(found[number], np.float32(np.nan), image)
     if not found:
         return None
     data = image[np.isfinite(image) & ~np.logical_or.reduce(list(found.values()))]
@@ -97,9 +102,9 @@ def blank_areas(
         return None
     among = [number for number in found if _lies_among(data, number)]
     filled = counts[np.isin(numbers, among)].sum()
-    if len(among) > 1 or _runs_beyond_chance(rows, numbers[levels], counts[levels]) > _COARSE * filled:
+    if len(among) > 1 or _runs_beyond_chance(rows, numbers[levels], counts[levels]) > COARSE * filled:
         found = {number: pixels for number, pixels in found.items() if number not in among}
-    if not 0 < len(found) <= _MOST_FILLS:
+    if not 0 < len(found) <= MOST_FILLS:
         return None
     return np.logical_or.reduce(list(found.values())), tuple(float(number) for number in found)
 
@@ -113,16 +118,16 @@ def _runs_beyond_chance(rows: np.ndarray, numbers: np.ndarray, counts: np.ndarra
 
 def _lies_among(data: np.ndarray, number: np.floating) -> bool:
     """Return whether a number lies in the range of the data, or no further outside than most data reach."""
-    low, high = np.percentile(data.astype(np.float64), _MOST_DATA)
+    low, high = np.percentile(data.astype(np.float64), MOST_DATA)
     return bool(data.min() - (high - low) <= number <= data.max() + (high - low))
 
 
 def _areas(pixels: np.ndarray) -> np.ndarray | None:
     """Return the union of the squares that are too large for chance; None if there are none."""
-    given = int(np.count_nonzero(pixels))
-    side = min(_side_beyond_chance(given / pixels.size, pixels.size), _largest_square(pixels))
+    given, table = int(np.count_nonzero(pixels)), _table(pixels)
+    side = min(_side_beyond_chance(given / pixels.size, pixels.size), _largest_square(table))
     while side >= 2:
-        areas = _covered(pixels, side)
+        areas = _covered(table, side)
         inside = int(np.count_nonzero(areas))
         outside = (given - inside) / (pixels.size - inside) if inside < pixels.size else 0.0
         smaller = _side_beyond_chance(outside, pixels.size)
@@ -137,55 +142,60 @@ def _side_beyond_chance(share: float, total: int) -> int:
         return 2
     if share >= 1:
         return total
-    return max(2, math.ceil(math.sqrt(_ALIKE * math.log(total / _CHANCE) / -math.log(share))))
+    return max(2, math.ceil(math.sqrt(ALIKE * math.log(total / CHANCE) / -math.log(share))))
 
 
-def _largest_square(pixels: np.ndarray) -> int:
+def _largest_square(table: np.ndarray) -> int:
     """Return the side of the largest square of set pixels."""
-    least, most = 0, min(pixels.shape)
+    least, most = 0, min(table.shape) - 1
     while least < most:
         side = (least + most + 1) // 2
-        if (_sums(pixels, side) == side * side).any():
+        if (_sums(table, side) == side * side).any():
             least = side
         else:
             most = side - 1
     return least
 
 
-def _covered(pixels: np.ndarray, side: int) -> np.ndarray:
+def _covered(table: np.ndarray, side: int) -> np.ndarray:
     """Return the pixels that lie in a square of set pixels."""
-    squares = _sums(pixels, side) == side * side
-    return _sums(np.pad(squares, side - 1), side) > 0
+    squares = _sums(table, side) == side * side
+    return _sums(_table(np.pad(squares, side - 1)), side) > 0
 
 
-def _sums(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Return the number of set pixels in each square: shape (H - side + 1, W - side + 1)."""
+def _table(pixels: np.ndarray) -> np.ndarray:
+    """Return the number of set pixels above and to the left of each corner: shape (H + 1, W + 1)."""
     table = np.zeros((pixels.shape[0] + 1, pixels.shape[1] + 1), np.int32)
     table[1:, 1:] = pixels.cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32)
+    return table
+
+
+def _sums(table: np.ndarray, side: int) -> np.ndarray:
+    """Return the number of set pixels in each square: shape (H - side + 1, W - side + 1)."""
     return table[side:, side:] - table[:-side, side:] - table[side:, :-side] + table[:-side, :-side]
 
 
 def _is_data(image: np.ndarray, pixels: np.ndarray, areas: np.ndarray, number: np.floating) -> bool:
-    rim = _rim(areas, _RIM)
-    if np.count_nonzero(pixels & rim) >= _USUAL * np.count_nonzero(rim):
+    rim = _rim(areas, RIM)
+    if np.count_nonzero(pixels & rim) >= USUAL * np.count_nonzero(rim):
         return True
     finite = np.isfinite(image) & ~areas
     beside, others = image[_rim(areas, 1) & finite], image[finite]
     if not others.size:
         return True
-    middle = np.median(others)
     levels = np.unique(others)
     if len(levels) < 2:
         return True
     with np.errstate(over="ignore", invalid="ignore"):
-        spread = _MAD_TO_SIGMA * np.median(np.abs(others - middle))
+        middle = np.median(others)
+        spread = MAD_TO_SIGMA * np.median(np.abs(others - middle))
         step = np.diff(levels).min()
         distance = np.abs(beside - number)
-        if np.count_nonzero(distance <= max(_NEAR * spread, step)) >= _HALF * beside.size:
+        if np.count_nonzero(distance <= max(NEAR * spread, step)) >= HALF * beside.size:
             return True
-        return bool(number > others.max() and np.median(beside) - middle > _NEAR * (number - middle))
+        return bool(number > others.max() and np.median(beside) - middle > NEAR * (number - middle))
 
 
 def _rim(areas: np.ndarray, width: int) -> np.ndarray:
     """Return the pixels in a rim around areas."""
-    return (_sums(np.pad(areas, width), 2 * width + 1) > 0) & ~areas
+    return (_sums(_table(np.pad(areas, width)), 2 * width + 1) > 0) & ~areas

@@ -85,6 +85,14 @@ class DataSettings(BaseModel):
         keys = {"background", "zero_points", "reference_zero_point", "flux_factors"}
         return self.model_dump(mode="json", include=keys)
 
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What decides whether a stamp can be classified, for the published model."""
+        return {
+            **self.model_dump(mode="json", include={"max_blank", "max_saturated"}),
+            "cubes": bool(self.cube_bands),
+        }
+
     def with_resolved(self, bands: Sequence[str], side: int) -> "DataSettings":
         """Return the settings with the bands and the side that are kept, filled in where they were open."""
         return self.model_copy(update={"bands": tuple(bands), "stamp_size": side})

@@ -20,7 +20,7 @@ ZERO_POINT_KEYWORDS = ("MAGZERO", "MAGZPT", "MAGZP", "PHOTZP", "ZEROPNT", "ZP", 
 SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
 """Keywords of the value from which a pixel is saturated; the first that is present counts."""
 
-_NINES = frozenset(float(f"{nines}{rest}") for nines in ("99", "999", "9999") for rest in ("", ".9", ".99"))
+NINES = frozenset(float(f"{nines}{rest}") for nines in ("99", "999", "9999") for rest in ("", ".9", ".99"))
 
 
 class FluxScaleError(Exception):
@@ -139,7 +139,7 @@ def saturation_level(header: Header) -> float | None:
         level = _number(header, keyword)
         if level is None or level == 0:
             continue
-        if not 0 < level < math.inf or level in _NINES:
+        if not 0 < level < math.inf or level in NINES:
             raise FluxScaleError(
                 f"{keyword} = {header.spelling(keyword)} is not a saturation level; [data] max_saturated = 1"
                 " accepts stamps without a check for saturated pixels"

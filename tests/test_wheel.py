@@ -1,4 +1,4 @@
-"""The wheel, installed into an empty environment. `tests/pipeline/test_gate_runs.py` runs pipelines from it."""
+"""The wheel in an empty environment. `tests/pipeline/test_gate_runs.py` runs pipelines from it."""
 
 import zipfile
 

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from preprocessing import features
+from preprocessing.graph.flux import FluxReader
 from preprocessing.picture import decode_flux, make_picture, shows_nothing
 from preprocessing.settings import ImageSettings
 from trainer.model import averaged
@@ -22,6 +23,15 @@ EfficientNetB7 their activations would take tens of gigabytes."""
 METADATA_FILE = "galmorph.json"
 """File under ``assets.extra`` with bands, cut, decision interval and other properties of the model."""
 
+RAW_FLUX = {
+    "background": "none",
+    "zero_points": "none",
+    "reference_zero_point": 22.5,
+    "flux_factors": {},
+}
+"""Settings of stamps whose numbers are flux already."""
+
+_ANY_STAMP = {"max_blank": 1.0, "max_saturated": 1.0, "cubes": False}
 _EXPORTED_PACKAGES = ("galmorph", "keras", "tensorflow", "tfx")
 
 
@@ -50,6 +60,8 @@ def export_model(
     *,
     image: ImageSettings,
     uncertain: tuple[float, float],
+    flux: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Any] | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> None:
     """Write the SavedModel.
@@ -63,21 +75,38 @@ def export_model(
         Settings of the pictures that `model` was trained on.
     uncertain : (float, float)
         Interval of probabilities that are classified as uncertain.
+    flux : mapping, optional
+        How the numbers of the training stamps became flux, see `DataSettings.flux`; taken as flux by default.
+    limits : mapping, optional
+        Which stamps the ingest accepted, see `DataSettings.limits`; all by default.
     metadata : dict, optional
         Further entries of ``assets.extra/galmorph.json``.
 
     Notes
     -----
-    Signatures: ``serving_default`` takes ``examples`` (serialized raw Examples, string [N]),
-    ``classify_flux`` takes ``flux`` (float32 [N, H, W, 3], red first) in the bands and flux units of the
-    training stamps. Both return ``p_elliptical`` and ``p_spiral`` (float32 [N]) and ``morphology`` (string
-    [N]). A galaxy without signal (`preprocessing.picture.shows_nothing`) gets probabilities of NaN and the
-    class ``uncertain``. The SavedModel can be loaded with TensorFlow only.
+    Signatures:
+
+    - ``serving_default`` takes ``examples`` (serialized raw Examples, string [N]);
+    - ``classify_flux`` takes ``flux`` (float32 [N, H, W, 3], red first) in the bands and flux units of the
+      training stamps;
+    - ``classify_fits`` takes ``fits`` (string [N, 3], red first), the bytes of one FITS file for each band.
+      `preprocessing.graph.flux` decodes them in the graph by the rules of the ingest.
+
+    All return ``p_elliptical`` and ``p_spiral`` (float32 [N]) and ``morphology`` (string [N]). A galaxy
+    without signal (`preprocessing.picture.shows_nothing`) gets probabilities of NaN and the class
+    ``uncertain``. The SavedModel can be loaded with TensorFlow only.
     """
+    flux_rules = {**RAW_FLUX, **(flux or {})}
+    accepted = {**_ANY_STAMP, **(limits or {})}
+    pictures_of = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
+
+    @tf.function(input_signature=[pictures_of], autograph=False)
+    def network(pictures: tf.Tensor) -> tf.Tensor:
+        """Trace the network once for all signatures: with EfficientNetB7 that takes half a minute."""
+        return tf.reshape(model(pictures, training=False), [-1])
 
     def classify(flux: tf.Tensor) -> tf.Tensor:
-        pictures = tf.cast(make_picture(flux, image), tf.float32)
-        p_elliptical = tf.reshape(model(pictures, training=False), [-1])
+        p_elliptical = network(tf.cast(make_picture(flux, image), tf.float32))
         return tf.where(shows_nothing(flux, image), float("nan"), p_elliptical)
 
     def outputs(p_elliptical: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -104,16 +133,28 @@ def export_model(
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
         return outputs(_in_chunks(classify, flux))
 
+    reader = FluxReader(image.bands, image.cut, flux_rules, accepted)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, len(image.bands)], tf.string, name="fits")])
+    def classify_fits(fits: tf.Tensor) -> dict[str, tf.Tensor]:
+        return outputs(_in_chunks(lambda files: classify(reader.read(files)), fits))
+
     # Only the variables are tracked. A tracked Keras model would write Keras objects into the file, which
     # could then be loaded only with Keras.
     module = tf.Module()
     module.variables_ = [variable.value for variable in model.variables]
-    signatures = {"serving_default": serving_default, "classify_flux": classify_flux}
+    signatures = {
+        "serving_default": serving_default,
+        "classify_flux": classify_flux,
+        "classify_fits": classify_fits,
+    }
     tf.saved_model.save(module, str(path), signatures=signatures)
     description = {
         "image": image.model_dump(mode="json"),
         "bands": list(image.bands),
         "uncertain": list(uncertain),
+        "flux": flux_rules,
+        "limits": accepted,
         "versions": {package: version(package) for package in _EXPORTED_PACKAGES},
         **(metadata or {}),
     }
@@ -137,7 +178,7 @@ def export_classifier(
     models : sequence of keras.Model
     recipe : Recipe
     config : mapping
-        ``decision`` and ``flux``, as in `trainer.train.run_fn`.
+        ``decision``, ``flux`` and ``limits``, as in `trainer.train.run_fn`.
     path : Path
     metadata : mapping
         Further entries of ``assets.extra/galmorph.json``.
@@ -151,8 +192,9 @@ def export_classifier(
         path,
         image=recipe.image,
         uncertain=tuple(config["decision"]["uncertain"]),
+        flux=config["flux"],
+        limits=config["limits"],
         metadata={
-            "flux": config["flux"],
             **{name: tables[name] for name in ("model", "train", "cross_validation")},
             "temperature": temperature,
             **metadata,

@@ -30,9 +30,10 @@ def run_fn(fn_args: FnArgs) -> None:
     ----------
     fn_args : FnArgs
         ``custom_config`` has the tables of `Recipe`, ``decision``, ``flux`` (the keys of `[data]` that define
-        the flux units), ``checkpoints`` (a folder, or empty) and ``code``. ``base_model`` has the head that
-        was trained on frozen features, if there is such a phase. TensorBoard's logs and the weights in the
-        format of Keras are written to the ``model_run`` artifact.
+        the flux units), ``limits`` (those by which stamps are accepted), ``checkpoints`` (a folder, or empty)
+        and ``code``. ``base_model`` has the head that was trained on frozen features, if there is such a
+        phase. TensorBoard's logs and the weights in the format of Keras are written to the ``model_run``
+        artifact.
     """
     config = fn_args.custom_config
     recipe = Recipe.load(config)

@@ -45,7 +45,7 @@ class Executor(BaseExecutor):
             ``model``, and ``fold``: a copy of the artifact of the best fold, or of the first fold of an
             ensemble, for the Grad-CAM maps.
         exec_properties : dict
-            ``config``: the recipe, ``decision`` and ``flux``, as JSON; ``code``.
+            ``config``: the recipe, ``decision``, ``flux`` and ``limits``, as JSON; ``code``.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         config = json.loads(exec_properties["config"])
@@ -88,7 +88,7 @@ class FoldExporter(BaseComponent):
     folds : sequence of BaseChannel
         Outputs of the FoldTrainers.
     config : str
-        The recipe, ``decision`` and ``flux``, as JSON.
+        The recipe, ``decision``, ``flux`` and ``limits``, as JSON.
     code : str
         Fingerprint of our own code, for the cache.
     """

@@ -58,7 +58,12 @@ def recipe(publish, calibration) -> Recipe:
 
 def publish(folds, path, publish, calibration) -> tuple[np.ndarray, dict]:
     """Return what the exported model says, and what it says of itself."""
-    config = {**recipe(publish, calibration).dump(), "decision": {"uncertain": [0.25, 0.75]}, "flux": {}}
+    config = {
+        **recipe(publish, calibration).dump(),
+        "decision": {"uncertain": [0.25, 0.75]},
+        "flux": {},
+        "limits": {},
+    }
     inputs = {f"fold_{number}": artifact(FoldModel, folds / str(number)) for number in range(3)}
     outputs = {"model": artifact(Model, path / "model"), "fold": artifact(FoldModel, path / "fold")}
     Executor().Do(inputs, outputs, {"config": json.dumps(config), "code": ""})

@@ -106,7 +106,7 @@ def test_the_pushed_model_works_with_tensorflow_alone(first_run, folder, tmp_pat
     model = tmp_path / "model"
     model.symlink_to(folder / "models/1")  # TensorFlow takes its path for a pattern, see docs/ingest.md
     result = subprocess.run(
-        [sys.executable, script, model, examples],
+        [sys.executable, script, model, examples, folder / "survey/{band}_stamps/{name}_{band}.fits"],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -118,11 +118,15 @@ def test_the_pushed_model_works_with_tensorflow_alone(first_run, folder, tmp_pat
         reported = {row["name"]: row for row in csv.DictReader(table)}
     assert len(answers["p"]) == min(70, report(folder, "ingest.json")["splits"]["train"])
     assert answers["kinds"] == ["float321", "float321", "string1"]
-    for name, p, flux_p, spiral, morphology in zip(
-        *(answers[key] for key in ("names", "p", "flux_p", "spiral", "morphology")), strict=True
+    for name, p, flux_p, fits_p, spiral, morphology in zip(
+        *(answers[key] for key in ("names", "p", "flux_p", "fits_p", "spiral", "morphology")), strict=True
     ):
         assert p == pytest.approx(float(reported[name]["p_elliptical"]), abs=2e-6)
-        assert flux_p == pytest.approx(p, abs=2e-6) and spiral == pytest.approx(1 - p, abs=1e-6)
+        assert (
+            flux_p == pytest.approx(p, abs=2e-6)
+            and fits_p == flux_p
+            and spiral == pytest.approx(1 - p, abs=1e-6)
+        )
         expected = "spiral" if p < 0.25 else "elliptical" if p > 0.75 else "uncertain"
         assert morphology == reported[name]["morphology"] == expected
     assert answers["nothing"] == 0

@@ -1,32 +1,10 @@
-import io
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from stamp_images import FILLS, area, galaxy, jpeg
 
 from preprocessing.blank_areas import blank_areas
-
-FILLS = (0.0, -9999.0, 1e30, -3.4e38, 99.0, -32768.0, 65535.0)
-
-
-def galaxy(seed: int, side: int, sky: float = 0.0, noise: float = 1.0) -> np.ndarray:
-    offsets = np.arange(side) - (side - 1) / 2
-    radius = np.hypot(offsets, offsets[:, None])
-    random = np.random.default_rng(seed)
-    return (sky + 40 * np.exp(-radius / 5) + random.normal(0, noise, (side, side))).astype("f4")
-
-
-def area(shape: str, share: float, side: int, seed: int) -> np.ndarray:
-    """Pixels without data: an edge, a corner cut off slantwise, holes."""
-    y, x = np.mgrid[:side, :side] / side
-    holes = np.zeros((side, side), bool)
-    for centre in np.random.default_rng(seed).uniform(0.15, 0.85, (3, 2)):
-        holes |= np.hypot(x - centre[0], y - centre[1]) < np.sqrt(share / 3 / np.pi)
-    slant = x + 0.6 * y
-    slant = slant < np.quantile(slant, share)
-    return {"columns": x < share, "rows": y > 1 - share, "slant": slant, "holes": holes}[shape]
 
 
 @settings(deadline=None, max_examples=150)
@@ -76,10 +54,7 @@ def test_coarse_clipped_and_smooth_data_are_data(noise, smooth, seed):
 @given(st.floats(0.6, 2.5), st.integers(60, 95), st.sampled_from(FILLS[1:]), st.integers(0, 99))
 def test_flat_blocks_of_a_jpeg_picture_are_data(noise, quality, fill, seed):
     """Blocks of 8 x 8 pixels that compression has made flat, at any level of the background."""
-    grey = np.clip(galaxy(seed, 128, 6.0, noise), 0, 255).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(grey).save(file, "JPEG", quality=quality)
-    image = np.asarray(Image.open(file)).astype("f4") * np.float32(0.0107747)
+    image = jpeg(galaxy(seed, 128, 6.0, noise), quality)
     assert blank_areas(image) is None
     expected = area("slant", 0.1, 128, seed)
     image[expected] = fill

@@ -1,6 +1,9 @@
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from astropy.io import fits
 from astropy.visualization import make_lupton_rgb
 
 from preprocessing.settings import ImageSettings
@@ -72,6 +75,56 @@ def test_a_galaxy_without_signal_gets_nan(exported, signature):
     for name in ("p_elliptical", "p_spiral"):
         assert np.array_equal(np.isnan(answers[name]), nothing)
     assert all(word == b"uncertain" for word in answers["morphology"].numpy()[nothing])
+
+
+def fits_of(planes: np.ndarray, **header) -> list[bytes]:
+    """One FITS file for each band of a galaxy (H, W, 3)."""
+    files = [io.BytesIO() for _ in IMAGE.bands]
+    for file, plane in zip(files, np.moveaxis(planes, -1, 0), strict=True):
+        fits.PrimaryHDU(np.ascontiguousarray(plane), fits.Header(header)).writeto(file)
+    return [file.getvalue() for file in files]
+
+
+@pytest.mark.parametrize("count", [1, CHUNK, CHUNK + 3])
+def test_files_give_the_answers_of_their_flux(exported, count):
+    flux = galaxies(count) + np.random.default_rng(1).normal(0, 0.01, (count, 44, 44, 3)).astype("f4")
+    answers = exported[1]["classify_flux"](flux=tf.constant(flux))
+    # Stamps of several sizes: the model cuts the same centre out.
+    padded = [np.pad(one, [(turn % 3,) * 2] * 2 + [(0, 0)], "edge") for turn, one in enumerate(flux)]
+    files = tf.constant([fits_of(one) for one in padded])
+    again = exported[1]["classify_fits"](fits=files)
+    assert set(again) == set(answers)
+    np.testing.assert_allclose(again["p_elliptical"], answers["p_elliptical"], atol=1e-6)
+    assert np.array_equal(again["morphology"], answers["morphology"])
+
+
+def test_files_get_the_flux_scale_of_the_training_stamps(tmp_path):
+    model = build_classifier(TINY, image_size=32, seed=1)
+    rules = {
+        "background": "none",
+        "zero_points": "header",
+        "reference_zero_point": 22.5,
+        "flux_factors": {"R": 2},
+    }
+    limits = {"max_blank": 0.1, "max_saturated": 0.5, "cubes": False}
+    export_model(model, tmp_path, image=IMAGE, uncertain=(0.25, 0.75), flux=rules, limits=limits)
+    signatures = tf.saved_model.load(str(tmp_path)).signatures
+    flux = galaxies(3)
+    files = [fits_of(one / [0.1, 0.2, 0.1], MAGZERO=25.0) for one in flux]
+    again = signatures["classify_fits"](fits=tf.constant(files))
+    answers = signatures["classify_flux"](flux=tf.constant(flux))
+    np.testing.assert_allclose(again["p_elliptical"], answers["p_elliptical"], atol=1e-5)
+    flux[1, :, :8] = np.nan
+    files[1] = fits_of(flux[1], MAGZERO=25.0)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"object 1, band I: 15.0% of the pixels are blank"
+    ):
+        signatures["classify_fits"](fits=tf.constant(files))
+
+
+def test_no_files_give_no_answers(exported):
+    answers = exported[1]["classify_fits"](fits=tf.constant([], tf.string, shape=(0, 3)))
+    assert answers["p_elliptical"].shape == (0,) and answers["morphology"].shape == (0,)
 
 
 def test_examples_that_lack_a_band_are_refused(exported):

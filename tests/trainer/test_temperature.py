@@ -23,7 +23,7 @@ from trainer.temperature import TemperatureScaling
 from trainer.train import run_fn
 from trainer.trained import load_classifier
 
-CONFIG = {"decision": {"uncertain": [0.25, 0.75]}, "flux": {}, "checkpoints": "", "code": ""}
+CONFIG = {"decision": {"uncertain": [0.25, 0.75]}, "flux": {}, "limits": {}, "checkpoints": "", "code": ""}
 LOADER = """
 import json, sys
 sys.modules.update(dict.fromkeys(["keras", "tf_keras", "tfx", "preprocessing", "trainer", "evaluation"]))
