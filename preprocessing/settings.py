@@ -15,6 +15,9 @@ LARGEST_ZERO_POINT = 60.0
 FACTOR_RANGE = (1e-30, 1e30)
 """Range of the factors by which flux may be multiplied, limited by single precision."""
 
+MAX_SIDE = 8192
+"""Longest side of an image that is read [pixels]."""
+
 STRETCH_FACTORS = (1 / 3, 1.0, 10 / 3, 10.0)
 """Multiples of the configured stretch in which galaxies are shown: 1, 3, 10 and 30 around the default 3."""
 

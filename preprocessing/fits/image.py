@@ -20,9 +20,7 @@ from astropy.io import fits
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual, scan_hdus
 from preprocessing.fits.tiles import decompress_image
-
-MAX_SIDE = 8192
-"""Longest side of an image that is read [pixels]."""
+from preprocessing.settings import MAX_SIDE
 
 _UNSIGNED = {8: -128, 16: 2**15, 32: 2**31, 64: 2**63}  # BZERO by which FITS spells int8, uint16, ...
 

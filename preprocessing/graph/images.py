@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from preprocessing.fits.image import MAX_SIDE
 from preprocessing.graph.cards import (
     BLOCK,
     Cards,
@@ -17,6 +16,7 @@ from preprocessing.graph.cards import (
     read_cards,
     string,
 )
+from preprocessing.settings import MAX_SIDE
 
 _AXES = 4
 """Number of axes up to which an image is read."""

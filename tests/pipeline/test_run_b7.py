@@ -1,6 +1,6 @@
 """The network of the published method, from random weights, in both phases of training, on 80 galaxies.
 
-The pipeline runs up to the exported model. What follows is the same for every network, and takes minutes here.
+The pipeline runs up to the exported model. What follows is the same for every network, and slow for this one.
 """
 
 import pytest

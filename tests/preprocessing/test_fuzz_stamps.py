@@ -17,9 +17,10 @@ from astropy.io import fits
 
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import refuse_absurd
-from preprocessing.fits.image import MAX_SIDE, read_scanned
+from preprocessing.fits.image import read_scanned
 from preprocessing.fits.isolated import IsolatedReader
 from preprocessing.fits.reading import read_image
+from preprocessing.settings import MAX_SIDE
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "5"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
