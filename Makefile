@@ -2,9 +2,11 @@
 # make test   environment, all tests                            make lock   rebuild requirements.lock
 # make quick  environment, tests that take seconds              make clean  remove everything made by the above
 #             (TEST_PROCESSES: number of parallel test processes, default 2)
+# make check-serving   exported models under the TensorFlow of the newest TF Serving release
 # make fuzz   random damage to stamps and headers (FUZZ_SECONDS: default 600)
 # make bench-ingest    speed of the ingest compared with a plain loop
 # make bench-sdss      cross-validation on real galaxies (SHARED: folder of the SDSS set)
+# make bench-signatures  speed of FITS decoding in the exported model
 # make bench-training  cost of the parts of training
 # make bench-suspects  detection of wrong labels in real (SHARED) and simulated galaxies
 # make lock LOCK=--upgrade   requirements.lock with the newest compatible versions
@@ -23,7 +25,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks components configs evaluation fetch pipeline preprocessing report scripts simulation tests trainer
 
-.PHONY: demo test quick fuzz bench-ingest bench-sdss bench-suspects bench-training docs-table lint lock clean environment
+.PHONY: demo test quick check-serving fuzz bench-ingest bench-sdss bench-suspects bench-signatures bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -34,6 +36,9 @@ test: $(READY)
 
 quick: $(READY)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(PYTEST)
+
+check-serving: $(READY)
+	sh scripts/check_serving.sh
 
 fuzz: $(READY)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py tests/preprocessing/test_header_vocabulary.py
@@ -47,6 +52,9 @@ bench-sdss: $(READY)
 
 bench-suspects: $(READY)
 	$(BIN)/python -m benchmarks.suspects --shared $(SHARED) $(BENCH)
+
+bench-signatures: $(READY)
+	$(BIN)/python -m benchmarks.signatures $(BENCH)
 
 bench-training: $(READY)
 	$(BIN)/python -m benchmarks.training $(BENCH)
@@ -70,6 +78,8 @@ $(READY): requirements.lock pyproject.toml scripts/install.sh
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --python-version 3.11 --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock $(LOCK)
+	$(BIN)/uv pip compile serving/tensorflow.in --no-config --generate-hashes --python-version 3.11 --quiet \
+		--custom-compile-command "make lock" --output-file serving/tensorflow.lock $(LOCK)
 
 clean:
 	rm -rf .venv build *.egg-info demo demo-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
