@@ -127,17 +127,17 @@ def export_model(
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(classify_examples, examples))
+        return outputs(_in_chunks(lambda records, _: classify_examples(records), examples))
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")])
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(classify, flux))
+        return outputs(_in_chunks(lambda part, _: classify(part), flux))
 
     reader = FluxReader(image.bands, image.cut, flux_rules, accepted)
 
     @tf.function(input_signature=[tf.TensorSpec([None, len(image.bands)], tf.string, name="fits")])
     def classify_fits(fits: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda files: classify(reader.read(files)), fits))
+        return outputs(_in_chunks(lambda files, first: classify(reader.read(files, first)), fits))
 
     # Only the variables are tracked. A tracked Keras model would write Keras objects into the file, which
     # could then be loaded only with Keras.
@@ -202,15 +202,15 @@ def export_classifier(
     )
 
 
-def _in_chunks(classify: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
-    """Apply a function to `CHUNK` elements at a time and join the probabilities."""
+def _in_chunks(classify: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
+    """Apply a function to `CHUNK` elements and the place of the first, and join the probabilities."""
     total = tf.shape(batch)[0]
     chunks = (total + CHUNK - 1) // CHUNK
     results = tf.TensorArray(tf.float32, size=chunks, element_shape=[None], infer_shape=False)
 
     def step(index: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
         part = batch[index * CHUNK : (index + 1) * CHUNK]
-        return index + 1, results.write(index, classify(part))
+        return index + 1, results.write(index, classify(part, index * CHUNK))
 
     # One chunk at a time to save memory; by default a while loop runs ten iterations in parallel.
     _, results = tf.while_loop(lambda index, _: index < chunks, step, (0, results), parallel_iterations=1)

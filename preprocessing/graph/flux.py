@@ -48,13 +48,15 @@ class FluxReader:
             if missing:
                 raise ValueError(f"[data] zero_points has none for band {missing[0]}")
 
-    def read(self, files: tf.Tensor) -> tf.Tensor:
+    def read(self, files: tf.Tensor, first: tf.Tensor | int = 0) -> tf.Tensor:
         """Read a batch of objects.
 
         Parameters
         ----------
         files : tf.Tensor, string, shape (N, 3)
             The bytes of one FITS file per band, red first.
+        first : tf.Tensor, int32, shape (), or int
+            Position of the first object in the request, for messages.
 
         Returns
         -------
@@ -93,7 +95,7 @@ class FluxReader:
             lambda: tf.cast(tf.cast(cuts, tf.float64) * factors[:, None, None], tf.float32),
         )
         problem = self._judged(problem, flux, saturated)
-        with tf.control_dependencies([self._refused(problem)]):
+        with tf.control_dependencies([self._refused(problem, first)]):
             # Over three axes, which TensorFlow transposes twice as fast as over four.
             flux = tf.reshape(flux, [count, len(self.bands), self.side**2])
             return tf.reshape(tf.transpose(flux, [0, 2, 1]), [count, self.side, self.side, len(self.bands)])
@@ -140,14 +142,14 @@ class FluxReader:
             ),
         )
 
-    def _refused(self, problem: tf.Tensor) -> tf.Operation:
+    def _refused(self, problem: tf.Tensor, first: tf.Tensor | int) -> tf.Operation:
         bad = tf.cast(tf.where(tf.not_equal(problem, ""))[:, 0], tf.int32)
         some = bad[:_NAMED_PROBLEMS]
         names = tf.constant(self.bands)
         sentences = tf.strings.join(
             [
                 "object ",
-                tf.strings.as_string(some // len(self.bands)),
+                tf.strings.as_string(first + some // len(self.bands)),
                 ", band ",
                 tf.gather(names, some % len(self.bands)),
                 ": ",

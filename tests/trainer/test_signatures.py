@@ -122,6 +122,13 @@ def test_files_get_the_flux_scale_of_the_training_stamps(tmp_path):
         signatures["classify_fits"](fits=tf.constant(files))
 
 
+def test_a_bad_file_is_named_by_its_place_in_the_request(exported):
+    files = [fits_of(one) for one in galaxies(CHUNK + 5)]
+    files[CHUNK + 2][1] = b"no FITS"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"object {CHUNK + 2}, band R: not a FITS file"):
+        exported[1]["classify_fits"](fits=tf.constant(files))
+
+
 def test_no_files_give_no_answers(exported):
     answers = exported[1]["classify_fits"](fits=tf.constant([], tf.string, shape=(0, 3)))
     assert answers["p_elliptical"].shape == (0,) and answers["morphology"].shape == (0,)
