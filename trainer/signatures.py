@@ -125,17 +125,21 @@ def export_model(
         flux = decode_flux([parsed[features.flux_feature(band)] for band in image.bands])
         return classify(flux)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return outputs(_in_chunks(lambda records, _: classify_examples(records), examples))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")], autograph=False
+    )
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
         return outputs(_in_chunks(lambda part, _: classify(part), flux))
 
     reader = FluxReader(image.bands, image.cut, flux_rules, accepted)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, len(image.bands)], tf.string, name="fits")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, len(image.bands)], tf.string, name="fits")], autograph=False
+    )
     def classify_fits(fits: tf.Tensor) -> dict[str, tf.Tensor]:
         return outputs(_in_chunks(lambda files, first: classify(reader.read(files, first)), fits))
 
