@@ -129,9 +129,10 @@ def test_the_configuration_can_be_read_back(written):
 
 def test_the_lines_that_call_the_model_are_python(written):
     block = re.search(r"```python\n(.*?)```", written(), re.DOTALL).group(1)
-    assert len(block.splitlines()) == 5
+    assert len(block.splitlines()) == 6
     names = {node.value for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Constant)}
-    assert {"classify_flux", "serving_default", "p_elliptical", "p_spiral", "morphology"} <= names
+    assert {"classify_fits", "classify_flux", "serving_default"} <= names
+    assert {"p_elliptical", "p_spiral", "morphology"} <= names
 
 
 def test_reasons_of_rejects_are_listed_the_most_frequent_first(written, tmp_path):
