@@ -24,6 +24,7 @@ FAR_ABOVE = 10.0  # times the saturation level: no saturated pixel has such a va
 MOST_FILLS = 2
 MOST_DATA = (1, 99)  # percentiles
 COARSE = 0.25  # runs of other numbers, beyond chance, per run of a number in an area
+REPEATED = 0.05  # the same, per pixel of the data
 MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
 STRAY = 0.01  # up to this share of all pixels, the number counts as blank outside the areas, too
 
@@ -85,8 +86,7 @@ def blank_areas(
         if areas is None:
             continue
         if _is_data(image, pixels, areas, number):
-            clipped = number in (np.nanmin(image), np.nanmax(image))
-            levels[place] = not clipped
+            levels[place] = number != np.nanmax(image)  # the largest number may be a saturated star
             continue
         levels[place] = False
         stray = np.count_nonzero(pixels) - np.count_nonzero(areas)
@@ -102,7 +102,8 @@ def blank_areas(
         return None
     among = [number for number in found if _lies_among(data, number)]
     filled = counts[np.isin(numbers, among)].sum()
-    if len(among) > 1 or _runs_beyond_chance(rows, numbers[levels], counts[levels]) > COARSE * filled:
+    enough = min(COARSE * filled, REPEATED * data.size / SAMPLED_ROWS)
+    if len(among) > 1 or _runs_beyond_chance(rows, numbers[levels], counts[levels]) > enough:
         found = {number: pixels for number, pixels in found.items() if number not in among}
     if not 0 < len(found) <= MOST_FILLS:
         return None

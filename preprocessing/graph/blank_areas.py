@@ -44,8 +44,6 @@ def _search(image: tf.Tensor, least: tf.Tensor, saturation: tf.Tensor) -> tf.Ten
     same = tf.equal(rows[:, 1:], rows[:, :-1])
     runs = same[:, 1:] & same[:, :-1]
     numbers, _, counts = tf.unique_with_counts(tf.sort(tf.boolean_mask(rows[:, 2:], runs)))
-    finite = tf.math.is_finite(image)
-    extremes = tf.reduce_min(tf.boolean_mask(image, finite)), tf.reduce_max(tf.boolean_mask(image, finite))
     places = tf.argsort(-counts, stable=True)[: rule.MOST_NUMBERS]
     total = tf.size(places)
     masks = tf.TensorArray(tf.bool, size=total, element_shape=[None, None], infer_shape=False)
@@ -65,8 +63,8 @@ def _search(image: tf.Tensor, least: tf.Tensor, saturation: tf.Tensor) -> tf.Ten
         found = there & ~data
         stray = tf.math.count_nonzero(pixels) - tf.math.count_nonzero(areas)
         everywhere = _real(stray) <= rule.STRAY * _real(tf.size(image))
-        clipped = tf.equal(number, extremes[0]) | tf.equal(number, extremes[1])
-        no_level = found | (possible & saturated) | (there & clipped)
+        largest = tf.reduce_max(tf.where(tf.math.is_nan(image), -float("inf"), image))
+        no_level = found | (possible & saturated) | (there & tf.equal(number, largest))
         levels = tf.tensor_scatter_nd_update(levels, [[place]], [levels[place] & ~no_level])
         mask = tf.where(found, tf.where(everywhere, pixels, areas), none)
         others = tf.boolean_mask(image, tf.math.is_finite(image) & ~mask)
@@ -104,7 +102,8 @@ def _choose(
     )
     filled = tf.reduce_sum(tf.boolean_mask(_real(tf.gather(counts, places)), among))
     beyond = _runs_beyond_chance(rows, tf.boolean_mask(numbers, levels), tf.boolean_mask(counts, levels))
-    coarse = (tf.math.count_nonzero(among) > 1) | (beyond > rule.COARSE * filled)
+    enough = tf.minimum(rule.COARSE * filled, rule.REPEATED * _real(tf.size(data)) / rule.SAMPLED_ROWS)
+    coarse = (tf.math.count_nonzero(among) > 1) | (beyond > enough)
     found &= ~(among & coarse)
     fills = tf.math.count_nonzero(found)
     blank = tf.reduce_any(masks & found[:, None, None], axis=0)
@@ -229,7 +228,8 @@ def _median(ordered: tf.Tensor) -> tf.Tensor:
     size = tf.size(ordered)
     some = tf.concat([ordered, tf.fill([tf.cast(tf.equal(size, 0), tf.int32)], float("nan"))], 0)
     size = tf.size(some)
-    return (some[(size - 1) // 2] + some[size // 2]) / 2
+    below, above = some[(size - 1) // 2], some[size // 2]
+    return tf.where(tf.equal(size % 2, 1), above, (below + above) / 2)  # twice a number may be infinite
 
 
 def _real(value: tf.Tensor | float) -> tf.Tensor:
