@@ -20,6 +20,7 @@ ZERO_POINT_KEYWORDS = ("MAGZERO", "MAGZPT", "MAGZP", "PHOTZP", "ZEROPNT", "ZP", 
 SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
 """Keywords of the value from which a pixel is saturated; the first that is present counts."""
 
+SKY_SIGMA, SKY_CLIPPINGS = 3.0, 5  # by which the sky level is clipped, and how many times
 NINES = frozenset(float(f"{nines}{rest}") for nines in ("99", "999", "9999") for rest in ("", ".9", ".99"))
 
 
@@ -175,4 +176,4 @@ def sky_level(image: np.ndarray) -> float:
     pixels = image[np.isfinite(image)]
     if not pixels.size:
         return 0.0
-    return float(np.median(sigma_clip(pixels, sigma=3.0, maxiters=5, masked=False)))
+    return float(np.median(sigma_clip(pixels, sigma=SKY_SIGMA, maxiters=SKY_CLIPPINGS, masked=False)))

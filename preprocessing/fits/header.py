@@ -20,14 +20,14 @@ PIXEL_TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"
 """How pixels are stored, by ``BITPIX``."""
 
 _PRINTABLE = bytes(range(32, 127))
-_KEYWORD_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- "
+KEYWORD_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- "
 _BLANK_KEYWORD, _CONTINUE, _END = b" " * 8, b"CONTINUE", b"END     "
 # Astropy reads a HIERARCH card as a normal card if its keyword fits into eight characters.
-_SHORT_HIERARCH = re.compile(rb"HIERARCH +[A-Za-z0-9_-]{1,8} *=")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?")
+SHORT_HIERARCH = re.compile(rb"HIERARCH +[A-Za-z0-9_-]{1,8} *=")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?")
 _EXPONENTS = str.maketrans("Dd", "EE")
 _ABSURD = re.compile(rb"(Z?NAXIS|TFIELDS) *= *[+]?0*([1-9]\d{3,})")
-_STRING = re.compile(r"'([^']*)' *(/[^']*)?")
+STRING = re.compile(r"'([^']*)' *(/[^']*)?")
 
 
 class Unusual(Exception):
@@ -64,10 +64,10 @@ class Header:
             self._first = dict(zip(reversed(keys), reversed(places), strict=True))
         blank = keys.count(_BLANK_KEYWORD) if _BLANK_KEYWORD in self._last else 0
         self.plain = not (
-            b"".join(keys).translate(None, _KEYWORD_BYTES)
+            b"".join(keys).translate(None, KEYWORD_BYTES)
             or cards[::CARD].count(b" ") != blank  # a keyword that does not begin in the first column
             or _END in self._last
-            or (b"HIERARCH" in self._last and _SHORT_HIERARCH.search(cards))
+            or (b"HIERARCH" in self._last and SHORT_HIERARCH.search(cards))
         )
 
     def get(self, keyword: str) -> str | int | float | bool | None:
@@ -141,12 +141,12 @@ class Header:
         text = card[10:].decode("ascii", "replace").strip()
         if card[8:10] == b"= ":
             if text.startswith("'"):
-                string = _STRING.fullmatch(text)
+                string = STRING.fullmatch(text)
                 if string:
                     return string[1].rstrip()
             else:
                 text = text.split("/", 1)[0].rstrip()
-                if _NUMBER.fullmatch(text):
+                if NUMBER.fullmatch(text):
                     digits = text.lstrip("+-").isdigit()
                     return int(text) if digits else float(text.translate(_EXPONENTS))
                 if text in ("T", "F", ""):
@@ -165,7 +165,7 @@ class Header:
             image = str(_simple(lambda: self.parsed.cards[keyword].image) or "")
         text = image.partition("=")[2].strip()
         if text.startswith("'"):
-            string = _STRING.fullmatch(text)
+            string = STRING.fullmatch(text)
             return f"'{string[1].rstrip()}'" if string else text
         return text.partition("/")[0].rstrip()
 

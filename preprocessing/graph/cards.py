@@ -10,14 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-BLOCK, CARD = 2880, 80
+from preprocessing.fits.header import BLOCK, CARD, KEYWORD_BYTES, NUMBER, SHORT_HIERARCH, STRING
+
 _FIRST_BLOCKS, _MOST_BLOCKS = 4, 128
-_KEYWORD_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- ")
-_LEGAL = np.array([byte in _KEYWORD_BYTES for byte in range(256)])
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?"
+_LEGAL = np.array([byte in KEYWORD_BYTES for byte in range(256)])
 _INTEGER = r"[+-]?\d{1,18}"
-_STRING = r"'([^']*)' *(?:/[^']*)?"
-_SHORT_HIERARCH = r"(?s).*HIERARCH +[A-Za-z0-9_-]{1,8} *=.*"
+_WITH_SHORT_HIERARCH = f"(?s).*{SHORT_HIERARCH.pattern.decode()}.*"
 
 
 class Cards(NamedTuple):
@@ -76,7 +74,9 @@ def read_cards(files: tf.Tensor, offset: tf.Tensor, keywords: Sequence[str]) -> 
     hierarch = tf.reduce_any(before & tf.equal(keys, _key("HIERARCH")), axis=-1)
     bad |= tf.cond(
         tf.reduce_any(hierarch),
-        lambda: hierarch & tf.strings.regex_full_match(_ascii(files, offset, end, lengths), _SHORT_HIERARCH),
+        lambda: (
+            hierarch & tf.strings.regex_full_match(_ascii(files, offset, end, lengths), _WITH_SHORT_HIERARCH)
+        ),
         lambda: tf.zeros_like(bad),
     )
     problem = first_problem(problem, (bad, "its header has cards that are not spelled as the standard asks"))
@@ -114,7 +114,7 @@ def first_problem(problem: tf.Tensor, *others: tuple[tf.Tensor, tf.Tensor | str]
 
 def is_number(text: tf.Tensor) -> tf.Tensor:
     """Return which texts are plain numbers."""
-    return tf.strings.regex_full_match(text, _NUMBER)
+    return tf.strings.regex_full_match(text, NUMBER.pattern)
 
 
 def number(text: tf.Tensor, default: float = 0.0) -> tf.Tensor:
@@ -136,7 +136,7 @@ def integer(text: tf.Tensor, default: int = 0) -> tf.Tensor:
 
 def string(text: tf.Tensor) -> tf.Tensor:
     """Return what stands between quotation marks, without trailing blanks; other texts unchanged."""
-    inner = tf.strings.regex_replace(text, rf"^{_STRING}$", r"\1")
+    inner = tf.strings.regex_replace(text, rf"^{STRING.pattern}$", r"\1")
     return tf.strings.regex_replace(inner, " +$", "")
 
 

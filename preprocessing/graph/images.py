@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from preprocessing.fits.header import BLOCK, PIXEL_TYPES
 from preprocessing.graph.cards import (
-    BLOCK,
     Cards,
     first_problem,
     integer,
@@ -22,7 +22,6 @@ _AXES = 4
 """Number of axes up to which an image is read."""
 _MOST_HDUS = 64
 _LARGEST = 2**40  # bytes: no file that can be sent is larger
-_BITS = (8, 16, 32, 64, -32, -64)
 _STRUCTURE = ("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "GROUPS", "ZIMAGE", "INHERIT")
 _LENGTHS = tuple(f"NAXIS{axis + 1}" for axis in range(_AXES))
 _PIXELS = ("BSCALE", "BZERO", "BLANK")
@@ -237,7 +236,7 @@ def _problems(
     wrong = tf.reduce_any(inside & (lengths < 0), axis=0)
     groups = tf.not_equal(integer(cards.text["GCOUNT"], 1), 1) | _true(cards, "GROUPS")
     groups |= integer(cards.text["PCOUNT"]) < 0
-    known = tf.reduce_any(tf.equal(bits[None], tf.constant(_BITS, tf.int64)[:, None]), axis=0)
+    known = tf.reduce_any(tf.equal(bits[None], tf.constant(list(PIXEL_TYPES), tf.int64)[:, None]), axis=0)
     return [
         *_unclear(cards, (*_STRUCTURE, *_LENGTHS)),
         *_no_integer(cards, ("BITPIX", "NAXIS", "PCOUNT", "GCOUNT", *_LENGTHS)),

@@ -3,20 +3,15 @@
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import tensorflow as tf
 
+from preprocessing.fits.header import PIXEL_TYPES
+from preprocessing.flux_scale import SKY_CLIPPINGS, SKY_SIGMA
 from preprocessing.graph.images import Images
 
-_TYPES = {
-    8: tf.uint8,
-    16: tf.int16,
-    32: tf.int32,
-    64: tf.int64,
-    -32: tf.float32,
-    -64: tf.float64,
-}
+_TYPES = {bits: tf.as_dtype(np.dtype(stored).newbyteorder("=")) for bits, stored in PIXEL_TYPES.items()}
 _IN_SINGLE_PRECISION = (8, 16, -32)  # as `preprocessing.fits.image.scaled` computes
-_CLIP, _CLIPPINGS = 3.0, 5  # sigma, and the number of times, of `preprocessing.flux_scale.sky_level`
 
 
 def decode_cuts(files: tf.Tensor, images: Images, good: tf.Tensor, side: int) -> tf.Tensor:
@@ -141,7 +136,7 @@ def sky_level(image: tf.Tensor) -> tf.Tensor:
         count = tf.cast(high - low, tf.float64)
         mean = (sums[high] - sums[low]) / count
         variance = (squares[high] - squares[low]) / count - mean**2
-        reach = _CLIP * tf.sqrt(tf.maximum(variance, 0.0))
+        reach = SKY_SIGMA * tf.sqrt(tf.maximum(variance, 0.0))
         middle = _middle(wide, low, high)
         first = tf.searchsorted(wide, [middle - reach], "left")[0]
         last = tf.searchsorted(wide, [middle + reach], "right")[0]
@@ -149,7 +144,7 @@ def sky_level(image: tf.Tensor) -> tf.Tensor:
         return turn + 1, first, last, (first > low) | (last < high)
 
     _, low, high, _ = tf.while_loop(
-        lambda turn, low, high, changed: changed & (turn < _CLIPPINGS) & (high > low),
+        lambda turn, low, high, changed: changed & (turn < SKY_CLIPPINGS) & (high > low),
         clip,
         (0, 0, tf.size(pixels), True),
     )
