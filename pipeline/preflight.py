@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from components.atomic_pusher.publish import published_versions
 from components.prediction_gen.compatibility import incompatibility
 from pipeline.config import Settings
 from pipeline.errors import InputError
@@ -29,6 +28,7 @@ from report.inspection.flux_findings import misfits
 from report.inspection.picture_findings import picture_findings, sampled_pictures
 from report.inspection.sample import spread
 from report.inspection.survey import survey_stamps
+from serving.published import published_versions
 from trainer.weights.preflight import imagenet_weights_problem
 
 SAMPLE = 64

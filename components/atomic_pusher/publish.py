@@ -5,6 +5,8 @@ import shutil
 import uuid
 from pathlib import Path
 
+from serving.published import next_version
+
 EXTRA = "assets.extra"
 """Folder of a SavedModel that TensorFlow reserves for further files."""
 
@@ -42,7 +44,7 @@ def publish_model(model: Path, directory: Path, *, extra: Path | None = None) ->
                 with open(path, "rb") as stream:
                     os.fsync(stream.fileno())
         while True:
-            version = directory / str(1 + max(published_versions(directory), default=0))
+            version = directory / str(next_version(directory))
             try:
                 copy.rename(version)
             except OSError:
@@ -53,20 +55,3 @@ def publish_model(model: Path, directory: Path, *, extra: Path | None = None) ->
                 return version
     finally:
         shutil.rmtree(copy, ignore_errors=True)
-
-
-def published_versions(directory: Path) -> list[int]:
-    """Return the numbers of the versions under a folder, in ascending order.
-
-    Parameters
-    ----------
-    directory : Path
-
-    Returns
-    -------
-    list of int
-        Empty if the folder does not exist.
-    """
-    if not directory.is_dir():
-        return []
-    return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())

@@ -8,7 +8,8 @@ from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
 
 from components.artifacts import ModelCard
 from components.atomic_pusher.executor import Executor
-from components.atomic_pusher.publish import publish_model, published_versions
+from components.atomic_pusher.publish import publish_model
+from serving.published import published_versions, withdraw
 
 
 @pytest.fixture
@@ -27,6 +28,15 @@ def test_versions_are_consecutive_and_whole(model, tmp_path):
     assert published_versions(directory) == [1, 2, 3]
     assert (directory / "2" / "variables" / "data").read_bytes() == b"weights"
     assert sorted(path.name for path in directory.iterdir()) == ["1", "2", "3", "notes"]
+
+
+def test_the_number_of_a_withdrawn_version_is_not_given_again(model, tmp_path):
+    directory = tmp_path / "published"
+    for _ in range(2):
+        publish_model(model, directory)
+    assert withdraw(directory) == (2, 1)
+    assert publish_model(model, directory).name == "3"
+    assert published_versions(directory) == [1, 3]
 
 
 def test_a_failed_copy_leaves_nothing(model, tmp_path):

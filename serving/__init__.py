@@ -1,0 +1,1 @@
+"""Serve published models: configuration of TF Serving, client, embedded server. Imports no TFX."""
