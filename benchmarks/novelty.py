@@ -7,6 +7,7 @@ it published.
 """
 
 import argparse
+import csv
 import json
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("model", type=Path)
     parser.add_argument("--stamps", required=True, help="path with {name} and {band}")
+    parser.add_argument(
+        "--types", type=Path, help="CSV with name and hubble_coarse, for galaxies of no class"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     published = find_model(options.model)
@@ -39,9 +43,11 @@ def main() -> None:
     reader = StampReader(options.stamps, published.bands, published.image.cut, flux_scale=FluxScale())
     predictions = read_predictions(options.run / "report" / "predictions.csv")
 
-    def flux_of(split: str) -> np.ndarray:
+    def names_of(split: str) -> list[str]:
         rows = np.flatnonzero(predictions.splits == SPLITS.index(split))
-        names = [str(predictions.names[int(row)]) for row in rows]
+        return [str(predictions.names[int(row)]) for row in rows]
+
+    def flux_of(names: list[str]) -> np.ndarray:
         planes = (reader.read(name).planes for name in names)
         return np.stack([np.stack([each[band].flux for band in published.bands], axis=-1) for each in planes])
 
@@ -51,7 +57,7 @@ def main() -> None:
         ]
         return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
 
-    galaxies = flux_of(TEST)
+    galaxies = flux_of(names_of(TEST))
     test = answers(galaxies)
     random = np.random.default_rng(options.seed)
     table = Table(title=f"{len(galaxies)} test galaxies, {json.dumps(published.description['novelty'])}")
@@ -75,8 +81,11 @@ def main() -> None:
         if make in COMPRESSED:
             made = [through_jpeg(flux) for flux in made]
         add(make.__name__, answers(np.stack(made).astype(np.float32)))
-    if (predictions.splits == SPLITS.index(UNCERTAIN)).any():
-        add("labelled uncertain", answers(flux_of(UNCERTAIN)))
+    if options.types:
+        types = {row["name"]: row["hubble_coarse"] for row in csv.DictReader(options.types.open())}
+        for group in sorted({types[name] for name in names_of(UNCERTAIN)}):
+            names = [name for name in names_of(UNCERTAIN) if types[name] == group]
+            add(f"{group} ({len(names)})", answers(flux_of(names)))
     Console(width=120).print(table)
 
 
