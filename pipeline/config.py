@@ -16,6 +16,7 @@ from pipeline.errors import InputError
 from preprocessing.bands import in_order
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.settings import ImageSettings
+from serving.settings import ServingSettings
 from trainer.backbones.names import SMALLEST_PICTURE
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
@@ -83,6 +84,7 @@ class Settings(BaseModel):
     cross_validation: CrossValidationSettings = CrossValidationSettings()
     gate: GateSettings = GateSettings()
     decision: DecisionSettings = DecisionSettings()
+    serving: ServingSettings = ServingSettings()
     push: PushSettings
 
     @model_validator(mode="after")

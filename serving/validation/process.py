@@ -50,7 +50,7 @@ class ProcessServer:
         self._connection, theirs = Pipe()
         command = [sys.executable, "-P", specification.origin, str(self._model), str(theirs.fileno())]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=_environment()
+            command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=server_environment()
         )
         theirs.close()
         try:
@@ -112,7 +112,8 @@ class ProcessServer:
         return f"the server ended with {cause} while {doing}"
 
 
-def _environment() -> dict[str, str]:
+def server_environment() -> dict[str, str]:
+    """Return the environment of a server that is tried: no GPU, and no import from the working folder."""
     return {
         **safe_environment(),
         "CUDA_VISIBLE_DEVICES": "-1",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from preprocessing.progress import send_progress
 from serving.validation.latency import measure
+from serving.validation.result import Trial
 from serving.validation.sample import Sample, fits_request, malformed
 from serving.validation.served import Patience, Refused, Server, ServerFailed, Tensors
 
@@ -26,51 +26,6 @@ OUTPUTS = {"p_elliptical", "p_spiral", "morphology"}
 BATCH, SMALL_BATCH = 64, 1
 
 Start = Callable[[Path, Patience], AbstractContextManager[Server]]
-
-
-@dataclass
-class Trial:
-    """The result of a trial.
-
-    Attributes
-    ----------
-    reasons : list of str
-        Why the model must not be published, one sentence each without its full stop; empty if it may.
-    notes : list of str
-        What was not compared, and why.
-    server, version : str or None
-    load_seconds : float or None
-    peak_memory : int or None
-        Of the server [bytes].
-    latency : dict
-        `latency.measure` of ``classify_flux`` by the number of galaxies in a request.
-    compared : dict of str to int
-        Number of galaxies by signature.
-    largest_difference : dict of str to float
-        In probability, by signature.
-    refused : int
-        Malformed requests that were refused.
-    """
-
-    reasons: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    server: str | None = None
-    version: str | None = None
-    load_seconds: float | None = None
-    peak_memory: int | None = None
-    latency: dict[str, dict[str, float]] = field(default_factory=dict)
-    compared: dict[str, int] = field(default_factory=dict)
-    largest_difference: dict[str, float] = field(default_factory=dict)
-    refused: int = 0
-
-    @property
-    def blessed(self) -> bool:
-        """Whether the model may be published."""
-        return not self.reasons
-
-    def dump(self) -> dict[str, Any]:
-        """Return the result in types that JSON can hold."""
-        return {"blessed": self.blessed, **vars(self)}
 
 
 def try_model(
