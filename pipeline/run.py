@@ -33,7 +33,8 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
     Returns
     -------
     ExitStatus
-        `DONE`; `NOT_GOOD_ENOUGH` if the gate refused the model or it cannot be served; `BAD_INPUT` or `FAULT` if a node failed.
+        `DONE`; `NOT_GOOD_ENOUGH` if the gate refused the model or it cannot be served; `BAD_INPUT` or
+        `FAULT` if a node failed.
 
     Raises
     ------

@@ -41,9 +41,8 @@ def _measures(trial: Mapping[str, Any]) -> Iterator[str]:
         yield f"loads in {trial['load_seconds']:.1f} s"
     for batch, times in (trial.get("latency") or {}).items():
         galaxies = count_of(int(batch), "galaxy", "galaxies")
-        yield (
-            f"answers {galaxies} in {_milliseconds(times['median'])} (99th percentile {_milliseconds(times['p99'])})"
-        )
+        median, p99 = _milliseconds(times["median"]), _milliseconds(times["p99"])
+        yield f"answers {galaxies} in {median} (99th percentile {p99})"
     if trial.get("peak_memory"):
         yield f"takes {trial['peak_memory'] / 2**20:.0f} MiB of memory"
 

@@ -50,8 +50,8 @@ def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names(
     expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform"]
     expected += ["PictureGate"]
     expected += ["FeatureExtractor", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
-    expected += ["IncumbentResolver", "PredictionGen", "IncumbentPredictionGen", "Evaluator", "ModelCard"]
-    expected += ["Pusher", "MorphologyReport"]
+    expected += ["IncumbentResolver", "PredictionGen", "IncumbentPredictionGen", "Evaluator"]
+    expected += ["ServingValidator", "ModelCard", "Pusher", "MorphologyReport"]
     assert [name for name in names if name != "ExampleSchema"] == expected
     assert all(re.fullmatch("[A-Za-z0-9-]+", name) for name in names)
     assert pipeline().enable_cache
@@ -124,6 +124,7 @@ def test_settings_that_mean_the_same_are_the_same(tmp_path, spellings, told):
         ({"decision": {"uncertain": (0.2, 0.8)}}, {"Trainer"}),
         ({"decision": {"precision": 0.95}}, set()),
         ({"gate": {"min_auc": 0.5}}, {"Evaluator"}),
+        ({"serving": {"timeout": 60}}, {"ServingValidator"}),
     ],
 )
 def test_a_change_touches_only_what_depends_on_it(change, nodes):
@@ -166,6 +167,26 @@ def test_phases_that_are_left_out_have_no_nodes():
     assert not {"FeatureExtractor", "HeadTrainer"} & {*ids(train={"epochs": 0})}
     assert not {"CrossValidation", *FOLDS} & {*ids(cross_validation={"phases": "none"})}
     assert [name for name in ids(split={"folds": 3}) if name.startswith("FoldTrainer")] == FOLDS[:3]
+
+
+def test_the_setting_validator_determines_what_the_pusher_waits_for():
+    nodes = {}
+    for validator in ("process", "docker", "none"):
+        made = {node.id: node for node in pipeline(serving={"validator": validator}).components}
+        blessing = made["Pusher"].inputs.get("infra_blessing")
+        nodes[validator] = (
+            {*made} & {"ServingValidator", "InfraValidator"},
+            blessing and blessing.producer_component_id,
+        )
+        if validator == "docker":
+            spec = json.loads(made["InfraValidator"].exec_properties["serving_spec"])
+            assert spec["tensorflow_serving"] == {"tags": ["2.20.0"]} and "local_docker" in spec
+            assert made["Evaluator"] in made["InfraValidator"].upstream_nodes
+    assert nodes == {
+        "process": ({"ServingValidator"}, "ServingValidator"),
+        "docker": ({"InfraValidator"}, "InfraValidator"),
+        "none": (set(), None),
+    }
 
 
 def test_a_sweep_ends_with_the_folds_and_pretraining_with_the_network():
