@@ -8,12 +8,24 @@ With BREAK in its environment it breaks: ``start``, ``load``, ``ask`` (at the fi
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
 
-import grpc
-import tensorflow as tf
-from google.protobuf import any_pb2
-from tensorflow_serving.apis import (
+BREAK = os.environ.get("BREAK", "")
+if sys.argv[1:] == ["--version"]:  # before the imports, which take seconds
+    print("TensorFlow ModelServer: stand-in\nTensorFlow Library: none")
+    sys.exit()
+if BREAK == "start":
+    print("Failed to start server. Error: no such flag")
+    sys.exit(255)
+
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+
+import grpc  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from google.protobuf import any_pb2  # noqa: E402
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel  # noqa: E402
+from tensorflow_serving.apis import (  # noqa: E402
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_service_pb2_grpc,
@@ -21,15 +33,14 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-BREAK = os.environ.get("BREAK", "")
-
 
 class Predictions(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, path):
-        self.signatures = tf.saved_model.load(path).signatures
-        graph = tf.compat.v1.Graph()
-        with graph.as_default(), tf.compat.v1.Session(graph=graph) as session:
-            self.definitions = tf.compat.v1.saved_model.load(session, ["serve"], path).signature_def
+        self.path = path
+
+    @cached_property
+    def signatures(self):
+        return tf.saved_model.load(self.path).signatures
 
     def Predict(self, request, context):
         if BREAK == "ask":
@@ -49,8 +60,9 @@ class Predictions(prediction_service_pb2_grpc.PredictionServiceServicer):
         return answer
 
     def GetModelMetadata(self, request, context):
+        graph = SavedModel.FromString(Path(self.path, "saved_model.pb").read_bytes()).meta_graphs[0]
         packed = any_pb2.Any()
-        packed.Pack(get_model_metadata_pb2.SignatureDefMap(signature_def=self.definitions))
+        packed.Pack(get_model_metadata_pb2.SignatureDefMap(signature_def=graph.signature_def))
         return get_model_metadata_pb2.GetModelMetadataResponse(metadata={"signature_def": packed})
 
 
@@ -65,13 +77,7 @@ class Status(model_service_pb2_grpc.ModelServiceServicer):
 
 
 def main():
-    if sys.argv[1:] == ["--version"]:
-        print("TensorFlow ModelServer: stand-in\nTensorFlow Library: none")
-        return
     flags = dict(argument.removeprefix("--").split("=") for argument in sys.argv[1:])
-    if BREAK == "start":
-        print("Failed to start server. Error: no such flag")
-        sys.exit(255)
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)])
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         Predictions(f"{flags['model_base_path']}/1"), server

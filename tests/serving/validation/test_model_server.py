@@ -1,4 +1,4 @@
-"""The trial through TF Serving's gRPC services, of a stand-in and, if TF_SERVING_BIN names it, of the real binary."""
+"""The trial through TF Serving's gRPC services: of a stand-in, and of the real binary with TF_SERVING_BIN."""
 
 import os
 import stat
