@@ -158,7 +158,9 @@ def show_results(
         "uncertain": uncertain and _uncertain_line(uncertain),
         "gate": "passed" if blessed else "not good enough",
         "serving": served and (measured(served) or "passed" if served["blessed"] else "cannot be served"),
-        "model": blessed and metrics["pushed_version"] and f"version {metrics['pushed_version']}, {metrics['pushed_to']}",
+        "model": blessed
+        and metrics["pushed_version"]
+        and f"version {metrics['pushed_version']}, {metrics['pushed_to']}",
         "report": str(report / "index.html"),
         "log": str(log),
         "time, peak memory": f"{seconds / 60:.1f} min, {peak_memory / 2**30:.1f} GiB",

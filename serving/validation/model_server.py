@@ -132,7 +132,9 @@ class ModelServer:
                     message = " ".join(version.status.error_message.split())
                     raise ServerFailed(f"the model does not load: {message}")
             time.sleep(_POLL)
-        raise ServerFailed(f"the server was still loading the model after {self._patience.loading:g} s")
+        raise ServerFailed(
+            f"the server was still loading the model after {self._patience.loading:g} s ([serving] timeout)"
+        )
 
     def _read_signatures(self) -> dict[str, dict[str, list[str]]]:
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -154,7 +156,7 @@ class ModelServer:
             if self._process.poll() is not None:
                 raise ServerFailed(f"the server ended while {doing}: {self._last_line()}") from None
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                seconds = f"{self._patience.answering:g} s"
+                seconds = f"{self._patience.answering:g} s ([serving] timeout)"
                 raise ServerFailed(f"the server was still {doing} after {seconds}") from None
             raise ServerFailed(f"the server failed while {doing}: {error.details()}") from None
 

@@ -98,7 +98,7 @@ class ProcessServer:
     def _receive(self, seconds: float, doing: str) -> Any:
         try:
             if not self._connection.poll(seconds):
-                raise ServerFailed(f"the server was still {doing} after {seconds:g} s")
+                raise ServerFailed(f"the server was still {doing} after {seconds:g} s ([serving] timeout)")
             return self._connection.recv()
         except (EOFError, OSError):
             raise ServerFailed(self._ending(doing)) from None

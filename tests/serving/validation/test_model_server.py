@@ -66,7 +66,7 @@ def test_a_good_model_is_blessed_by_tf_serving_itself(model, sample):
         ),
         ("load", "the model does not load: Op type not registered"),
         ("ask", "the server ended while answering serving_default: out of memory"),
-        ("hang", "the server was still answering serving_default after 2 s"),
+        ("hang", "the server was still answering serving_default after 2 s ([serving] timeout)"),
     ],
 )
 def test_faults_of_the_server_are_reasons(stand_in, model, sample, fault, reason):

@@ -168,10 +168,10 @@ class Impatient(ProcessServer):
 
 def test_a_server_that_hangs_is_ended(model, sample):
     trial = tried(model, sample, patience=Patience(0.01, 0.01))
-    assert trial.reasons == ["the server was still loading the model after 0.01 s"]
+    assert trial.reasons == ["the server was still loading the model after 0.01 s ([serving] timeout)"]
     server = Impatient(model, Patience())
     trial = try_model(model, description(model), sample, lambda *_: server)
-    assert trial.reasons == ["the server was still answering serving_default after 0 s"]
+    assert trial.reasons == ["the server was still answering serving_default after 0 s ([serving] timeout)"]
     with pytest.raises(ProcessLookupError):
         os.kill(server.pid, 0)
 
