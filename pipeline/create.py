@@ -20,7 +20,7 @@ from tfx.proto.pusher_pb2 import PushDestination
 from tfx.proto.trainer_pb2 import EvalArgs, TrainArgs
 from tfx.proto.transform_pb2 import SplitsConfig
 from tfx.types.channel import BaseChannel, Channel
-from tfx.types.standard_artifacts import Model, ModelBlessing
+from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
 
 from components.anomaly_gate.component import AnomalyGate
 from components.atomic_pusher.component import AtomicPusher
@@ -323,6 +323,7 @@ def _judgement(
             strategy_class=IncumbentStrategy,
             model=Channel(type=Model),
             model_blessing=Channel(type=ModelBlessing),
+            pushed_model=Channel(type=PushedModel),
             candidate=candidate.model,
         ).with_id("IncumbentResolver")
         incumbent = resolver.outputs["model"]

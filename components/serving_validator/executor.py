@@ -16,7 +16,7 @@ from serving.validation.sample import Sample, sample_of
 from serving.validation.served import Patience
 from serving.validation.trial import GREY_LEVEL, TOLERANCE, try_model
 
-GALAXIES = 200
+GALAXIES = 128
 GATE_REFUSED = Trial(skipped="the gate refused the model")
 
 
