@@ -6,10 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class ServingSettings(BaseModel):
-    """The `[serving]` table: how a candidate is tried before it is published."""
+    """The `[serving]` table: how the exported model works, and how it is tried before it is published."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    chunk: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="galaxies that go through the exported network at once, which bounds its memory; 0: by"
+        " the size of the network's feature maps. A GPU is faster with 512 if they fit",
+    )
     validator: Literal["process", "docker", "none"] = Field(
         "process",
         description="process: a clean process with TensorFlow alone, or tensorflow_model_server if there is"
