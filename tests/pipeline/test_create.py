@@ -210,7 +210,9 @@ def code_of(node) -> str | None:
 
 def test_every_node_that_runs_our_code_has_the_fingerprint_of_the_modules_that_it_loads():
     folds = {"cross_validation": {"publish": "ensemble", "phases": "all"}}
-    nodes = {node.id: node for node in [*pipeline().components, *pipeline(**folds).components]}
+    retrained = {"cross_validation": {"publish": "retrained"}}
+    made = (pipeline(), pipeline(**folds), pipeline(**retrained))
+    nodes = {node.id: node for each in made for node in each.components}
     codes = {
         node: code_fingerprint(node.partition("-")[0])
         for node in nodes
