@@ -44,8 +44,9 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
         None; ``calibration``, ``decision``, ``groups``, see `calibration_numbers`, `decision_numbers` and
         `group_numbers`; ``novelty``, see `novelty_numbers`; ``splits``, numbers of galaxies by split and
         class; ``nothing_shown``, numbers of galaxies by split that are not evaluated because their flux is
-        constant or missing; ``tfma``, the scores by TFMA and their differences from ``test``; ``gate``, ``pushed_version``, ``pushed_to``,
-        ``fingerprint``; ``intervals``, how intervals are computed.
+        constant or missing; ``tfma``, the scores by TFMA and their differences from ``test``; ``gate``;
+        ``serving``, the trial of the model in a server (`serving.validation.result.Trial`) or None;
+        ``pushed_version``, ``pushed_to``, ``fingerprint``; ``intervals``, how intervals are computed.
         Unknown values are None, never NaN.
     """
     predictions, run, results = evidence.predictions, evidence.run, evidence.results
@@ -75,6 +76,7 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
             },
             "tfma": _tfma(results.get("tfma"), test),
             "gate": {"accuracy": None, "auc": None, "published": None, **results["gate"]},
+            "serving": results.get("serving"),
             "pushed_version": results.get("pushed_version"),
             "pushed_to": results.get("pushed_to"),
             "fingerprint": run.get("fingerprint"),
