@@ -132,7 +132,8 @@ class Asker:
             if not any(_rejects(found)):  # it is the number of objects that was refused
                 self._limits = replace(self._limits, objects=max(1, len(payload) // 2))
             return found
-        # A server that merges requests names positions in the merged one. So each suspect is asked about again.
+        # A server that merges requests names positions in the merged one, so each suspect is asked about
+        # again.
         results: dict[int, Outcome] = {}
         others = [place for place in range(len(payload)) if place not in error.reasons]
         groups = [[place] for place in suspects] + ([others] if others else [])

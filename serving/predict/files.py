@@ -65,15 +65,15 @@ def _template_in(folder: str, bands: Sequence[str], *, cubes: bool) -> str:
             break
     if not found:
         raise PredictError(
-            f"--stamps {folder}: no files like {layouts[0]}.fits for the bands {', '.join(bands)}; name them by a"
-            " template with {name}" + (" and {band}" if not cubes else "")
+            f"--stamps {folder}: no files like {layouts[0]}.fits for the bands {', '.join(bands)}; name them"
+            " by a template with {name}" + (" and {band}" if not cubes else "")
         )
     best = max(found, key=lambda template: found[template])
     others = [template for template in found if template != best]
     if others:
         raise PredictError(
-            f"--stamps {folder} holds files of several kinds: {best} ({found[best]:,} objects) and {others[0]}"
-            f" ({found[others[0]]:,} objects); choose one of these templates"
+            f"--stamps {folder} holds files of several kinds: {best} ({found[best]:,} objects) and"
+            f" {others[0]} ({found[others[0]]:,} objects); choose one of these templates"
         )
     return best
 

@@ -78,7 +78,9 @@ def read_objects(path: Path) -> Objects:
         with TableFile(path) as table:
             name = table.find(NAMES)
             if name is None:
-                raise PredictError(f"{table.missing(NAMES[:1], '--table')} (or one of {', '.join(NAMES[1:])})")
+                raise PredictError(
+                    f"{table.missing(NAMES[:1], '--table')} (or one of {', '.join(NAMES[1:])})"
+                )
             ra, dec = table.find(RIGHT_ASCENSIONS), table.find(DECLINATIONS)
             columns = table.read([name], [ra, dec])
         names = columns.identifiers(name)

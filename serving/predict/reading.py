@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -139,7 +139,7 @@ def _content(name: str, path: Path) -> bytes:
 
 def read_batches(
     objects: Objects, read: BatchReader, *, first: int, size: int, workers: int | None
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Read objects.
 
     Parameters
