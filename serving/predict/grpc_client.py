@@ -1,6 +1,5 @@
 """Classify through the gRPC interface of TF Serving, with the stubs of tensorflow-serving-api."""
 
-import os
 from typing import Any
 
 import grpc
@@ -16,6 +15,7 @@ from serving.predict.errors import (
     one_line,
 )
 from serving.predict.payload import Files, Payload
+from serving.predict.quiet import without_native_messages
 from serving.predict.refusals import refused_objects
 
 _AVAILABLE = 30  # ModelVersionStatus.State.AVAILABLE
@@ -32,9 +32,9 @@ class GrpcClassifier:
     """
 
     def __init__(self, address: Address, access: Access) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        # The stubs import TensorFlow, for the definition of tensors.
-        from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+        with without_native_messages():
+            # The stubs import TensorFlow, for the definition of tensors.
+            from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
         self._address, self._access = address, access
         # The limit of 4 MiB for messages would be that of the answers.
