@@ -131,7 +131,8 @@ def parse_address(text: str) -> Address | None:
     if not parts.hostname:
         raise PredictError(f"{text!r} names no host")
     if parts.query or parts.fragment:
-        raise PredictError(f"{text!r}: remove what follows {'?' if parts.query else '#'}")
+        mark = "?" if parts.query else "#"
+        raise PredictError(f"{text.partition(mark)[0]}: remove {mark} and what follows it from the URL")
     path = _PATH.fullmatch(parts.path)
     assert path is not None  # everything in it is optional
     prefix, name, version = path["prefix"].rstrip("/"), path["name"], path["version"]

@@ -58,7 +58,7 @@ class Places:
             other = json.loads(self.summary.read_text(encoding="utf-8")).get("table")
         except (OSError, ValueError, AttributeError):
             return
-        if other not in (None, self.table.name) and self.table.with_name(str(other)).exists():
+        if other and other != self.table.name and (self.table.parent / str(other)).exists():
             raise PredictError(
                 f"{self.summary} is that of {other}; choose another name for --out, or replace it by"
                 " --overwrite"

@@ -98,7 +98,11 @@ def run_prediction(
     started = time.monotonic()
     places = Places(settings.out)
     objects = _objects(settings, target)
-    subject = {**target.subject, "stamps": target.template, "list of objects": _list_of(objects)}
+    subject = {
+        **target.subject,
+        "template of the stamps": target.template,
+        "list of objects": _list_of(objects),
+    }
     if settings.overwrite:
         _clear(places)
     journal = Journal(places.journal, subject)

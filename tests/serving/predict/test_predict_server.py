@@ -95,7 +95,7 @@ def test_without_description_files_are_sent_as_they_are(serve, fake, template, t
 
 
 def test_a_position_in_a_merged_request_condemns_no_other_object(fake, template, tmp_path):
-    """TF Serving merges requests when it batches, and then the message may speak of another client's object."""
+    """TF Serving merges requests when it batches; then the message may speak of another client's object."""
     from fake_serving import Refusal
 
     def classify(signature, inputs):
