@@ -51,15 +51,14 @@ def test_one_command_turns_a_folder_and_a_server_into_a_table(fake, stamps, tmp_
 
 
 def test_a_model_in_a_folder_with_brackets(stamps, tmp_path):
+    from preprocessing.settings import ImageSettings
     from trainer.model import build_classifier
     from trainer.settings import ModelSettings
     from trainer.signatures import export_model
 
-    from preprocessing.settings import ImageSettings
-
     models = tmp_path / "run [1]"
-    model = build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=16, seed=1)
-    export_model(model, tmp_path / "1", image=ImageSettings(cut=16, size=16), uncertain=(0.25, 0.75))
+    model = build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=32, seed=1)
+    export_model(model, tmp_path / "1", image=ImageSettings(cut=16, size=32), uncertain=(0.25, 0.75))
     models.mkdir()
     (tmp_path / "1").rename(models / "1")
     done = galmorph("predict", models, "--stamps", stamps, "--out", "[x].csv", cwd=tmp_path)
@@ -153,10 +152,10 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"tensorflow", "
 
 def test_rest_needs_neither_tensorflow_nor_tfx(fake, stamps, tmp_path):
     project = Path(__file__).resolve().parent.parent.parent
+    script = f"if __name__ == '__main__':\n{MODULES}".replace("\n", "\n    ")
     with rest_server(fake) as url:
         done = subprocess.run(
-            [sys.executable, "-c", f"if __name__ == '__main__':\n{MODULES}".replace("\n", "\n    "), url]
-            + [f"{tmp_path}/{stamps}", str(tmp_path / "o.parquet")],
+            [sys.executable, "-c", script, url, f"{tmp_path}/{stamps}", f"{tmp_path}/o.parquet"],
             cwd=project,
             env=ENVIRONMENT,
             capture_output=True,

@@ -1,10 +1,13 @@
 """Classify through servers that behave, and through servers that do not."""
 
 import json
+import shutil
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
 
+import certifi
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -346,3 +349,28 @@ def test_the_token_is_sent_and_never_shown(fake, template, described, tmp_path, 
     assert fake.headers[0]["authorization"] == "Bearer s3cret"
     assert "s3cret" not in message + repr(access)
     assert all("s3cret" not in path.read_text() for path in tmp_path.glob("*.csv*"))
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A self-signed certificate for 127.0.0.1, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    key, pem = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", pem]
+        + ["-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True,
+        capture_output=True,
+    )
+    return pem, key
+
+
+def test_tls_needs_a_trusted_certificate(fake, template, certificate, tmp_path, monkeypatch):
+    pem, key = certificate
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())  # must not win over the option
+    with rest_server(fake, ssl_certfile=str(pem), ssl_keyfile=str(key)) as url:
+        message = fault(url, template, tmp_path / "out.csv")
+        assert "the TLS connection failed" in message and "--ca-certificate" in message
+        summary, _ = predict(url, template, tmp_path / "out.csv", access=Access(5.0, pem))
+    assert summary.classified == 10
