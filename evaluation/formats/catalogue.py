@@ -22,14 +22,14 @@ class Flag(IntFlag):
 
 
 FLAGS = {
-    Flag.EDGE: "the stamp reaches over the edge of its image",
-    Flag.BLANK: "some pixels within the cut hold no data",
-    Flag.SATURATED: "some pixels within the cut are saturated",
-    Flag.MISSING_BAND: "a band is missing and was replaced",
+    Flag.EDGE: "edge of the image",
+    Flag.BLANK: "blank pixels",
+    Flag.SATURATED: "saturated pixels",
+    Flag.MISSING_BAND: "missing band",
     Flag.FAINT: "low signal-to-noise",
-    Flag.OUTSIDE: "size or brightness outside the range of the training galaxies",
-    Flag.UNLIKE: f"unlike the training galaxies: novelty {UNLIKE_FROM:g} or more",
-    Flag.STAMP_QUALITY: "the reader of the stamps has a warning, such as planes of different sizes",
+    Flag.OUTSIDE: "outside the training range of size or brightness",
+    Flag.UNLIKE: f"unlike the training galaxies (novelty >= {UNLIKE_FROM:g})",
+    Flag.STAMP_QUALITY: "warning about the stamps",
 }
 """What each bit means."""
 
@@ -56,7 +56,7 @@ class Column:
     unit: str = ""
 
 
-_BITS = "; ".join(f"{int(flag)} {meaning}" for flag, meaning in FLAGS.items())
+_BITS = ", ".join(f"{int(flag)} {meaning}" for flag, meaning in FLAGS.items())
 
 COLUMNS = (
     Column("name", "str", "object", "meta.id;meta.main"),

@@ -245,7 +245,8 @@ def _show(console: Console, summary: "Summary", places: "Places", seconds: float
         return ", ".join(f"{number:,} {name}" for name, number in found.items() if number)
 
     console.print("[bold]predictions[/]")
-    rejects = f"{summary.rejects:,} rejects" + (f" ({counts(summary.reasons)})" if summary.rejects else "")
+    rejects = f"{summary.rejects:,} reject{'' if summary.rejects == 1 else 's'}"
+    rejects += f" ({counts(summary.reasons)})" if summary.rejects else ""
     say(console, "objects", f"{summary.rows:,}: {summary.classified:,} classified, {rejects}")
     say(console, "classes", counts(summary.classes))
     if summary.flags:

@@ -1,6 +1,6 @@
 """Serialized tf.Examples of flux, made without TensorFlow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from preprocessing.features import flux_feature
 
 
-def serialized_examples(flux: NDArray[np.float32], bands: Sequence[str]) -> list[bytes]:
-    """Return an Example for each object, as the signature ``serving_default`` takes it.
+def serialized_examples(flux: NDArray[np.float32], bands: Sequence[str]) -> Iterator[bytes]:
+    """Yield an Example for each object, as the signature ``serving_default`` takes it.
 
     Parameters
     ----------
     flux : numpy.ndarray, float32, shape (N, side, side, len(bands))
     bands : sequence of str
 
-    Returns
-    -------
-    list of bytes
+    Yields
+    ------
+    bytes
 
     Notes
     -----
@@ -26,7 +26,7 @@ def serialized_examples(flux: NDArray[np.float32], bands: Sequence[str]) -> list
     BytesList bytes_list = 1 }``, ``BytesList { repeated bytes value = 1 }``: messages within messages, each
     with its length before it. An entry of a map is a message of ``key = 1`` and ``value = 2``.
     """
-    return [_example(one, bands) for one in flux]
+    return (_example(one, bands) for one in flux)
 
 
 def _example(planes: NDArray[np.float32], bands: Sequence[str]) -> bytes:

@@ -31,7 +31,11 @@ class Flux:
 
     def take(self, which: Sequence[int]) -> "Flux":
         """Return some of the objects."""
-        return Flux(self.values[list(which)], self.bands)
+        # Neighbours are a view, others a copy.
+        values = (
+            self.values[which.start : which.stop] if isinstance(which, range) else self.values[list(which)]
+        )
+        return Flux(values, self.bands)
 
     def path(self, place: int, band: str) -> str:
         """Return an empty text: flux has no file."""

@@ -89,19 +89,7 @@ class RestClassifier:
 
     def classify(self, payload: Payload) -> Answer:
         """Classify objects, in one request."""
-        if isinstance(payload, Files):
-            request: dict[str, Any] = {
-                "signature_name": "classify_fits",
-                "inputs": {"fits": [[_base64(content) for content in row] for row in payload.contents]},
-            }
-        else:
-            # Not classify_flux: Examples hold the numbers as they are, JSON would hold them as text.
-            examples = serialized_examples(payload.values, payload.bands)
-            request = {
-                "signature_name": "serving_default",
-                "inputs": {"examples": [_base64(example) for example in examples]},
-            }
-        body = json.dumps(request, separators=(",", ":")).encode()
+        body = _body(payload)
         status, content = self._request("POST", f"{self._pinned}:predict", body)
         if status == HTTPStatus.NOT_FOUND:
             raise ServerError(
@@ -222,8 +210,18 @@ class RestClassifier:
         return parsed
 
 
-def _base64(content: bytes) -> dict[str, str]:
-    return {"b64": base64.b64encode(content).decode()}
+def _body(payload: Payload) -> bytes:
+    """Return the JSON of a request, put together as bytes: a text of it would take twice the memory."""
+    if isinstance(payload, Files):
+        rows = (b"[" + b",".join(map(_base64, contents)) + b"]" for contents in payload.contents)
+        return b'{"signature_name":"classify_fits","inputs":{"fits":[' + b",".join(rows) + b"]}}"
+    # Not classify_flux: Examples hold the numbers as they are, JSON would hold them as text.
+    examples = map(_base64, serialized_examples(payload.values, payload.bands))
+    return b'{"signature_name":"serving_default","inputs":{"examples":[' + b",".join(examples) + b"]}}"
+
+
+def _base64(content: bytes) -> bytes:
+    return b'{"b64":"' + base64.b64encode(content) + b'"}'
 
 
 def _error(content: bytes) -> str:
