@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130  # what a shell returns after Ctrl-C
 _MIB = 2**20
+_SERVER = "Options for servers"
 
 
 def predict(
@@ -76,7 +77,8 @@ def predict(
         str | None,
         typer.Option(
             metavar="BANDS",
-            help="Server: bands of its model, red first (IRG, or I,R,G), if it does not say them. The files "
+            rich_help_panel=_SERVER,
+            help="Bands of the server's model, red first (IRG, or I,R,G), if it does not say them. The files "
             "are then sent as they are.",
             show_default=False,
         ),
@@ -86,48 +88,65 @@ def predict(
         typer.Option(
             "--model",
             metavar="FOLDER",
-            help="Server: folder of its model, whose rules for stamps count; needed if the server does not "
-            "say them.",
+            rich_help_panel=_SERVER,
+            help="Folder of the server's model, whose rules for stamps count, if the server does not say "
+            "them.",
             show_default=False,
         ),
     ] = None,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=256, help="Server: number of requests at the same time.")
+        int,
+        typer.Option(min=1, max=256, rich_help_panel=_SERVER, help="Number of requests at the same time."),
     ] = 4,
     deadline: Annotated[
-        float, typer.Option(min=0.1, max=3600, help="Server: longest time for a request (seconds).")
+        float,
+        typer.Option(
+            min=0.1, max=3600, rich_help_panel=_SERVER, help="Longest time for a request (seconds)."
+        ),
     ] = 60.0,
     retries: Annotated[
         int,
         typer.Option(
-            min=0, max=20, help="Server: retries if it is busy or does not answer, at growing waits."
+            min=0,
+            max=20,
+            rich_help_panel=_SERVER,
+            help="Retries if it is busy or does not answer, at growing waits.",
         ),
     ] = 5,
     request_size: Annotated[
-        float, typer.Option(min=0.1, max=1024, help="Server: largest request (MiB); larger ones are split.")
+        float,
+        typer.Option(
+            min=0.1, max=1024, rich_help_panel=_SERVER, help="Largest request (MiB); larger ones are split."
+        ),
     ] = 16.0,
     ca_certificate: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Server: certificates of trusted authorities (PEM).", show_default=False
+            metavar="FILE",
+            rich_help_panel=_SERVER,
+            help="Certificates of trusted authorities (PEM).",
+            show_default=False,
         ),
     ] = None,
     token_file: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Server: file with a bearer token. By default the environment variable GALMORPH_TOKEN.",
+            rich_help_panel=_SERVER,
+            help="File with a bearer token. By default the environment variable GALMORPH_TOKEN.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Classify stamps with a published model, in this process or through a server.
 
-    Example: galmorph predict models --stamps 'survey/{band}_stamps/{name}_{band}.fits' --out results.fits
+    Example:
+    galmorph predict models --stamps 'survey/{name}_{band}.fits' --out results.fits
 
-    FILE gets one row for each object, in the order of TABLE: name, ra, dec, p_elliptical, p_spiral,
-    morphology, flags, model_version, novelty. An object that cannot be classified is listed with its reason
-    in results.rejects.csv beside it, and results.summary.json has the counts. After an interruption, the
+    FILE gets one row for each object, in the order of TABLE: name, ra, dec,
+    p_elliptical, p_spiral, morphology, flags, model_version, novelty. An object
+    that cannot be classified is listed, with its reason, in results.rejects.csv
+    beside it; results.summary.json has the counts. After an interruption, the
     same command goes on where it stopped.
     """
     from serving.predict.address import check_certificate, parse_address
