@@ -1,5 +1,6 @@
 """Read the stamps of many objects in worker processes, in batches."""
 
+import multiprocessing
 import os
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -174,6 +175,7 @@ def read_batches(
             yield _with_problems(objects, read(_readable(objects, task)), task)
         return
     ahead: deque[tuple[Task, Future[Batch]]] = deque()
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=CONTEXT)
     try:
         for task in tasks:
@@ -183,8 +185,13 @@ def read_batches(
                 yield _result(objects, *ahead.popleft())
         while ahead:
             yield _result(objects, *ahead.popleft())
-    finally:
+    except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
+        # Otherwise they would finish what they have been given, and this process would wait for them.
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    pool.shutdown()
 
 
 def _result(objects: Objects, task: Task, future: "Future[Batch]") -> Batch:

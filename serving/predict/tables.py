@@ -59,8 +59,8 @@ def write_table(
 
     Notes
     -----
-    CSV, ECSV and Parquet are written row by row. FITS and VOTable are made in memory, about 150 bytes for
-    each row.
+    CSV, ECSV and Parquet are written row by row or in blocks of rows. FITS and VOTable are made in memory,
+    because they need the number of rows, or the longest name, at their beginning.
     """
     columns = catalogue_columns(with_distance)
     wanted = (row if with_distance else row[: len(columns)] for row in rows())
