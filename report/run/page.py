@@ -108,6 +108,7 @@ def _sections(with_card: bool) -> Sections:
         ("examples", "Test galaxies"),
         ("uncertain", "Galaxies labelled uncertain"),
         ("holdout", "Holdout: galaxies left out to balance the classes"),
+        ("novelty", "Galaxies unlike the training galaxies"),
         ("views", "The same galaxies in other bands and stretches"),
         ("attention", "Where the network looks (Grad-CAM)"),
         ("groups", "Accuracy by magnitude, size, position and stamp"),

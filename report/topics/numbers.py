@@ -19,6 +19,7 @@ from report.json_text import finite
 from report.topics.calibration import calibration_numbers
 from report.topics.decision import decision_numbers
 from report.topics.groups import group_numbers
+from report.topics.novelty import novelty_numbers
 
 CLASSES = (SPIRAL, ELLIPTICAL)
 MACRO, WEIGHTED = "macro average", "weighted average"
@@ -41,9 +42,9 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
         interval, not_finite} or None; ``uncertain`` {fraction_uncertain, n, interval, not_finite} or None;
         ``cross_validation``, the summary of the folds or None; ``out_of_fold``, see `scored_numbers`, or
         None; ``calibration``, ``decision``, ``groups``, see `calibration_numbers`, `decision_numbers` and
-        `group_numbers`; ``splits``, numbers of galaxies by split and class; ``nothing_shown``, numbers of
-        galaxies by split that are not evaluated because their flux is constant or missing; ``tfma``, the
-        scores by TFMA and their differences from ``test``; ``gate``, ``pushed_version``, ``pushed_to``,
+        `group_numbers`; ``novelty``, see `novelty_numbers`; ``splits``, numbers of galaxies by split and
+        class; ``nothing_shown``, numbers of galaxies by split that are not evaluated because their flux is
+        constant or missing; ``tfma``, the scores by TFMA and their differences from ``test``; ``gate``, ``pushed_version``, ``pushed_to``,
         ``fingerprint``; ``intervals``, how intervals are computed.
         Unknown values are None, never NaN.
     """
@@ -67,6 +68,7 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
             "calibration": calibration_numbers(predictions, results.get("temperature")),
             "decision": decision_numbers(predictions, evidence.uncertain, evidence.precision),
             "groups": group_numbers(predictions, evidence.galaxies),
+            "novelty": novelty_numbers(predictions),
             "splits": _splits(predictions),
             "nothing_shown": {
                 split: count for split in SPLITS if (count := predictions.nothing_shown(split))
