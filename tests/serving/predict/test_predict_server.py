@@ -32,7 +32,7 @@ def predict(url, template, out, *, bands=None, model=None, access=None, overwrit
     settings = replace(settings, **changes)
     address = parse_address(url)
     earlier = earlier_subject(settings)
-    server = connect(address, access or Access(deadline=5.0), settings.concurrency)
+    server = connect(address, access or Access(deadline=60.0), settings.concurrency)
     stamps = Stamps(template)
     target = server_target(
         server, address, stamps, model=model, bands=bands, earlier=earlier, patience=settings.patience
