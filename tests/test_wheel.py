@@ -9,7 +9,12 @@ def test_every_template_and_configuration_is_in_it(wheel):
     there = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         path.relative_to(PROJECT).as_posix()
-        for pattern in ("report/*/templates/**/*", "configs/*.toml")
+        for pattern in (
+            "report/*/templates/**/*",
+            "configs/*.toml",
+            "serving/config/*",
+            "serving/manifests/**/*",
+        )
         for path in PROJECT.glob(pattern)
         if path.is_file()
     }
