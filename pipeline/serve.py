@@ -99,7 +99,9 @@ def _supervise(
 def _serve_embedded(
     options: ServeOptions, folder: Path, published: PublishedModel, console: Console
 ) -> None:
-    # Before TensorFlow is imported: its messages at the start say nothing to a user.
+    # Before TensorFlow is imported, which takes several seconds.
+    model_server.free_ports(options.host, options.rest_port, options.grpc_port)
+    # Its messages at the start say nothing to a user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with console.status("loading the model"):
         from serving.embedded.server import Ready, ServerError, ServerSettings, run_server

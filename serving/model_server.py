@@ -91,6 +91,8 @@ def docker_answers() -> bool:
 
 def free_ports(host: str, rest: int, grpc: int) -> Ports:
     """Return the ports, with free ones in place of 0; raise `ModelServerError` if one is in use."""
+    if rest == grpc and rest:
+        raise ModelServerError(f"--rest-port and --grpc-port are both {rest}; the interfaces need two ports")
     chosen = []
     for option, port in (("--rest-port", rest), ("--grpc-port", grpc)):
         try:
