@@ -43,7 +43,6 @@ _BEYOND = _keys(
     *(f"{kind}{axis}" for kind in ("CTYPE", "CRPIX", "CRVAL", "CDELT", "CUNIT", "CROTA") for axis in "345"),
 )
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d{1,2})?")
-_EXPONENT = re.compile(r"(.{8}= *[+-]?[\d.]+)[Dd](?=[+-]?\d)")
 _SYSTEM = re.compile(r"CTYPE|CRPIX|CRVAL|CDELT|CROTA|CUNIT|(CD|PC)(\d_\d|00\d00\d)|WCSAXES")
 _CELESTIAL = re.compile(r"RA--|DEC-|[A-Z](LON|LAT)|[A-Z]{2}L[NT]")
 
@@ -205,12 +204,6 @@ def _fk5(ra: float, dec: float) -> tuple[float, float]:
     vector = ring * math.cos(longitude), ring * math.sin(longitude), math.sin(latitude)
     x, y, z = (a * vector[0] + b * vector[1] + c * vector[2] for a, b, c in _TO_FK5)
     return math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))
-
-
-def _with_plain_exponents(header: fits.Header) -> fits.Header:
-    """Spell 1.5D-04 as 1.5E-04: the wcslib of astropy 8 takes it for 1.5, unlike `astropy.io.fits`."""
-    cards = [_EXPONENT.sub(r"\1E", card.image, count=1) for card in header.cards]
-    return fits.Header.fromstring("".join(cards))
 
 
 def _by_astropy(header: Header, ra: float, dec: float) -> tuple[float, float] | None:

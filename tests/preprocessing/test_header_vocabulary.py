@@ -152,8 +152,6 @@ def by_astropy(cards: list[str], ra: float, dec: float) -> tuple[float, float] |
         try:
             # astropy.wcs 8 reads 1.5D-04 as 1.5, astropy.io.fits as the standard says.
             cards = [re.sub(r"(= +\S+\d\.?)[dD]([+-])", r"\1E\2", card) for card in cards]
-            # astropy.wcs 8 reads 1.5D-04 as 1.5, astropy.io.fits as the standard says.
-            cards = [re.sub(r"(= +\S+\d\.?)[dD]([+-])", r"\1E\2", card) for card in cards]
             system = WCS(fits.Header.fromstring("".join(cards))).celestial
             x, y = system.world_to_pixel(SkyCoord(ra, dec, unit="deg"))
         except Exception:
