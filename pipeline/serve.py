@@ -51,6 +51,9 @@ def serve_model(options: ServeOptions, console: Console) -> None:
         If there is no model, a port cannot be opened, or the server cannot be started.
     """
     folder = options.model.absolute()
+    for part in ("{name}", "{band}"):
+        if options.stamps is not None and part not in options.stamps:
+            raise InputError(f"--stamps {options.stamps} has no {part}")
     try:
         published = find_model(folder)
         with plain_path(folder) as plain:
@@ -96,9 +99,7 @@ def _supervise(
     console.print("stopped", highlight=False)
 
 
-def _serve_embedded(
-    options: ServeOptions, folder: Path, published: PublishedModel, console: Console
-) -> None:
+def _serve_embedded(options: ServeOptions, folder: Path, published: PublishedModel, console: Console) -> None:
     # Before TensorFlow is imported, which takes several seconds.
     model_server.free_ports(options.host, options.rest_port, options.grpc_port)
     # Its messages at the start say nothing to a user.
@@ -115,6 +116,7 @@ def _serve_embedded(
         grpc_port=options.grpc_port,
         poll_interval=options.poll,
         canary=options.canary,
+        stamps=None if options.stamps is None else os.path.abspath(options.stamps),
     )
 
     def ready(started: Ready) -> None:

@@ -85,11 +85,15 @@ def malformed_requests(good: np.ndarray) -> list[Malformed]:
         Malformed("a list", b"[1, 2, 3]", "JSON list"),
         Malformed("nested without end", b"[" * 100_000, "nested too deeply"),
         Malformed("no inputs", body("classify_flux"), "neither 'inputs' nor 'instances'"),
-        Malformed("both forms", body("classify_flux", inputs=[1], instances=[1]), "both 'inputs' and 'instances'"),
+        Malformed(
+            "both forms", body("classify_flux", inputs=[1], instances=[1]), "both 'inputs' and 'instances'"
+        ),
         Malformed("unknown signature", body("classify_all", instances=[1]), '"classify_all" not found'),
         Malformed("signature is a number", b'{"signature_name": 3, "instances": [1]}', "expected a string"),
         Malformed("unknown version", body("classify_flux", instances=[1]), "9", 404, "/versions/9:predict"),
-        Malformed("unknown label", body("classify_flux", instances=[1]), "label", 400, "/labels/best:predict"),
+        Malformed(
+            "unknown label", body("classify_flux", instances=[1]), "label", 400, "/labels/best:predict"
+        ),
         Malformed("classify", b'{"examples": []}', ":predict", 501, ":classify"),
         Malformed("other input", body("classify_flux", inputs={"fits": [1]}), "takes flux"),
         rows("no objects", [], "'instances' is empty"),

@@ -28,7 +28,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="TEMPLATE",
-            help="Stamps whose names can be typed on the page, such as survey/{band}_stamps/{name}_{band}.fits "
+            help="Stamps whose names can be typed on the page, such as stamps/{name}_{band}.fits "
             "(embedded server only).",
         ),
     ] = None,

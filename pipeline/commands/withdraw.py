@@ -10,9 +10,7 @@ from pipeline.errors import InputError
 
 
 def withdraw(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL_DIR", help="The folder of \\[push] directory.")
-    ],
+    model: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="The folder of \\[push] directory.")],
     version: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Version to withdraw.", show_default="the newest"),

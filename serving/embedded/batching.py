@@ -143,7 +143,8 @@ class Batcher:
         if soonest > now:
             self._wake_at(soonest - now)
             return []
-        queue, batch, rows = self._queues[chosen], [], 0
+        queue, rows = self._queues[chosen], 0
+        batch: list[_Waiting] = []
         while queue and (not batch or rows + queue[0].rows <= self._settings.max_batch_size):
             batch.append(self._take(queue.popleft()))
             rows += batch[-1].rows

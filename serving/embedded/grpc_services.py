@@ -14,7 +14,9 @@ from serving.embedded.predictor import Counted, Predictor
 from serving.embedded.protobuf_tensors import arrays_of, tensor_of
 from serving.embedded.status import model_metadata, model_status
 
-_NOT_HERE = "the embedded server of galmorph answers Predict only; use TF Serving, or the signatures by Predict"
+_NOT_HERE = (
+    "the embedded server of galmorph answers Predict only; use TF Serving, or the signatures by Predict"
+)
 
 
 def add_services(server: grpc.aio.Server, predictor: Predictor) -> None:

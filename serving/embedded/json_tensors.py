@@ -31,7 +31,9 @@ def parse(body: bytes) -> dict[str, Any]:
         cause = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise invalid(f"JSON Parse error: {cause}") from None
     if not isinstance(document, dict):
-        raise invalid(f'the body is a JSON {_kind(document)}; expected {{"instances": ...}} or {{"inputs": ...}}')
+        raise invalid(
+            f'the body is a JSON {_kind(document)}; expected {{"instances": ...}} or {{"inputs": ...}}'
+        )
     return document
 
 
@@ -86,7 +88,9 @@ def answer_text(answers: Arrays, by_row: bool) -> str:
 
 def _from_rows(instances: Any, signature: Signature) -> dict[str, list]:
     if not isinstance(instances, list):
-        raise invalid(f"'instances' is a JSON {_kind(instances)}; expected a list with one element per object")
+        raise invalid(
+            f"'instances' is a JSON {_kind(instances)}; expected a list with one element per object"
+        )
     if not instances:
         raise invalid("'instances' is empty; expected at least one object")
     names = list(signature.inputs)
@@ -119,7 +123,7 @@ def _is_named(value: Any) -> bool:
 def _array(values: Any, kind: TensorKind, place: str) -> np.ndarray:
     if kind.dtype == tf.string:
         shape = _shape(values)
-        strings = [_bytes(value, place) for value, place in _leaves(values, shape, place)]
+        strings = [_bytes(value, where) for value, where in _leaves(values, shape, place)]
         array = np.empty(len(strings), dtype=object)
         array[:] = strings
         return array.reshape(shape)
@@ -129,9 +133,9 @@ def _array(values: Any, kind: TensorKind, place: str) -> np.ndarray:
         array = np.empty(0, object)
     if array.dtype.kind not in "iuf" or array.dtype == object:
         # Something is no number, or lists differ in length: find it, which is slower.
-        for value, place in _leaves(values, _shape(values), place):
+        for value, where in _leaves(values, _shape(values), place):
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise invalid(f"{place} is a JSON {_kind(value)}; expected a number ({kind})")
+                raise invalid(f"{where} is a JSON {_kind(value)}; expected a number ({kind})")
         raise invalid(f"{place} holds numbers beyond the range of {kind.dtype.name}")
     with np.errstate(over="ignore"):
         cast = array.astype(kind.dtype.as_numpy_dtype)

@@ -72,7 +72,9 @@ class Predictor:
         unknown = [name for name in outputs if name not in chosen.outputs]
         if unknown:
             known = ", ".join(sorted(chosen.outputs))
-            raise invalid(f"output tensor alias not found in signature: {unknown[0]}; {chosen.name} has {known}")
+            raise invalid(
+                f"output tensor alias not found in signature: {unknown[0]}; {chosen.name} has {known}"
+            )
         chosen.check(arrays)
         try:
             async with asyncio.timeout(seconds):

@@ -7,7 +7,6 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
 from serving.embedded.errors import invalid
-from serving.embedded.signature import Arrays
 
 LARGEST_TENSOR = 512 * 2**20
 """Bytes of an input. A message of a few bytes may state a shape of any size, and one value for all of it."""

@@ -52,7 +52,7 @@ class Bodies:
                     if self._bytes + len(part) > _ALL_BODIES:
                         raise ServingError(
                             grpc.StatusCode.RESOURCE_EXHAUSTED,
-                            f"requests of {self._bytes / 2**20:.0f} MiB are in memory already; try again later",
+                            f"requests of {self._bytes / 2**20:.0f} MiB are in memory; try again later",
                         )
                     held[0] += len(part)
                     self._bytes += len(part)

@@ -47,9 +47,7 @@ def rest_app(predictor: Predictor, pages: list[BaseRoute]) -> Starlette:
         *pages,
         Route("/v1/{path:path}", models.answer, methods=_METHODS),
         Route("/healthz", lambda request: PlainTextResponse("ok\n")),
-        Route(
-            "/monitoring/prometheus/metrics", lambda request: PlainTextResponse(predictor.metrics.text())
-        ),
+        Route("/monitoring/prometheus/metrics", lambda request: PlainTextResponse(predictor.metrics.text())),
     ]
     return Starlette(routes=routes, exception_handlers={404: _not_found})
 
@@ -130,9 +128,7 @@ def _chosen(name: str, number: str | None, label: str | None) -> tuple[str, int 
 
 
 def _as_json(message: Message) -> dict:
-    return MessageToDict(
-        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def _not_found(request: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ import uvicorn
 from serving.embedded.batching import Batcher, BatchingSettings
 from serving.embedded.grpc_services import add_services
 from serving.embedded.metrics import Metrics
+from serving.embedded.page.routes import page_routes
 from serving.embedded.predictor import Predictor
 from serving.embedded.request_bodies import BODY_LIMIT
 from serving.embedded.rest import rest_app
@@ -41,6 +42,8 @@ class ServerSettings:
         Seconds between two looks at the folder.
     canary : bool
         Whether the two newest versions are served, as ``canary`` and ``stable``.
+    stamps : str, optional
+        Path template of a survey whose names can be typed on the page.
     batching : BatchingSettings
     """
 
@@ -50,6 +53,7 @@ class ServerSettings:
     grpc_port: int = 8500
     poll_interval: float = 2.0
     canary: bool = False
+    stamps: str | None = None
     batching: BatchingSettings = field(default_factory=BatchingSettings)
 
 
@@ -103,7 +107,7 @@ async def _serve(
     rpc, grpc_port = _grpc_server(settings, predictor)
     web = _Web(
         uvicorn.Config(
-            rest_app(predictor, []),
+            rest_app(predictor, page_routes(predictor, settings.stamps)),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -117,9 +121,7 @@ async def _serve(
     serving = asyncio.create_task(web.serve(sockets=[listener]))
     versions.watch(settings.poll_interval)
     ready(Ready(versions.newest.number, listener.getsockname()[1], grpc_port))
-    await asyncio.wait(
-        {asyncio.create_task(stop.wait()), serving}, return_when=asyncio.FIRST_COMPLETED
-    )
+    await asyncio.wait({asyncio.create_task(stop.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
     web.should_exit = True
     await asyncio.gather(rpc.stop(_LAST_REQUESTS), serving)
     await batcher.close()
@@ -161,6 +163,8 @@ def _grpc_server(settings: ServerSettings, predictor: Predictor) -> tuple[grpc.a
     try:
         port = server.add_insecure_port(f"{host}:{settings.grpc_port}")
     except RuntimeError as error:
-        text = f"--grpc-port {settings.grpc_port} of {settings.host} cannot be opened: it is in use or reserved"
+        text = (
+            f"--grpc-port {settings.grpc_port} of {settings.host} cannot be opened: it is in use or reserved"
+        )
         raise ServerError(text) from error
     return server, port

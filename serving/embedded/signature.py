@@ -35,9 +35,7 @@ class TensorKind:
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Return whether a tensor may have this shape."""
         same_rank = len(shape) == len(self.shape)
-        return same_rank and all(
-            mine in (None, its) for mine, its in zip(self.shape, shape, strict=True)
-        )
+        return same_rank and all(mine in (None, its) for mine, its in zip(self.shape, shape, strict=True))
 
 
 @dataclass(frozen=True)

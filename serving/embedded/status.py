@@ -23,7 +23,8 @@ def model_status(
     states = predictor.versions.states
     if number is not None and number not in states:
         raise ServingError(
-            grpc.StatusCode.NOT_FOUND, f"Could not find version {number} of model {name}; there are {list(states)}"
+            grpc.StatusCode.NOT_FOUND,
+            f"Could not find version {number} of model {name}; there are {list(states)}",
         )
     response = GetModelStatusResponse()
     for version, state in states.items():

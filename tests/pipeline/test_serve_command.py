@@ -126,4 +126,6 @@ def test_tf_serving_is_started_and_ended(models, tmp_path, number):
 
 def test_a_variable_that_names_no_program_is_one_line(models):
     ran = serve(models, TF_SERVING_BIN="/no/such/program")
-    assert ran.returncode == 2 and last_line(ran.stderr).startswith("galmorph: TF_SERVING_BIN=/no/such/program")
+    assert ran.returncode == 2 and last_line(ran.stderr).startswith(
+        "galmorph: TF_SERVING_BIN=/no/such/program"
+    )

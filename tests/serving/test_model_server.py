@@ -82,7 +82,7 @@ def test_the_program_is_found_by_variable_or_path(monkeypatch, tmp_path):
     monkeypatch.setenv("TF_SERVING_BIN", str(other))
     assert model_server.find_binary() == str(other)
     monkeypatch.setenv("TF_SERVING_BIN", str(tmp_path / "nothing"))
-    with pytest.raises(ModelServerError, match="TF_SERVING_BIN=.*nothing"):
+    with pytest.raises(ModelServerError, match=r"TF_SERVING_BIN=.*nothing"):
         model_server.find_binary()
 
 
@@ -111,7 +111,7 @@ def test_ports_are_chosen_and_tried():
         taken.listen()
         with pytest.raises(ModelServerError, match=f"--rest-port {taken.getsockname()[1]} .*in use"):
             model_server.free_ports("127.0.0.1", taken.getsockname()[1], 0)
-    with pytest.raises(ModelServerError, match="--rest-port 0 of no.such.host"):
+    with pytest.raises(ModelServerError, match=r"--rest-port 0 of no\.such\.host"):
         model_server.free_ports("no.such.host.invalid", 0, 0)
 
 

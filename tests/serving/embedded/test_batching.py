@@ -12,7 +12,7 @@ from serving.embedded.metrics import Metrics
 
 
 class Version:
-    """Doubles its input; refuses batches with a negative number, naming its place, as `classify_fits` does."""
+    """Doubles its input; refuses batches with a negative number and names its place."""
 
     def __init__(self, seconds=0.02):
         self.seconds = seconds
@@ -25,7 +25,9 @@ class Version:
             self.sizes.append(len(x))
         time.sleep(self.seconds)
         if (x < 0).any():
-            raise invalid(f"object {int(np.flatnonzero((x < 0).reshape(len(x), -1).any(axis=1))[0])}: negative")
+            raise invalid(
+                f"object {int(np.flatnonzero((x < 0).reshape(len(x), -1).any(axis=1))[0])}: negative"
+            )
         return {"y": x * 2}
 
 
@@ -119,9 +121,7 @@ def test_a_cancelled_request_is_not_computed():
     async def main():
         batcher = Batcher(BatchingSettings(max_batch_size=1, num_batch_threads=1), Metrics())
         version = Version(0.05)
-        tasks = [
-            asyncio.create_task(batcher.run(version, "double", {"x": np.full(1, n)})) for n in range(5)
-        ]
+        tasks = [asyncio.create_task(batcher.run(version, "double", {"x": np.full(1, n)})) for n in range(5)]
         await asyncio.sleep(0.01)
         for task in tasks[1:4]:
             task.cancel()

@@ -66,7 +66,9 @@ def wait_for(condition, seconds=60):
 
 
 def test_there_are_thirty_different_malformed_requests():
-    assert len({each.name for each in MALFORMED}) == len({each.body + each.path.encode() for each in MALFORMED})
+    assert len({each.name for each in MALFORMED}) == len(
+        {each.body + each.path.encode() for each in MALFORMED}
+    )
     assert len(MALFORMED) == 30
 
 

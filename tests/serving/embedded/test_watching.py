@@ -56,7 +56,7 @@ def test_the_newest_is_served_and_only_it_is_loaded(models):
     versions.poll()
     assert (numbers(versions), loads) == ([10], [10])
     assert versions.find().number == versions.find(10).number == versions.find(label="stable").number == 10
-    with pytest.raises(ServingError, match="Specific.galmorph, 2.; served: 10") as refused:
+    with pytest.raises(ServingError, match=r"Specific.galmorph, 2.; served: 10") as refused:
         versions.find(2)
     assert refused.value.code is grpc.StatusCode.NOT_FOUND
 
