@@ -69,6 +69,20 @@ class PushSettings(BaseModel):
     directory: str = Field(min_length=1, description="folder of the numbered versions")
 
 
+class ServingSettings(BaseModel):
+    """The `[serving]` table: how the exported model works."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    chunk: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="galaxies that go through the exported network at once, which bounds its memory; 0: by"
+        " the size of the network's feature maps. A GPU is faster with 512 if they fit",
+    )
+
+
 class Settings(BaseModel):
     """A whole configuration file."""
 
@@ -83,6 +97,7 @@ class Settings(BaseModel):
     cross_validation: CrossValidationSettings = CrossValidationSettings()
     gate: GateSettings = GateSettings()
     decision: DecisionSettings = DecisionSettings()
+    serving: ServingSettings = ServingSettings()
     push: PushSettings
 
     @model_validator(mode="after")

@@ -30,6 +30,7 @@ from components.fits_example_gen.component import FitsExampleGen
 from components.fold_exporter.component import FoldExporter
 from components.fold_trainer.component import FoldTrainer
 from components.head_trainer.component import HeadTrainer
+from components.held_out_reference.component import HeldOutReference
 from components.incumbent_resolver.strategy import IncumbentStrategy
 from components.model_card.component import ModelCard
 from components.model_evaluator.component import ModelEvaluator
@@ -114,7 +115,7 @@ def create_training(settings: Settings, fingerprint: str, place: Place) -> Pipel
     """
     data = _data(settings, fingerprint)
     features = _features(settings, data, place)
-    candidate = _trainer(settings, data, features, place)
+    candidate = _trainer(settings, data, _Folds(features, features, [], None), place)
     return _pipeline(settings, place, [*data.nodes, *features, *candidate.nodes])
 
 
@@ -258,8 +259,9 @@ class _Candidate:
 
 def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> _Candidate:
     if settings.cross_validation.publish in ("single", "retrained"):
-        return _trainer(settings, data, folds.features, place)
+        return _trainer(settings, data, folds, place)
     node = FoldExporter(
+        examples=data.pictures,
         folds=folds.models,
         config=_json(_training_config(settings)),
         code=code_fingerprint("FoldExporter"),
@@ -267,20 +269,22 @@ def _candidate(settings: Settings, data: _Data, folds: _Folds, place: Place) -> 
     return _Candidate([node], node.outputs["model"], {"fold_model": node.outputs["fold"]})
 
 
-def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: Place) -> _Candidate:
+def _trainer(settings: Settings, data: _Data, folds: _Folds, place: Place) -> _Candidate:
     heads = [
         HeadTrainer(
             features=node.outputs["features"],
             recipe=_json(_uncalibrated(settings.recipe)),
             code=code_fingerprint("HeadTrainer"),
         )
-        for node in features
+        for node in folds.features
     ]
+    references = _references(settings, data, folds)
     trainer = Trainer(
         run_fn="trainer.train.run_fn",
         examples=data.pictures,
         transform_graph=data.graph,
         base_model=heads[0].outputs["head"] if heads else None,
+        hyperparameters=references[0].outputs["reference"] if references else None,
         train_args=TrainArgs(splits=[TRAIN]),
         eval_args=EvalArgs(splits=[VALIDATION]),
         custom_config={
@@ -291,7 +295,21 @@ def _trainer(settings: Settings, data: _Data, features: list[BaseNode], place: P
     )
     data.before(trainer)
     weights = {"model_run": trainer.outputs["model_run"]}
-    return _Candidate([*heads, trainer], trainer.outputs["model"], weights)
+    return _Candidate([*heads, *references, trainer], trainer.outputs["model"], weights)
+
+
+def _references(settings: Settings, data: _Data, folds: _Folds) -> list[BaseNode]:
+    """Return the node that measures held-out galaxies for a model that has learned from all of them."""
+    if settings.cross_validation.publish != "retrained" or not folds.models:
+        return []
+    return [
+        HeldOutReference(
+            examples=data.pictures,
+            model=folds.models[0],
+            recipe=_json(_uncalibrated(settings.recipe)),
+            code=code_fingerprint("HeldOutReference"),
+        )
+    ]
 
 
 def _uncalibrated(recipe: Recipe) -> dict[str, Any]:
@@ -308,6 +326,7 @@ def _training_config(settings: Settings) -> dict[str, Any]:
         "decision": settings.decision.model_dump(mode="json", include={"uncertain"}),
         "flux": settings.data.flux,
         "limits": settings.data.limits,
+        "chunk": settings.serving.chunk,
     }
 
 

@@ -29,6 +29,7 @@ NODE_CODE = {
     "FoldTrainer": ("components.fold_trainer.component",),
     "CrossValidation": ("components.cross_validation.component",),
     "HeadTrainer": ("components.head_trainer.component",),
+    "HeldOutReference": ("components.held_out_reference.component",),
     "Trainer": ("trainer.train",),
     "FoldExporter": ("components.fold_exporter.component",),
     "PredictionGen": ("components.prediction_gen.component",),

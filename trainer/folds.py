@@ -20,6 +20,7 @@ from trainer.galaxies import Galaxies, TrainingDataError, read_galaxies
 from trainer.head import Head, fit_head, with_heads
 from trainer.input import Pictures
 from trainer.model import backbone_of
+from trainer.novelty import Novelty, fit_novelty
 from trainer.recipe import BACKBONE_FILE, HEAD_FILE, Recipe
 
 ABOUT_FILE = "fold.json"
@@ -151,6 +152,30 @@ def fold_classifiers(recipe: Recipe, folders: Sequence[Path]) -> list[keras.Mode
         backbone_of(model).load_weights(folder / BACKBONE_FILE)
         models.append(model)
     return models
+
+
+def fold_novelty(
+    model: keras.Model, recipe: Recipe, files: Mapping[str, Sequence[str]], fold: int
+) -> Novelty | None:
+    """Return the distance from the galaxies that a fold's classifier learned from; the fold is the reference.
+
+    Parameters
+    ----------
+    model : keras.Model
+        First result of `fold_classifiers`.
+    recipe : Recipe
+    files : mapping of str to sequence of str
+        Gzipped TFRecords of transformed Examples by split: training and validation.
+    fold : int
+        The fold that the classifier did not learn from.
+
+    Returns
+    -------
+    Novelty or None
+        See `trainer.novelty.fit_novelty`.
+    """
+    learned = _pictures(recipe, files, without_fold=fold)
+    return fit_novelty(model, learned, _pictures(recipe, files, only_fold=fold))
 
 
 def _divide(galaxies: Galaxies, fold: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Export the model as a SavedModel whose signatures cover everything from flux to class."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +15,16 @@ from preprocessing.graph.flux import FluxReader
 from preprocessing.picture import decode_flux, make_picture, shows_nothing
 from preprocessing.settings import ImageSettings
 from trainer.model import averaged
+from trainer.novelty import Novelty, with_statistics
 from trainer.recipe import Recipe
-
-CHUNK = 64
-"""Number of pictures that go through the network at once. TFX's evaluation passes batches of 1,000; with
-EfficientNetB7 their activations would take tens of gigabytes."""
 
 METADATA_FILE = "galmorph.json"
 """File under ``assets.extra`` with bands, cut, decision interval and other properties of the model."""
+
+CHUNK_BYTES = 2**28
+"""Memory for the largest feature map of the pictures that go through the network at once."""
+
+_LARGEST_CHUNK = 512
 
 RAW_FLUX = {
     "background": "none",
@@ -33,6 +36,39 @@ RAW_FLUX = {
 
 _ANY_STAMP = {"max_blank": 1.0, "max_saturated": 1.0, "cubes": False}
 _EXPORTED_PACKAGES = ("galmorph", "keras", "tensorflow", "tfx")
+
+
+def default_chunk(model: keras.Model) -> int:
+    """Return how many pictures go through a network at once, unless a number is given.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Returns
+    -------
+    int
+        The largest power of two with which the largest feature map takes no more than `CHUNK_BYTES`, 1 to
+        512: 128 for EfficientNetLite0 at 128 pixels, 2 for EfficientNetB7 at 600 pixels.
+
+    Notes
+    -----
+    TFX's evaluation passes batches of 1,000; with EfficientNetB7 all feature maps of these would take tens of
+    gigabytes. Larger chunks keep a GPU busy; on a CPU they cost as much for each picture.
+    """
+    fitting = CHUNK_BYTES // max(_largest_map(model), 1)
+    return max(1, min(_LARGEST_CHUNK, 1 << max(fitting, 1).bit_length() - 1))
+
+
+def _largest_map(model: keras.Model) -> int:
+    """Return the size of the largest output of a layer for one picture [bytes]."""
+    sizes = [0]
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            sizes.append(_largest_map(layer))
+        elif None not in (shape := layer.output.shape[1:]):
+            sizes.append(4 * math.prod(shape))
+    return max(sizes)
 
 
 def morphology(p_elliptical: tf.Tensor, uncertain: tuple[float, float]) -> tf.Tensor:
@@ -62,6 +98,8 @@ def export_model(
     uncertain: tuple[float, float],
     flux: Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
+    novelty: Novelty | None = None,
+    chunk: int | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> None:
     """Write the SavedModel.
@@ -69,7 +107,8 @@ def export_model(
     Parameters
     ----------
     model : keras.Model
-        Network from pictures (N, size, size, 3) to the probability of elliptical (N, 1).
+        Network from pictures (N, size, size, 3) to the probability of elliptical (N, 1) and, with `novelty`,
+        to the statistics of `trainer.novelty.with_statistics`.
     path : Path
     image : ImageSettings
         Settings of the pictures that `model` was trained on.
@@ -79,6 +118,10 @@ def export_model(
         How the numbers of the training stamps became flux, see `DataSettings.flux`; taken as flux by default.
     limits : mapping, optional
         Which stamps the ingest accepted, see `DataSettings.limits`; all by default.
+    novelty : Novelty, optional
+        Distance from the training galaxies; unknown by default.
+    chunk : int, optional
+        Number of pictures that go through the network at once; that of `default_chunk` by default.
     metadata : dict, optional
         Further entries of ``assets.extra/galmorph.json``.
 
@@ -92,28 +135,43 @@ def export_model(
     - ``classify_fits`` takes ``fits`` (string [N, 3], red first), the bytes of one FITS file for each band.
       `preprocessing.graph.flux` decodes them in the graph by the rules of the ingest.
 
-    All return ``p_elliptical`` and ``p_spiral`` (float32 [N]) and ``morphology`` (string [N]). A galaxy
-    without signal (`preprocessing.picture.shows_nothing`) gets probabilities of NaN and the class
-    ``uncertain``. The SavedModel can be loaded with TensorFlow only.
+    All return ``p_elliptical`` and ``p_spiral`` (float32 [N]), ``morphology`` (string [N]), ``novelty`` and
+    ``novelty_distance`` (float32 [N]; NaN if unknown). A galaxy without signal
+    (`preprocessing.picture.shows_nothing`) gets probabilities of NaN and the class ``uncertain``. The
+    SavedModel can be loaded with TensorFlow only.
     """
     flux_rules = {**RAW_FLUX, **(flux or {})}
     accepted = {**_ANY_STAMP, **(limits or {})}
+    chunk = chunk or default_chunk(model)
     pictures_of = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
     @tf.function(input_signature=[pictures_of], autograph=False)
     def network(pictures: tf.Tensor) -> tf.Tensor:
-        """Trace the network once for all signatures: with EfficientNetB7 that takes half a minute."""
-        return tf.reshape(model(pictures, training=False), [-1])
+        """Return the probability and the distance (N, 2).
+
+        Traced once for all signatures: with EfficientNetB7 that takes half a minute.
+        """
+        if novelty is None:
+            p_elliptical = tf.reshape(model(pictures, training=False), [-1])
+            distance = tf.fill(tf.shape(p_elliptical), float("nan"))
+        else:
+            answer, statistics = model(pictures, training=False)
+            p_elliptical, distance = tf.reshape(answer, [-1]), novelty.distance(statistics)
+        return tf.stack([p_elliptical, distance], axis=-1)
 
     def classify(flux: tf.Tensor) -> tf.Tensor:
-        p_elliptical = network(tf.cast(make_picture(flux, image), tf.float32))
-        return tf.where(shows_nothing(flux, image), float("nan"), p_elliptical)
+        answers = network(tf.cast(make_picture(flux, image), tf.float32))
+        p_elliptical = tf.where(shows_nothing(flux, image), float("nan"), answers[:, 0])
+        return tf.stack([p_elliptical, answers[:, 1]], axis=-1)
 
-    def outputs(p_elliptical: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(answers: tf.Tensor) -> dict[str, tf.Tensor]:
+        p_elliptical, distance = answers[:, 0], answers[:, 1]
         return {
             "p_elliptical": tf.identity(p_elliptical, "p_elliptical"),
             "p_spiral": 1.0 - p_elliptical,
             "morphology": morphology(p_elliptical, uncertain),
+            "novelty": tf.identity(distance if novelty is None else novelty.share(distance), "novelty"),
+            "novelty_distance": tf.identity(distance, "novelty_distance"),
         }
 
     specification = {
@@ -127,13 +185,13 @@ def export_model(
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda records, _: classify_examples(records), examples))
+        return outputs(_in_chunks(lambda records, _: classify_examples(records), examples, chunk))
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")], autograph=False
     )
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda part, _: classify(part), flux))
+        return outputs(_in_chunks(lambda part, _: classify(part), flux, chunk))
 
     reader = FluxReader(image.bands, image.cut, flux_rules, accepted)
 
@@ -141,7 +199,7 @@ def export_model(
         input_signature=[tf.TensorSpec([None, len(image.bands)], tf.string, name="fits")], autograph=False
     )
     def classify_fits(fits: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda files, first: classify(reader.read(files, first)), fits))
+        return outputs(_in_chunks(lambda files, first: classify(reader.read(files, first)), fits, chunk))
 
     # Only the variables are tracked. A tracked Keras model would write Keras objects into the file, which
     # could then be loaded only with Keras.
@@ -159,6 +217,8 @@ def export_model(
         "uncertain": list(uncertain),
         "flux": flux_rules,
         "limits": accepted,
+        "novelty": None if novelty is None else novelty.about(),
+        "chunk": chunk,
         "versions": {package: version(package) for package in _EXPORTED_PACKAGES},
         **(metadata or {}),
     }
@@ -174,6 +234,7 @@ def export_classifier(
     path: Path,
     metadata: Mapping[str, Any],
     temperature: float | None = None,
+    novelty: Novelty | None = None,
 ) -> None:
     """Export the mean of classifiers, with the settings of a recipe.
 
@@ -182,15 +243,19 @@ def export_classifier(
     models : sequence of keras.Model
     recipe : Recipe
     config : mapping
-        ``decision``, ``flux`` and ``limits``, as in `trainer.train.run_fn`.
+        ``decision``, ``flux``, ``limits`` and ``chunk``, as in `trainer.train.run_fn`.
     path : Path
     metadata : mapping
         Further entries of ``assets.extra/galmorph.json``.
     temperature : float, optional
         Temperature scaling of each classifier's probability; written as ``temperature``, which is null
         without it.
+    novelty : Novelty, optional
+        Distance from the galaxies that the first classifier learned from.
     """
     tables = recipe.dump()
+    if novelty is not None:
+        models = [with_statistics(models[0]), *models[1:]]
     export_model(
         averaged(models, recipe.model.views, temperature),
         path,
@@ -198,6 +263,8 @@ def export_classifier(
         uncertain=tuple(config["decision"]["uncertain"]),
         flux=config["flux"],
         limits=config["limits"],
+        novelty=novelty,
+        chunk=config["chunk"],
         metadata={
             **{name: tables[name] for name in ("model", "train", "cross_validation")},
             "temperature": temperature,
@@ -206,15 +273,17 @@ def export_classifier(
     )
 
 
-def _in_chunks(classify: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
-    """Apply a function to `CHUNK` elements and the place of the first, and join the probabilities."""
+def _in_chunks(
+    classify: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], batch: tf.Tensor, chunk: int
+) -> tf.Tensor:
+    """Apply a function to `chunk` elements and the place of the first, and join the answers (N, 2)."""
     total = tf.shape(batch)[0]
-    chunks = (total + CHUNK - 1) // CHUNK
-    results = tf.TensorArray(tf.float32, size=chunks, element_shape=[None], infer_shape=False)
+    chunks = (total + chunk - 1) // chunk
+    results = tf.TensorArray(tf.float32, size=chunks, element_shape=[None, 2], infer_shape=False)
 
     def step(index: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        part = batch[index * CHUNK : (index + 1) * CHUNK]
-        return index + 1, results.write(index, classify(part, index * CHUNK))
+        part = batch[index * chunk : (index + 1) * chunk]
+        return index + 1, results.write(index, classify(part, index * chunk))
 
     # One chunk at a time to save memory; by default a while loop runs ten iterations in parallel.
     _, results = tf.while_loop(lambda index, _: index < chunks, step, (0, results), parallel_iterations=1)

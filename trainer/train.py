@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -19,6 +20,7 @@ from trainer.galaxies import read_galaxies
 from trainer.head import Head
 from trainer.input import Pictures
 from trainer.model import backbone_of
+from trainer.novelty import NOVELTY_REFERENCE, Novelty, fit_novelty
 from trainer.recipe import BACKBONE_FILE, HEAD_FILE, HISTORY_FILE, Recipe
 from trainer.signatures import export_classifier
 
@@ -30,10 +32,11 @@ def run_fn(fn_args: FnArgs) -> None:
     ----------
     fn_args : FnArgs
         ``custom_config`` has the tables of `Recipe`, ``decision``, ``flux`` (the keys of `[data]` that define
-        the flux units), ``limits`` (those by which stamps are accepted), ``checkpoints`` (a folder, or empty)
-        and ``code``. ``base_model`` has the head that was trained on frozen features, if there is such a
-        phase. TensorBoard's logs and the weights in the format of Keras are written to the ``model_run``
-        artifact.
+        the flux units), ``limits`` (those by which stamps are accepted), ``chunk`` (of the exported model, 0
+        for the default), ``checkpoints`` (a folder, or empty) and ``code``. ``base_model`` has the head that
+        was trained on frozen features, if there is such a phase. ``hyperparameters`` has the reference of
+        `HeldOutReference` if the model is retrained on all galaxies. TensorBoard's logs and the weights in
+        the format of Keras are written to the ``model_run`` artifact.
     """
     config = fn_args.custom_config
     recipe = Recipe.load(config)
@@ -64,6 +67,7 @@ def run_fn(fn_args: FnArgs) -> None:
         Path(fn_args.serving_model_dir),
         {"history": history},
         _temperature(model, recipe, files[VALIDATION]),
+        _novelty(model, recipe, files, (fn_args.hyperparameters or {}).get(NOVELTY_REFERENCE)),
     )
     if checkpoint is not None:
         Checkpoint(checkpoint).remove()
@@ -77,8 +81,29 @@ def _temperature(model: keras.Model, recipe: Recipe, validation: Sequence[str]) 
     if not len(labels):
         return 1.0
     send_progress("fitting the temperature")
-    pictures = Pictures(validation, recipe.image.size, recipe.train.batch_size)
-    return fit_temperature(labels, probabilities(model, recipe, pictures))
+    return fit_temperature(labels, probabilities(model, recipe, _split_pictures(recipe, validation)))
+
+
+def _novelty(
+    model: keras.Model,
+    recipe: Recipe,
+    files: Mapping[str, Sequence[str]],
+    reference: Sequence[float] | None,
+) -> Novelty | None:
+    """Return the distance from the training galaxies, with the validation split as reference.
+
+    A model that is retrained on both splits has the reference of a fold, if there are folds.
+    """
+    send_progress("measuring how far held-out galaxies are from the training galaxies")
+    learned, held_out = _split_pictures(recipe, files[TRAIN]), _split_pictures(recipe, files[VALIDATION])
+    if recipe.cross_validation.publish != "retrained":
+        return fit_novelty(model, learned, held_out)
+    novelty = fit_novelty(model, replace(learned, files=[*files[TRAIN], *files[VALIDATION]]), None)
+    return novelty.with_reference(reference) if novelty is not None and reference is not None else novelty
+
+
+def _split_pictures(recipe: Recipe, files: Sequence[str]) -> Pictures:
+    return Pictures(files, recipe.image.size, recipe.train.batch_size)
 
 
 def _fine_tune(
@@ -93,8 +118,7 @@ def _fine_tune(
     learning = dict(files) if everything else {TRAIN: files[TRAIN]}
 
     def pictures(which: Mapping[str, Sequence[str]]) -> Pictures:
-        every = [path for paths in which.values() for path in paths]
-        return Pictures(every, recipe.image.size, recipe.train.batch_size)
+        return _split_pictures(recipe, [path for paths in which.values() for path in paths])
 
     return fine_tune(
         model,

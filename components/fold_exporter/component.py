@@ -19,9 +19,10 @@ from tfx.utils import path_utils
 from components import artifacts
 from components.cross_validation.fold_inputs import fold_channels, fold_folders, with_folds
 from components.cross_validation.summary import best_fold, summarize
+from components.example_files import learning_files
 from evaluation.calibration import fit_temperature
 from evaluation.formats.out_of_fold import OutOfFold
-from trainer.folds import FoldScores, fold_classifiers
+from trainer.folds import FoldScores, fold_classifiers, fold_novelty
 from trainer.recipe import Recipe
 from trainer.signatures import export_classifier
 
@@ -40,12 +41,12 @@ class Executor(BaseExecutor):
         Parameters
         ----------
         input_dict : dict
-            ``fold_0``, ``fold_1`` ...
+            ``examples``: transformed Examples; ``fold_0``, ``fold_1`` ...
         output_dict : dict
             ``model``, and ``fold``: a copy of the artifact of the best fold, or of the first fold of an
             ensemble, for the Grad-CAM maps.
         exec_properties : dict
-            ``config``: the recipe, ``decision``, ``flux`` and ``limits``, as JSON; ``code``.
+            ``config``: the recipe, ``decision``, ``flux``, ``limits`` and ``chunk``, as JSON; ``code``.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         config = json.loads(exec_properties["config"])
@@ -64,7 +65,9 @@ class Executor(BaseExecutor):
             scores = OutOfFold.joined(folds[number].scores for number in chosen)
             temperature = fit_temperature(scores.labels, scores.p_elliptical)
         path = Path(path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict["model"])))
-        export_classifier(models, recipe, config, path, {"folds": chosen}, temperature)
+        files = learning_files(artifact_utils.get_single_instance(input_dict["examples"]))
+        novelty = fold_novelty(models[0], recipe, files, chosen[0])
+        export_classifier(models, recipe, config, path, {"folds": chosen}, temperature, novelty)
         copy = artifact_utils.get_single_uri(output_dict["fold"])
         shutil.copytree(folders[chosen[0]], copy, dirs_exist_ok=True)
 
@@ -73,7 +76,7 @@ class FoldExporterSpec(ComponentSpec):
     """Inputs (one for each fold), outputs and parameters of FoldExporter."""
 
     PARAMETERS = {"config": ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
-    INPUTS: dict[str, ChannelParameter] = {}
+    INPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}
     OUTPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
         "fold": ChannelParameter(type=artifacts.FoldModel),
@@ -85,10 +88,12 @@ class FoldExporter(BaseComponent):
 
     Parameters
     ----------
+    examples : BaseChannel
+        Transformed Examples.
     folds : sequence of BaseChannel
         Outputs of the FoldTrainers.
     config : str
-        The recipe, ``decision``, ``flux`` and ``limits``, as JSON.
+        The recipe, ``decision``, ``flux``, ``limits`` and ``chunk``, as JSON.
     code : str
         Fingerprint of our own code, for the cache.
     """
@@ -96,10 +101,11 @@ class FoldExporter(BaseComponent):
     SPEC_CLASS = FoldExporterSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
-    def __init__(self, folds: Sequence[BaseChannel], config: str, code: str) -> None:
+    def __init__(self, examples: BaseChannel, folds: Sequence[BaseChannel], config: str, code: str) -> None:
         spec = with_folds(FoldExporterSpec, len(folds))
         super().__init__(
             spec=spec(
+                examples=examples,
                 config=config,
                 code=code,
                 model=as_channel([standard_artifacts.Model()]),

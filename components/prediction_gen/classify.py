@@ -75,14 +75,24 @@ def classify_examples(
             answer = classify(examples=records)
             probabilities = answer["p_elliptical"].numpy()
             morphologies = [name.decode() for name in answer["morphology"].numpy()]
+            unlike = _novelty(answer)
             nothing = _shows_nothing(records, image)
-            for record, p, morphology, empty in zip(
-                records.numpy(), probabilities, morphologies, nothing, strict=True
+            for record, p, morphology, novelty, empty in zip(
+                records.numpy(), probabilities, morphologies, unlike, nothing, strict=True
             ):
                 example = tf.train.Example.FromString(record).features.feature
                 name = example[features.NAME].bytes_list.value[0].decode()
                 label = example[features.LABEL].int64_list.value[0]
-                write(name, *_position(example), split, label, p, morphology, nothing_shown=bool(empty))
+                write(
+                    name,
+                    *_position(example),
+                    split,
+                    label,
+                    p,
+                    morphology,
+                    novelty=novelty,
+                    nothing_shown=bool(empty),
+                )
                 galaxies.writerow((name, split, *(_scalar(example, feature) for feature in scalars)))
             asked += len(probabilities)
             send_progress("classifying", count=asked)
@@ -102,6 +112,13 @@ def _side(files: Mapping[str, Sequence[str]], bands: Sequence[str]) -> int | Non
         flux = example[features.flux_feature(bands[0])].bytes_list.value[0]
         return math.isqrt(len(flux) // np.dtype(np.float32).itemsize)
     return None
+
+
+def _novelty(answer: Mapping[str, tf.Tensor]) -> list[tuple[float, float]]:
+    """Return share and distance of each galaxy; NaN from a model of before, which does not answer them."""
+    unknown = np.full(len(answer["p_elliptical"]), np.nan, np.float32)
+    columns = [answer.get(name, unknown) for name in ("novelty", "novelty_distance")]
+    return list(zip(*(np.asarray(column) for column in columns), strict=True))
 
 
 def _shows_nothing(records: tf.Tensor, image: ImageSettings) -> np.ndarray:

@@ -29,17 +29,19 @@ _TYPES = {
     "p_elliptical": pa.float64(),
     "morphology": pa.string(),
     "label_name": pa.string(),
+    "novelty": pa.float32(),
+    "novelty_distance": pa.float32(),
     "problem": pa.string(),
 }
 COLUMNS = tuple(_TYPES)
-_LATER = ("label_name", "problem")
+_LATER = ("label_name", "novelty", "novelty_distance", "problem")
 """Columns that tables of earlier versions do not have."""
 _LABELS = {name: label for label, name in CLASS_NAMES.items()}
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions for N galaxies; about 50 bytes each.
+    """Predictions for N galaxies; about 60 bytes each.
 
     Attributes
     ----------
@@ -54,6 +56,9 @@ class Predictions:
         NaN if the model gave no finite number.
     morphologies : ndarray, int8, shape (N,)
         Class by the model: 0 spiral, 1 elliptical, -1 uncertain.
+    novelty, novelty_distance : ndarray, float32, shape (N,)
+        Share of the validation galaxies that are less unlike the training galaxies, and the distance that it
+        ranks (`trainer.novelty`); NaN if unknown.
     shown : ndarray of bool, shape (N,)
         False for a galaxy whose problem is `NOTHING_SHOWN`.
     """
@@ -65,6 +70,8 @@ class Predictions:
     labels: np.ndarray
     p_elliptical: np.ndarray
     morphologies: np.ndarray
+    novelty: np.ndarray
+    novelty_distance: np.ndarray
     shown: np.ndarray
 
     def __len__(self) -> int:
@@ -104,9 +111,10 @@ class Row(Protocol):
         p_elliptical: float,
         morphology: str,
         *,
+        novelty: tuple[float, float],
         nothing_shown: bool,
     ) -> None:
-        """Write a row; NaN for an unknown position."""
+        """Write a row; NaN for an unknown position, share or distance."""
 
 
 @contextmanager
@@ -127,11 +135,12 @@ def predictions_writer(path: Path) -> Iterator[Row]:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(COLUMNS)
 
-        def write(name, ra, dec, split, label, p_elliptical, morphology, *, nothing_shown) -> None:
+        def write(name, ra, dec, split, label, p_elliptical, morphology, *, novelty, nothing_shown) -> None:
             position = ["" if math.isnan(angle) else angle for angle in (ra, dec)]
+            unlike = ["" if math.isnan(number) else str(number) for number in novelty]
             problem = NOTHING_SHOWN if nothing_shown else ""
-            p = str(p_elliptical)
-            writer.writerow((name, *position, split, label, p, morphology, CLASS_NAMES[label], problem))
+            p, label_name = str(p_elliptical), CLASS_NAMES[label]
+            writer.writerow((name, *position, split, label, p, morphology, label_name, *unlike, problem))
 
         yield write
 
@@ -176,12 +185,18 @@ def _columns(path: Path, batch: pa.RecordBatch) -> tuple[np.ndarray, ...]:
     if not np.isin(labels, list(CLASS_NAMES)).all():
         raise FormatError(f"{path} is damaged: a label is none of {', '.join(map(str, sorted(CLASS_NAMES)))}")
     ra, dec = (numbers_of(batch.column(name)) for name in ("ra", "dec"))
+    novelty, distance = (
+        numbers_of(batch.column(name), np.float32)
+        if name in batch.schema.names
+        else np.full(len(batch), np.nan, np.float32)
+        for name in ("novelty", "novelty_distance")
+    )
     shown = np.ones(len(batch), bool)
     if "problem" in batch.schema.names:
         shown = ~pc.fill_null(pc.equal(batch.column("problem"), NOTHING_SHOWN), False).to_numpy(
             zero_copy_only=False
         )
-    return ra, dec, splits, labels, p, morphologies, shown
+    return ra, dec, splits, labels, p, morphologies, novelty, distance, shown
 
 
 def _places(path: Path, batch: pa.RecordBatch, column: str, known: Sequence[str]) -> np.ndarray:

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfx.types.standard_artifacts import Model
+from tfx.types.standard_artifacts import Examples, Model
 from tfx.utils import path_utils
+from transformed import write_split
 
 from components.artifacts import FoldModel
 from components.fold_exporter.component import Executor
@@ -63,8 +64,16 @@ def publish(folds, path, publish, calibration) -> tuple[np.ndarray, dict]:
         "decision": {"uncertain": [0.25, 0.75]},
         "flux": {},
         "limits": {},
+        "chunk": 0,
     }
-    inputs = {f"fold_{number}": artifact(FoldModel, folds / str(number)) for number in range(3)}
+    examples = artifact(Examples, path / "examples")
+    examples[0].split_names = json.dumps(["train", "val"])
+    for split, count in (("train", 90), ("val", 30)):
+        (path / "examples" / f"Split-{split}").mkdir(parents=True)
+        write_split(path / "examples" / f"Split-{split}", split, count, seed=count)
+    inputs = {"examples": examples} | {
+        f"fold_{number}": artifact(FoldModel, folds / str(number)) for number in range(3)
+    }
     outputs = {"model": artifact(Model, path / "model"), "fold": artifact(FoldModel, path / "fold")}
     Executor().Do(inputs, outputs, {"config": json.dumps(config), "code": ""})
     place = path_utils.serving_model_dir(str(path / "model"))
@@ -104,3 +113,14 @@ def test_unless_asked_for_nothing_is_scaled(folds, tmp_path):
     assert about["temperature"] is None and about["folds"] == [0, 1, 2]
     np.testing.assert_allclose(found, np.mean(members(folds), axis=0), atol=1e-5)
     assert np.ptp(members(folds), axis=0).max() > 0.1
+
+
+@pytest.mark.parametrize("mode", ["best_fold", "ensemble"])
+def test_novelty_refers_to_the_fold_that_the_first_classifier_did_not_learn_from(folds, tmp_path, mode):
+    _, about = publish(folds, tmp_path, mode, "none")
+    # Three at a time in folds 0, 1, 2: 30, 30 and 30 of the training split; 12, 9 and 9 of the validation.
+    assert about["novelty"]["reference"] == {"best_fold": 39, "ensemble": 42}[mode]
+    place = path_utils.serving_model_dir(str(tmp_path / "model"))
+    answers = tf.saved_model.load(place).signatures["classify_flux"](flux=tf.constant(FLUX))
+    assert np.isfinite(answers["novelty_distance"]).all()
+    assert ((answers["novelty"] >= 0) & (answers["novelty"] <= 1)).numpy().all()

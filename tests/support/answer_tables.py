@@ -20,5 +20,7 @@ def table(labels, p, split: str = "test", shown=None, names=None) -> Predictions
         np.asarray(labels, np.int8),
         np.asarray(p, np.float64),
         np.zeros(n, np.int8),
+        np.full(n, np.nan, np.float32),
+        np.full(n, np.nan, np.float32),
         np.ones(n, bool) if shown is None else np.asarray(shown),
     )

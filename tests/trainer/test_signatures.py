@@ -9,9 +9,10 @@ from astropy.visualization import make_lupton_rgb
 from preprocessing.settings import ImageSettings
 from trainer.model import averaged, build_classifier
 from trainer.settings import ModelSettings
-from trainer.signatures import CHUNK, export_model, morphology
+from trainer.signatures import export_model, morphology
 
 IMAGE = ImageSettings(cut=40, size=32)
+CHUNK = 64
 TINY = ModelSettings(backbone="TinyConv", weights="none")
 
 
@@ -19,7 +20,7 @@ TINY = ModelSettings(backbone="TinyConv", weights="none")
 def exported(tmp_path_factory):
     model = build_classifier(TINY, image_size=32, seed=1)
     path = tmp_path_factory.mktemp("model")
-    export_model(model, path, image=IMAGE, uncertain=(0.25, 0.75))
+    export_model(model, path, image=IMAGE, uncertain=(0.25, 0.75), chunk=CHUNK)
     return model, tf.saved_model.load(str(path)).signatures
 
 

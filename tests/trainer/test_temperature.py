@@ -23,7 +23,14 @@ from trainer.temperature import TemperatureScaling
 from trainer.train import run_fn
 from trainer.trained import load_classifier
 
-CONFIG = {"decision": {"uncertain": [0.25, 0.75]}, "flux": {}, "limits": {}, "checkpoints": "", "code": ""}
+CONFIG = {
+    "decision": {"uncertain": [0.25, 0.75]},
+    "flux": {},
+    "limits": {},
+    "chunk": 0,
+    "checkpoints": "",
+    "code": "",
+}
 LOADER = """
 import json, sys
 sys.modules.update(dict.fromkeys(["keras", "tf_keras", "tfx", "preprocessing", "trainer", "evaluation"]))
@@ -151,6 +158,7 @@ def test_the_trainer_fits_it_on_the_validation_split(tmp_path, calibration):
             train_files=train,
             eval_files=validation,
             base_model=None,
+            hyperparameters=None,
             model_run_dir=str(tmp_path / "run"),
             serving_model_dir=str(tmp_path / "model"),
         )

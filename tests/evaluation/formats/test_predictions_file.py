@@ -111,15 +111,47 @@ def test_other_galaxies_are_refused(tmp_path):
 def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "predictions.csv"
     with predictions_writer(path) as write:
-        write("a, b", 10.25, -1.5, "test", 1, np.float32(0.1), "spiral", nothing_shown=False)
-        write("c", float("nan"), float("nan"), "val", 0, np.float32("nan"), "uncertain", nothing_shown=True)
-        write("d", 1.0, 2.0, "test", -1, np.float32("nan"), "uncertain", nothing_shown=False)
+        write(
+            "a, b",
+            10.25,
+            -1.5,
+            "test",
+            1,
+            np.float32(0.1),
+            "spiral",
+            novelty=(np.float32(0.6), np.float32(1.1)),
+            nothing_shown=False,
+        )
+        write(
+            "c",
+            float("nan"),
+            float("nan"),
+            "val",
+            0,
+            np.float32("nan"),
+            "uncertain",
+            novelty=(np.nan, np.nan),
+            nothing_shown=True,
+        )
+        write(
+            "d",
+            1.0,
+            2.0,
+            "test",
+            -1,
+            np.float32("nan"),
+            "uncertain",
+            novelty=(1.0, np.float32(7.25)),
+            nothing_shown=False,
+        )
     lines = path.read_text().splitlines()
     assert lines[0] == ",".join(COLUMNS)
-    assert lines[1] == '"a, b",10.25,-1.5,test,1,0.1,spiral,elliptical,'
-    assert lines[2] == "c,,,val,0,nan,uncertain,spiral,nothing_shown"
+    assert lines[1] == '"a, b",10.25,-1.5,test,1,0.1,spiral,elliptical,0.6,1.1,'
+    assert lines[2] == "c,,,val,0,nan,uncertain,spiral,,,nothing_shown"
     read = read_predictions(path)
     assert np.float32(read.p_elliptical[0]) == np.float32(0.1)
+    np.testing.assert_array_equal(read.novelty, np.array([0.6, np.nan, 1], "f4"))
+    np.testing.assert_array_equal(read.novelty_distance, np.array([1.1, np.nan, 7.25], "f4"))
     assert read.shown.tolist() == [True, False, True]
     assert read.rows("test").tolist() == [0, 2] and read.rows("val").tolist() == []
     assert (read.nothing_shown("val"), read.nothing_shown("test")) == (1, 0)

@@ -1,0 +1,1 @@
+"""Measures galaxies that a fold did not learn from."""
