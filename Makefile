@@ -7,6 +7,7 @@
 # make bench-ingest    speed of the ingest compared with a plain loop
 # make bench-sdss      cross-validation on real galaxies (SHARED: folder of the SDSS set)
 # make bench-signatures  speed of FITS decoding in the exported model
+# make bench-serving   throughput, latency and memory of the embedded server
 # make bench-training  cost of the parts of training
 # make bench-suspects  detection of wrong labels in real (SHARED) and simulated galaxies
 # make lock LOCK=--upgrade   requirements.lock with the newest compatible versions
@@ -25,7 +26,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks components configs evaluation fetch pipeline preprocessing report scripts serving simulation tests trainer
 
-.PHONY: demo test quick check-serving fuzz bench-ingest bench-sdss bench-suspects bench-signatures bench-training docs-table lint lock clean environment
+.PHONY: demo test quick check-serving fuzz bench-ingest bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -55,6 +56,9 @@ bench-suspects: $(READY)
 
 bench-signatures: $(READY)
 	$(BIN)/python -m benchmarks.signatures $(BENCH)
+
+bench-serving: $(READY)
+	$(BIN)/python -m benchmarks.serving $(BENCH)
 
 bench-training: $(READY)
 	$(BIN)/python -m benchmarks.training $(BENCH)

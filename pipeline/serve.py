@@ -167,7 +167,7 @@ def curl_lines(url: str, bands: Sequence[str]) -> list[str]:
     """
     strings = ",".join('{"b64":"%s"}' for _ in bands)
     form = f'{{"signature_name":"classify_fits","instances":[[{strings}]]}}'
-    files = " ".join(f'"$(base64 < {shlex.quote(band + ".fits")} | tr -d "\\n")"' for band in bands)
+    files = " ".join(f"\"$(base64 < {shlex.quote(band + '.fits')} | tr -d '\\n')\"" for band in bands)
     return [
         f"printf '{form}' {files} |",
         f"  curl --silent --data-binary @- {url}/v1/models/galmorph:predict",

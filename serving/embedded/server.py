@@ -20,6 +20,7 @@ from serving.embedded.request_bodies import BODY_LIMIT
 from serving.embedded.rest import rest_app
 from serving.embedded.watching import Versions
 
+_MOST_CALLS = 512  # gRPC requests at a time; more are RESOURCE_EXHAUSTED
 _LAST_REQUESTS = 30.0  # seconds that requests have to end after the server was told to stop
 
 
@@ -157,7 +158,8 @@ def _grpc_server(settings: ServerSettings, predictor: Predictor) -> tuple[grpc.a
         # Otherwise a second server could open the port of the first.
         ("grpc.so_reuseport", 0),
     ]
-    server = grpc.aio.server(options=options)
+    # Each may hold a message of the largest size.
+    server = grpc.aio.server(options=options, maximum_concurrent_rpcs=_MOST_CALLS)
     add_services(server, predictor)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     try:

@@ -1,6 +1,7 @@
 """`galmorph serve` as a process."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -129,3 +130,35 @@ def test_a_variable_that_names_no_program_is_one_line(models):
     assert ran.returncode == 2 and last_line(ran.stderr).startswith(
         "galmorph: TF_SERVING_BIN=/no/such/program"
     )
+
+
+def examples(kind):
+    text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    section = text[text.index("## A server on this machine") :]
+    return re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.mark.parametrize("library", ["requests", "grpc"])
+def test_the_python_clients_of_the_documentation_work(server, tmp_path, library):
+    (code,) = [code for code in examples("python") if f"import {library}" in code]
+    flux = galaxies(2, side=60)
+    for place, name in enumerate(("ngc1", "ngc2")):
+        for plane, band in enumerate("IRG"):
+            (tmp_path / f"{name}_{band}.fits").write_bytes(fits_bytes(flux[place, ..., plane]))
+    code = code.replace("http://127.0.0.1:8501", server.url).replace("127.0.0.1:8500", server.grpc)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    lines = [line.split() for line in ran.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["ngc1", "ngc2"]
+    assert all(line[1] in ("spiral", "elliptical", "uncertain") for line in lines)
+    assert all(0 < float(line[2]) < 1 for line in lines)
+
+
+def test_the_line_of_the_documentation_is_the_one_that_is_printed(server):
+    (documented,) = [code for code in examples("sh") if "printf" in code]
+    text = server.log.read_text()
+    printed = text[text.index("printf") : text.index(":predict", text.index("printf")) + len(":predict")]
+    plain = documented.replace("\\\n", "").replace("http://127.0.0.1:8501", server.url)
+    assert plain.split() == printed.split()

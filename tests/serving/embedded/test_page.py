@@ -28,7 +28,7 @@ def survey(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, survey):
     models = tmp_path_factory.mktemp("published") / "models"
-    publish(models / "1", seed=1)
+    publish(models / "1", seed=1, with_novelty=True)
     with serving(models, "--stamps", str(survey / "{name}_{band}.fits")) as running:
         yield running
 
@@ -78,7 +78,9 @@ def test_files_show_picture_class_and_probability(page, server, survey):
     numbers, expected = result(page), direct(server)
     assert text(page, "class") == expected["morphology"]
     assert float(numbers["P(elliptical)"]) == pytest.approx(expected["p_elliptical"], abs=6e-4)
-    assert numbers["model version"] == "1" and "novelty" not in numbers
+    assert numbers["model version"] == "1"
+    assert numbers["novelty"].startswith(f"{expected['novelty']:.3f}: ")
+    assert float(numbers["distance"]) == pytest.approx(expected["novelty_distance"], abs=6e-4)
     assert text(page, "source") == "ngc"
     label = page.find_element(By.ID, "bar").get_attribute("aria-label")
     assert "uncertain from 0.25 to 0.75" in label and numbers["P(elliptical)"] in label
