@@ -1,5 +1,6 @@
 """What `galmorph serve` does: choose a server, start it, and say how to use it."""
 
+import contextlib
 import logging
 import os
 import shlex
@@ -13,7 +14,7 @@ from pipeline.errors import InputError
 from pipeline.plain_path import plain_path
 from report.terminal import say
 from serving import model_server
-from serving.published import ModelError, PublishedModel, find_model
+from serving.published import ModelError, PublishedModel, find_model, published_versions, read_version
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,22 @@ def serve_model(options: ServeOptions, console: Console) -> None:
         if options.stamps is not None and part not in options.stamps:
             raise InputError(f"--stamps {options.stamps} has no {part}")
     try:
-        published = find_model(folder)
+        published = _newest_readable(folder)
         with plain_path(folder) as plain:
             _serve(options, plain, published, console)
     except (ModelError, model_server.ModelServerError) as error:
         raise InputError(str(error)) from error
+
+
+def _newest_readable(folder: Path) -> PublishedModel:
+    """Return the newest version whose description can be read: one that cannot does not stop the others."""
+    try:
+        return find_model(folder)
+    except ModelError:
+        for version in reversed(published_versions(folder)):
+            with contextlib.suppress(ModelError):
+                return read_version(folder / str(version))
+        raise
 
 
 def _serve(options: ServeOptions, folder: Path, published: PublishedModel, console: Console) -> None:

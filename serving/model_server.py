@@ -15,13 +15,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.published import find_model
+from serving.published import is_version
 
 BINARY = "tensorflow_model_server"
 BINARY_VARIABLE = "TF_SERVING_BIN"
 """Environment variable with the path of the program, where it is not on the PATH."""
-
-DEFAULT_IMAGE = "tensorflow/serving:2.20.0"
 
 _CONFIG = Path(__file__).parent / "config"
 _IN_IMAGE = "/models/galmorph"
@@ -231,7 +229,7 @@ def _wait_until_ready(process: subprocess.Popen, ports: Ports) -> int | None:
 
 def _only_version(model: Path) -> str | None:
     """Return the number under which one version's folder is served, or None for a folder of versions."""
-    if find_model(model).path != model.absolute():
+    if not is_version(model):
         return None
     return model.absolute().name if model.absolute().name.isdecimal() else "1"
 

@@ -1,7 +1,7 @@
 """Clients in a process of their own, without TensorFlow: `python -m benchmarks.serving.client JOB`.
 
-JOB is a pickled `Job`; the result is printed as JSON. Requests are prepared beforehand, so that the client takes
-as little of the processors as it can.
+JOB is a pickled `Job`; the result is printed as JSON. Requests are prepared beforehand, so that the client
+takes as little of the processors as it can.
 """
 
 import json
@@ -71,7 +71,7 @@ class Job:
 
 
 class _Sender(Protocol):
-    def send(self, request: Request) -> str: ...  # noqa: D102
+    def send(self, request: Request) -> str: ...
 
 
 class _Grpc:
@@ -96,7 +96,9 @@ class _Rest:
     def send(self, request: Request) -> str:
         """Send a request; return what is wrong with the answer."""
         answer = self._session.post(self._target + request.path, data=request.body, timeout=60)
-        if answer.status_code != request.status or request.says not in answer.json().get("error", request.says):
+        if answer.status_code != request.status or request.says not in answer.json().get(
+            "error", request.says
+        ):
             return f"{answer.status_code}: {answer.text[:300]}"
         if request.value is not None:
             (row,) = answer.json()["predictions"]

@@ -13,7 +13,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from serving.embedded import MODEL_NAME
 from serving.embedded.errors import ServingError, from_tensorflow
 from serving.embedded.version import LoadedVersion
-from serving.published import ModelError, find_model, published_versions
+from serving.published import ModelError, find_model, is_version, published_versions
 
 STABLE, CANARY = "stable", "canary"
 """Labels of versions. Both are the newest version, unless two are served; then the older one is stable."""
@@ -72,7 +72,7 @@ class Versions:
         load: Callable[[Path, int], LoadedVersion] = LoadedVersion,
     ) -> None:
         self._folder, self._count, self._load = folder, served, load
-        self._single = find_model(folder).path == folder.absolute()
+        self._single = is_version(folder)
         self._known: dict[int, _Known] = {}
         self._states: dict[int, VersionState] = {}
         self._served: tuple[LoadedVersion, ...] = ()  # replaced as a whole, newest first
@@ -80,8 +80,9 @@ class Versions:
         self._thread: threading.Thread | None = None
         self.poll()
         if not self._served:
-            number, state = max(self._states.items())
-            raise ModelError(f"{folder}: no version can be loaded; version {number}: {state.message}")
+            find_model(folder)  # says what is wrong with the folder
+            reasons = [f"version {number}: {state.message}" for number, state in self.states.items()]
+            raise ModelError(f"{folder}: no version can be loaded; {'; '.join(reasons[:3])}")
 
     def watch(self, interval: float) -> None:
         """Look for new and withdrawn versions every so many seconds, in a thread."""

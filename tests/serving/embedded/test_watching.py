@@ -98,10 +98,12 @@ def test_a_broken_version_is_reported_once_and_the_old_one_goes_on(models):
     assert numbers(versions) == [11] and versions.states[11].state == AVAILABLE
 
 
-def test_a_server_that_starts_on_a_broken_version_falls_back(models):
+def test_a_server_that_starts_on_broken_versions_falls_back(models):
     publish(models / "11", b"broken")
+    (models / "12").mkdir()  # without any file
     versions, loads = watch(models)
-    assert (numbers(versions), loads) == ([10], [11, 10])
+    assert (numbers(versions), loads) == ([10], [12, 11, 10])
+    assert versions.states[12].state == END and "saved_model.pb" in versions.states[12].message
 
 
 def test_a_withdrawn_version_makes_room_for_the_one_before(models):
