@@ -1,7 +1,8 @@
 """Figures of the embedded server: `make bench-serving`.
 
 1. Throughput of ``classify_flux`` at concurrency 32, by gRPC and REST, as a ratio to calling the model in a
-   process at the size of the server's batches, from one thread or two, whichever is faster.
+   process at the size of the server's batches, from one thread or two, whichever is faster; and the processor
+   time of a galaxy, which other work on the machine disturbs less.
 2. Latency at half of that load.
 3. 10,000 requests of which 2 % are malformed in thirty ways: are all answers right, and does the server's
    memory grow?
@@ -39,7 +40,7 @@ from serving.embedded.batching import BatchingSettings
 
 SIDE = 128
 BATCH = BatchingSettings().max_batch_size
-ROUNDS = 5
+ROUNDS = 3
 
 
 def main() -> None:
@@ -56,12 +57,19 @@ def main() -> None:
         flux = _galaxies(BATCH)
         values = signature(flux=tf.constant(flux))["p_elliptical"].numpy()
         with _server(models) as (process, rest, rpc):
-            _throughput(console, options.seconds, signature, flux, rest, rpc, Path(folder))
+            _throughput(console, options.seconds, signature, flux, rest, rpc, process, Path(folder))
             _mixed(console, options.requests, flux, values, rest, process, Path(folder))
 
 
 def _throughput(
-    console: Console, seconds: float, signature, flux: np.ndarray, rest: str, rpc: str, folder: Path
+    console: Console,
+    seconds: float,
+    signature,
+    flux: np.ndarray,
+    rest: str,
+    rpc: str,
+    process: subprocess.Popen,
+    folder: Path,
 ) -> None:
     ways = {
         "gRPC, classify_flux": ("gRPC", rpc, [Request(_message(one[None])) for one in flux]),
@@ -70,21 +78,30 @@ def _throughput(
     }
     direct: list[float] = []
     rates: dict[str, list[float]] = {way: [] for way in ways}
+    own: list[float] = []  # processor seconds of a galaxy
     cpu: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(ROUNDS):  # in turn, since the machine's speed drifts
-        direct.append(max(_in_process(signature, flux, seconds, threads) for threads in (1, 2)))
+        rate, used = max(_in_process(signature, flux, seconds, threads) for threads in (1, 2))
+        direct.append(rate)
+        own.append(used)
         for way, (kind, target, requests) in ways.items():
+            before = _processor_seconds(process)
             result = _client(Job(kind, target, requests, 32, seconds), folder)
+            used = _processor_seconds(process) - before + result["cpu"]
             rates[way].append(result["requests"] / result["seconds"])
-            cpu[way].append(result["cpu"] / result["seconds"])
-    base = statistics.median(direct)
-    console.print(f"in this process, {BATCH} galaxies a call: {base:.1f} galaxies/s {_rounded(direct)}")
+            cpu[way].append(used / result["requests"])
+    base, base_cpu = statistics.median(direct), statistics.median(own)
+    console.print(
+        f"in this process, {BATCH} galaxies a call: {base:.1f} galaxies/s {_rounded(direct)},"
+        f" {base_cpu * 1e3:.1f} ms of a processor each"
+    )
     for way, (kind, target, requests) in ways.items():
         rate = statistics.median(rates[way])
         ratio = statistics.median(mine / its for mine, its in zip(rates[way], direct, strict=True))
         console.print(
             f"{way}, concurrency 32: {rate:.1f} galaxies/s {_rounded(rates[way])}, ratio {ratio:.2f};"
-            f" the client takes {statistics.median(cpu[way]):.2f} processors"
+            f" {statistics.median(cpu[way]) * 1e3:.1f} ms of a processor each, client included, ratio"
+            f" {base_cpu / statistics.median(cpu[way]):.2f}"
         )
         half = _client(Job(kind, target, requests, 64, 2 * seconds, rate / 2), folder)
         console.print(
@@ -160,9 +177,9 @@ def _fits(flux: np.ndarray) -> bytes:
     return fits_body([[fits_bytes(flux[..., band]) for band in range(3)]])
 
 
-def _in_process(signature, flux: np.ndarray, seconds: float, threads: int) -> float:
+def _in_process(signature, flux: np.ndarray, seconds: float, threads: int) -> tuple[float, float]:
     signature(flux=tf.constant(flux))
-    begin = time.monotonic()
+    begin, used = time.monotonic(), time.process_time()
 
     def call(_: int) -> int:
         calls = 0
@@ -173,7 +190,8 @@ def _in_process(signature, flux: np.ndarray, seconds: float, threads: int) -> fl
 
     with ThreadPoolExecutor(threads) as pool:
         calls = sum(pool.map(call, range(threads)))
-    return calls * len(flux) / (time.monotonic() - begin)
+    galaxies = calls * len(flux)
+    return galaxies / (time.monotonic() - begin), (time.process_time() - used) / galaxies
 
 
 def _client(job: Job, folder: Path) -> dict:
@@ -204,6 +222,11 @@ def _server(models: Path) -> Iterator[tuple[subprocess.Popen, str, str]]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+
+
+def _processor_seconds(process: subprocess.Popen) -> float:
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory(process: subprocess.Popen) -> float:
