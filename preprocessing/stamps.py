@@ -290,7 +290,7 @@ class StampReader:
             warnings.append(StampWarning("sizes_differ", str(path), texts))
         if not self.cube_bands:
             for band, (_, header, path) in images.items():
-                if (other := _named_band(header)) not in (None, band):
+                if (other := named_band(header)) not in (None, band):
                     message = f"the header says {other}, the file name {band}"
                     warnings.append(StampWarning("band_contradicted", str(path), message))
         for band, plane in planes.items():
@@ -352,8 +352,8 @@ def own_fault(name: str, path: Path | str, error: Exception) -> StampError:
 _Images = Mapping[str, tuple[np.ndarray, Header, Path]]
 
 
-def _named_band(header: Header) -> str | None:
-    """Return the band that a header names, or None if it names no band of `BANDS`."""
+def named_band(header: Header) -> str | None:
+    """Return the band that a header names in one of `BAND_KEYWORDS`, or None if it names none of `BANDS`."""
     for keyword in BAND_KEYWORDS:
         value = header.get(keyword)
         if isinstance(value, str) and value:

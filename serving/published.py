@@ -77,7 +77,7 @@ def find_model(path: Path) -> PublishedModel:
     path = path.absolute()
     if not path.is_dir():
         raise ModelError(f"{path} is not a folder" if path.exists() else f"{path} does not exist")
-    if not (path / _SAVED_MODEL).is_file():
+    if not is_version(path):
         versions = [version for version in published_versions(path) if (path / str(version)).is_dir()]
         if not versions:
             raise ModelError(f"{path} holds neither {_SAVED_MODEL} nor a published version (1, 2, 3 ...)")
@@ -85,9 +85,14 @@ def find_model(path: Path) -> PublishedModel:
     return read_version(path)
 
 
+def is_version(path: Path) -> bool:
+    """Return whether a folder is that of a version, and not of several."""
+    return (path / _SAVED_MODEL).is_file()
+
+
 def read_version(path: Path) -> PublishedModel:
     """Return the model in the folder of a version; raise `ModelError` if it cannot be read."""
-    if not (path / _SAVED_MODEL).is_file():
+    if not is_version(path):
         raise ModelError(f"{path} is no SavedModel: it has no {_SAVED_MODEL}")
     file = path / METADATA_FILE
     try:

@@ -1,0 +1,1 @@
+"""Speed and steadiness of the embedded server: `make bench-serving`."""
