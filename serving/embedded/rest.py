@@ -29,7 +29,7 @@ _PARSED_AT_ONCE = 2  # bodies: parsing holds the interpreter, and takes ten time
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _WHICH = r"/v1/models/([^/:]+)(?:/versions/(\d{1,19})|/labels/([^/:]+))?"
 _PREDICT = re.compile(_WHICH + r":(\w+)")
-_STATUS = re.compile(_WHICH + r"(/metadata)?")
+_STATUS = re.compile(_WHICH + r"(/metadata|/galmorph\.json)?")
 Result = TypeVar("Result")
 
 
@@ -104,10 +104,13 @@ class _Models:
             answers = await unless_gone(request, predicting)
         return Response(answer_text(answers, by_row), media_type="application/json")
 
-    def _describe(self, name: str, number: str | None, label: str | None, metadata: str | None) -> Response:
+    def _describe(self, name: str, number: str | None, label: str | None, what: str | None) -> Response:
         chosen = _chosen(name, number, label)
-        if not metadata:
+        if not what:
             return JSONResponse(_as_json(model_status(self._predictor, *chosen)))
+        if what == "/galmorph.json":
+            # Not of TF Serving, which sends no file of a model: `galmorph predict` needs bands and flux rules.
+            return JSONResponse(self._predictor.find(*chosen).published.description)
         response, signatures = model_metadata(self._predictor, *chosen)
         described = {
             "model_spec": _as_json(response.model_spec),

@@ -1,7 +1,6 @@
 """One version of the model in memory."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
@@ -10,7 +9,6 @@ import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from serving.embedded.errors import ServingError, from_tensorflow
-from serving.embedded.protobuf_tensors import arrays_of
 from serving.embedded.signature import Arrays, Signature, read_signature_defs, signature_of
 from serving.published import PublishedModel, read_version
 
@@ -89,7 +87,8 @@ class LoadedVersion:
                 continue
             request = log.predict_log.request
             signature = self.signature(request.model_spec.signature_name)
-            arrays: Mapping[str, np.ndarray] = arrays_of(request.inputs)
+            # Not `arrays_of`, which wants every string: TF Serving repeats the last one, as make_ndarray does.
+            arrays = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
             signature.check(arrays)
             self.run(signature.name, arrays)
             count += 1

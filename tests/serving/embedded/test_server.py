@@ -53,6 +53,13 @@ def flux_request(flux):
     return request
 
 
+def test_the_description_of_the_model_is_served(server, models):
+    stored = json.loads((models / "1" / "assets.extra" / "galmorph.json").read_text())
+    for path in ("", "/versions/1", "/labels/stable"):
+        assert requests.get(f"{server.model}{path}/galmorph.json", timeout=10).json() == stored
+    assert requests.get(f"{server.model}/versions/7/galmorph.json", timeout=10).status_code == 404
+
+
 def status(server):
     answer = requests.get(server.model, timeout=10).json()
     return {int(one["version"]): one for one in answer["model_version_status"]}
