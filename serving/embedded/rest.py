@@ -109,7 +109,7 @@ class _Models:
         if not what:
             return JSONResponse(_as_json(model_status(self._predictor, *chosen)))
         if what == "/galmorph.json":
-            # Not of TF Serving, which sends no file of a model: `galmorph predict` needs bands and flux rules.
+            # TF Serving sends no file of a model. `galmorph predict` needs bands and flux rules.
             return JSONResponse(self._predictor.find(*chosen).published.description)
         response, signatures = model_metadata(self._predictor, *chosen)
         described = {

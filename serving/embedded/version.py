@@ -87,7 +87,7 @@ class LoadedVersion:
                 continue
             request = log.predict_log.request
             signature = self.signature(request.model_spec.signature_name)
-            # Not `arrays_of`, which wants every string: TF Serving repeats the last one, as make_ndarray does.
+            # Not `arrays_of`, which wants every string; TF Serving repeats the last, as make_ndarray does.
             arrays = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
             signature.check(arrays)
             self.run(signature.name, arrays)
