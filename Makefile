@@ -7,6 +7,7 @@
 # make bench-ingest    speed of the ingest compared with a plain loop
 # make bench-sdss      cross-validation on real galaxies (SHARED: folder of the SDSS set)
 # make bench-signatures  speed of FITS decoding in the exported model
+# make bench-novelty   detection of stamps that hold no galaxy (BENCH: run, model, --stamps TEMPLATE)
 # make bench-serving   throughput, latency and memory of the embedded server
 # make bench-training  cost of the parts of training
 # make bench-suspects  detection of wrong labels in real (SHARED) and simulated galaxies
@@ -26,7 +27,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks components configs evaluation fetch pipeline preprocessing report scripts serving simulation tests trainer
 
-.PHONY: demo test quick check-serving fuzz bench-ingest bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
+.PHONY: demo test quick check-serving fuzz bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -56,6 +57,9 @@ bench-suspects: $(READY)
 
 bench-signatures: $(READY)
 	$(BIN)/python -m benchmarks.signatures $(BENCH)
+
+bench-novelty: $(READY)
+	$(BIN)/python -m benchmarks.novelty $(BENCH)
 
 bench-serving: $(READY)
 	$(BIN)/python -m benchmarks.serving $(BENCH)

@@ -16,6 +16,7 @@ from pipeline.errors import InputError
 from preprocessing.bands import in_order
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.settings import ImageSettings
+from serving.settings import ServingSettings
 from trainer.backbones.names import SMALLEST_PICTURE
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
@@ -67,20 +68,6 @@ class PushSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     directory: str = Field(min_length=1, description="folder of the numbered versions")
-
-
-class ServingSettings(BaseModel):
-    """The `[serving]` table: how the exported model works."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    chunk: int = Field(
-        0,
-        ge=0,
-        le=4096,
-        description="galaxies that go through the exported network at once, which bounds its memory; 0: by"
-        " the size of the network's feature maps. A GPU is faster with 512 if they fit",
-    )
 
 
 class Settings(BaseModel):

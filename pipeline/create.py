@@ -11,15 +11,16 @@ import tensorflow_data_validation as tfdv
 from ml_metadata.proto import metadata_store_pb2
 
 # Not from tfx.v1: that loads Google Cloud's client libraries, a quarter of the start-up time.
-from tfx.components import ExampleValidator, StatisticsGen, Trainer, Transform
+from tfx.components import ExampleValidator, InfraValidator, StatisticsGen, Trainer, Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import infra_validator_pb2
 from tfx.proto.pusher_pb2 import PushDestination
 from tfx.proto.trainer_pb2 import EvalArgs, TrainArgs
 from tfx.proto.transform_pb2 import SplitsConfig
 from tfx.types.channel import BaseChannel, Channel
-from tfx.types.standard_artifacts import Model, ModelBlessing
+from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
 
 from components.anomaly_gate.component import AnomalyGate
 from components.atomic_pusher.component import AtomicPusher
@@ -37,6 +38,7 @@ from components.model_evaluator.component import ModelEvaluator
 from components.morphology_report.component import MorphologyReport
 from components.picture_gate.component import PictureGate
 from components.prediction_gen.component import PredictionGen
+from components.serving_validator.component import ServingValidator
 from pipeline.config import Settings
 from pipeline.fingerprint import code_fingerprint
 from preprocessing.features import TEST, TRAIN, VALIDATION, scalar_features
@@ -340,6 +342,7 @@ def _judgement(
             strategy_class=IncumbentStrategy,
             model=Channel(type=Model),
             model_blessing=Channel(type=ModelBlessing),
+            pushed_model=Channel(type=PushedModel),
             candidate=candidate.model,
         ).with_id("IncumbentResolver")
         incumbent = resolver.outputs["model"]
@@ -373,6 +376,8 @@ def _judgement(
         code=code_fingerprint("Evaluator"),
         **published,
     ).with_id("Evaluator")
+    tried = _served(settings, data, candidate, answers, evaluator)
+    infra_blessing = {"infra_blessing": tried[0].outputs["blessing"]} if tried else {}
     findings: dict[str, Any] = {
         "examples": data.examples,
         "ingest_account": data.ingest_account,
@@ -385,6 +390,7 @@ def _judgement(
         "settings": _json(settings.model_dump(mode="json", exclude={"pipeline", "push"})),
         "fingerprint": fingerprint,
         **({"cross_validation": folds.summary} if folds.summary is not None else {}),
+        **infra_blessing,
     }
     card = ModelCard(**findings, code=code_fingerprint("ModelCard"))
     pusher = AtomicPusher(
@@ -395,6 +401,7 @@ def _judgement(
             filesystem=PushDestination.Filesystem(base_directory=place.push_directory)
         ),
         code=code_fingerprint("Pusher"),
+        **infra_blessing,
     ).with_id("Pusher")
     report = MorphologyReport(
         **findings,
@@ -404,7 +411,45 @@ def _judgement(
         bands=bands,
         code=code_fingerprint("MorphologyReport"),
     )
-    return [*nodes, evaluator, card, pusher, report]
+    return [*nodes, evaluator, *tried, card, pusher, report]
+
+
+def _served(
+    settings: Settings, data: _Data, candidate: _Candidate, answers: BaseNode, evaluator: BaseNode
+) -> list[BaseNode]:
+    """Return the node that tries the candidate in a server, if one is asked for."""
+    asked = settings.serving
+    if asked.validator == "none":
+        return []
+    if asked.validator == "process":
+        node = ServingValidator(
+            examples=data.examples,
+            model=candidate.model,
+            predictions=answers.outputs["predictions"],
+            model_blessing=evaluator.outputs["blessing"],
+            timeout=asked.timeout,
+            code=code_fingerprint("ServingValidator"),
+        )
+        return [node]
+    node = InfraValidator(
+        model=candidate.model,
+        examples=data.examples,
+        serving_spec=infra_validator_pb2.ServingSpec(
+            tensorflow_serving=infra_validator_pb2.TensorFlowServing(tags=[asked.image_tag]),
+            local_docker=infra_validator_pb2.LocalDockerConfig(),
+            model_name="galmorph",
+        ),
+        validation_spec=infra_validator_pb2.ValidationSpec(max_loading_time_seconds=asked.timeout),
+        request_spec=infra_validator_pb2.RequestSpec(
+            tensorflow_serving=infra_validator_pb2.TensorFlowServingRequestSpec(
+                signature_names=["serving_default"]
+            ),
+            split_name=TEST,
+            num_examples=8,
+        ),
+    )
+    node.add_upstream_node(evaluator)
+    return [node]
 
 
 def _json(tables: dict[str, Any]) -> str:

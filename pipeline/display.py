@@ -14,6 +14,7 @@ from pipeline.events import NodeEvent, ProgressEvent
 from preprocessing.progress import WARNINGS_FILE
 from report.html.formats import count_of
 from report.terminal import say, say_sentence
+from report.topics.serving import measured
 
 _STATES = {
     "done": ("[green]done[/]  ", ""),
@@ -145,6 +146,7 @@ def show_results(
     """
     test, holdout, uncertain = metrics["test"], metrics["holdout"], metrics["uncertain"]
     blessed, folds = metrics["gate"]["blessed"], metrics["cross_validation"]
+    served = blessed and metrics["serving"]
     rows = {
         "ingest": _ingest_line(json.loads((report / "ingest.json").read_text())),
         "test split": count_of(test["n"], "galaxy", "galaxies"),
@@ -155,13 +157,18 @@ def show_results(
         "holdout split": holdout and f"accuracy {holdout['accuracy']:.4f} on {_of_the_larger(holdout['n'])}",
         "uncertain": uncertain and _uncertain_line(uncertain),
         "gate": "passed" if blessed else "not good enough",
-        "model": blessed and f"version {metrics['pushed_version']}, {metrics['pushed_to']}",
+        "serving": served and (measured(served) or "passed" if served["blessed"] else "cannot be served"),
+        "model": blessed
+        and metrics["pushed_version"]
+        and f"version {metrics['pushed_version']}, {metrics['pushed_to']}",
         "report": str(report / "index.html"),
         "log": str(log),
         "time, peak memory": f"{seconds / 60:.1f} min, {peak_memory / 2**30:.1f} GiB",
     }
     console.print("[bold]results[/]")
     styles = {"gate": "green" if blessed else "red"}
+    if served and not served["blessed"]:
+        styles["serving"] = "red"
     for name, value in rows.items():
         if value:
             is_path = name in ("model", "report", "log")

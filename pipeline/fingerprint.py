@@ -14,7 +14,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 
 PACKAGES: tuple[str, ...] = ("components", "configs", "evaluation", "fetch", "pipeline", "preprocessing")
-PACKAGES += ("report", "simulation", "trainer")
+PACKAGES += ("report", "serving", "simulation", "trainer")
 """The packages that belong to galmorph. Every other import is a library."""
 
 _QUOTED = re.compile(rf"""["']((?:{"|".join(PACKAGES)})(?:\.\w+)+)["']""")
@@ -35,14 +35,15 @@ NODE_CODE = {
     "PredictionGen": ("components.prediction_gen.component",),
     "IncumbentPredictionGen": ("components.prediction_gen.component",),
     "Evaluator": ("components.model_evaluator.executor",),
+    "ServingValidator": ("components.serving_validator.component",),
     "ModelCard": ("components.model_card.component",),
     "Pusher": ("components.atomic_pusher.executor",),
     "MorphologyReport": ("components.morphology_report.component",),
 }
 """The modules that TFX loads by import path, for every node that runs galmorph's code.
 
-IncumbentResolver is left out because TFX never caches a Resolver; StatisticsGen and ExampleValidator, because
-they run none of galmorph's code.
+IncumbentResolver is left out because TFX never caches a Resolver; StatisticsGen, ExampleValidator and
+InfraValidator, because they run none of galmorph's code.
 """
 
 

@@ -80,14 +80,15 @@ def check_before_run(settings: Settings) -> Preflight:
     Raises
     ------
     InputError
-        See `check_data` and `check_weights`; if root or push directory cannot be written; or if the new model
-        could not be compared with the published one.
+        See `check_data` and `check_weights`; if Docker is needed and does not answer; if root or push
+        directory cannot be written; or if the new model could not be compared with the published one.
     """
     check_folder("[pipeline] root", settings.pipeline.root)
     check_folder("[push] directory", settings.push.directory)
     table = _read_table(settings)
     checked = _check_table(settings, table)
     check_weights(settings)
+    _check_docker(settings)
     _check_incumbent(settings)
     return replace(checked, warnings=tuple(_check_pictures(settings, table.objects)))
 
@@ -104,6 +105,19 @@ def check_weights(settings: Settings) -> None:
     problem = imagenet_weights_problem(model.backbone, model.weights, model.weights_sha256)
     if problem:
         raise InputError(problem)
+
+
+def _check_docker(settings: Settings) -> None:
+    """Raise `InputError` if TF Serving's image is asked for and Docker does not answer."""
+    if settings.serving.validator != "docker":
+        return
+    import docker  # a dependency of TFX, for its InfraValidator
+
+    try:
+        docker.from_env(timeout=10).ping()
+    except Exception as error:
+        cause = " ".join(str(error).split())[:200]
+        raise InputError(f"[serving] validator = 'docker': Docker does not answer: {cause}") from error
 
 
 def check_data(settings: Settings) -> Preflight:

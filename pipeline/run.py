@@ -33,7 +33,8 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
     Returns
     -------
     ExitStatus
-        `DONE`; `NOT_GOOD_ENOUGH` if the gate refused the model; `BAD_INPUT` or `FAULT` if a node failed.
+        `DONE`; `NOT_GOOD_ENOUGH` if the gate refused the model or it cannot be served; `BAD_INPUT` or
+        `FAULT` if a node failed.
 
     Raises
     ------
@@ -68,6 +69,10 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
     if not metrics["gate"]["blessed"]:
         for reason in metrics["gate"]["reasons"]:
             print(f"galmorph: the model is not good enough, nothing was pushed: {reason}", file=sys.stderr)
+        return ExitStatus.NOT_GOOD_ENOUGH
+    if (trial := metrics["serving"]) and not trial["blessed"]:
+        for reason in trial["reasons"]:
+            print(f"galmorph: the model cannot be served, nothing was pushed: {reason}", file=sys.stderr)
         return ExitStatus.NOT_GOOD_ENOUGH
     return ExitStatus.DONE
 

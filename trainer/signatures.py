@@ -17,6 +17,7 @@ from preprocessing.settings import ImageSettings
 from trainer.model import averaged
 from trainer.novelty import Novelty, with_statistics
 from trainer.recipe import Recipe
+from trainer.warm_up import write_warm_up
 
 METADATA_FILE = "galmorph.json"
 """File under ``assets.extra`` with bands, cut, decision interval and other properties of the model."""
@@ -225,6 +226,7 @@ def export_model(
     extra = path / "assets.extra"
     extra.mkdir(exist_ok=True)
     (extra / METADATA_FILE).write_text(json.dumps(description, indent=2) + "\n")
+    write_warm_up(extra, image, flux_rules)
 
 
 def export_classifier(

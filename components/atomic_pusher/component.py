@@ -22,6 +22,7 @@ class AtomicPusherSpec(ComponentSpec):
     INPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
         "model_blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing, optional=True),
         "model_card": ChannelParameter(type=artifacts.ModelCard),
     }
     OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
@@ -41,6 +42,8 @@ class AtomicPusher(BaseComponent):
         Destination with ``filesystem.base_directory``.
     code : str
         Fingerprint of our own code, for the cache.
+    infra_blessing : BaseChannel, optional
+        Output of ServingValidator or InfraValidator. What is not blessed is not pushed.
     """
 
     SPEC_CLASS = AtomicPusherSpec
@@ -53,11 +56,13 @@ class AtomicPusher(BaseComponent):
         model_card: BaseChannel,
         push_destination: pusher_pb2.PushDestination,
         code: str,
+        infra_blessing: BaseChannel | None = None,
     ) -> None:
         super().__init__(
             spec=AtomicPusherSpec(
                 model=model,
                 model_blessing=model_blessing,
+                infra_blessing=infra_blessing,
                 model_card=model_card,
                 push_destination=push_destination,
                 code=code,

@@ -28,12 +28,12 @@ class Executor(PusherExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Publish the model if it is blessed.
+        """Publish the model if all its validators have blessed it.
 
         Parameters
         ----------
         input_dict : dict
-            ``model``, ``model_blessing``, ``model_card``.
+            ``model``, ``model_blessing``, ``model_card``; optionally ``infra_blessing``.
         output_dict : dict
             ``pushed_model``: a copy, with the properties ``pushed``, ``pushed_destination`` and
             ``pushed_version``.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation
+from tfx.types.standard_artifacts import Examples, InfraBlessing, Model, ModelBlessing, ModelEvaluation
 
 from components.artifacts import CrossValidation, IngestAccount, Predictions
 from components.artifacts import ModelCard as Card
@@ -29,6 +29,7 @@ def ModelCard(
     fingerprint: Parameter[str],
     code: Parameter[str],
     cross_validation: InputArtifact[CrossValidation] = None,
+    infra_blessing: InputArtifact[InfraBlessing] = None,
 ) -> None:
     """Write the card. The Pusher runs after it and publishes the card with the model.
 
@@ -53,6 +54,8 @@ def ModelCard(
         Fingerprint of our own code, for the cache.
     cross_validation : CrossValidation
         Only if there are folds.
+    infra_blessing : InfraBlessing
+        Only if a validator has tried the model in a server.
     """
     given = {
         "examples": examples,
@@ -62,6 +65,7 @@ def ModelCard(
         "evaluation": evaluation,
         "blessing": blessing,
         "cross_validation": cross_validation,
+        "infra_blessing": infra_blessing,
     }
     Path(card.uri).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:

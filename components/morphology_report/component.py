@@ -7,6 +7,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import (
     Examples,
+    InfraBlessing,
     Model,
     ModelBlessing,
     ModelEvaluation,
@@ -40,6 +41,7 @@ def MorphologyReport(
     fingerprint: Parameter[str],
     code: Parameter[str],
     cross_validation: InputArtifact[CrossValidation] = None,
+    infra_blessing: InputArtifact[InfraBlessing] = None,
     model_run: InputArtifact[ModelRun] = None,
     fold_model: InputArtifact[FoldModel] = None,
 ) -> None:
@@ -71,6 +73,8 @@ def MorphologyReport(
         Fingerprint of our own code, for the cache.
     cross_validation : CrossValidation
         Only if there are folds.
+    infra_blessing : InfraBlessing
+        Only if a validator has tried the model in a server.
     model_run, fold_model : ModelRun, FoldModel
         The Keras weights: those of the Trainer or, if the model is made of folds, those of one fold (the best
         fold, or the first of an ensemble).
@@ -87,6 +91,7 @@ def MorphologyReport(
         "model_card": card,
         "pushed_model": pushed_model,
         "cross_validation": cross_validation,
+        "infra_blessing": infra_blessing,
         "model_run": model_run,
         "fold_model": fold_model,
     }

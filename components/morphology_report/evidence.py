@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tfx.components.util.model_utils import is_model_blessed
+from tfx.components.util.model_utils import is_infra_validated, is_model_blessed
 from tfx.dsl.io import fileio
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
@@ -19,6 +19,7 @@ from evaluation.formats.galaxies import GALAXIES
 from evaluation.formats.out_of_fold import SCORES_FILE
 from evaluation.formats.predictions import PREDICTIONS
 from report.evidence.reading import HISTORY, LINEAGE, RUN
+from serving.validation.result import read_trial
 
 _PACKAGES = (
     *("galmorph", "tfx", "tensorflow", "keras", "apache-beam", "tensorflow-model-analysis"),
@@ -49,7 +50,7 @@ def write_evidence(
         Fingerprint of table and stamps.
     given : mapping of str to Artifact or None
         ``predictions``, ``ingest_account``, ``model``, ``evaluation``, ``blessing``; optionally
-        ``cross_validation`` and ``pushed_model``; any others only for the lineage.
+        ``cross_validation``, ``infra_blessing`` and ``pushed_model``; any others only for the lineage.
     """
     artifacts = {role: artifact for role, artifact in given.items() if artifact is not None}
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,6 +73,7 @@ def write_evidence(
         "settings": settings,
         "results": {
             "gate": _verdict(artifacts),
+            "serving": _trial(artifacts.get("infra_blessing")),
             "pushed_version": _property(pushed, "pushed_version"),
             "pushed_to": _property(pushed, "pushed_destination"),
             "cross_validation": summary,
@@ -89,6 +91,13 @@ def _verdict(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
     if verdict["blessed"] != is_model_blessed(artifacts["blessing"]):
         raise RuntimeError(f"the blessing contradicts {VERDICT_FILE}: {verdict['reasons'] or 'no reasons'}")
     return verdict
+
+
+def _trial(blessing: Artifact | None) -> dict[str, Any] | None:
+    """Return what became of the model in a server; None if it was not tried."""
+    if blessing is None:
+        return None
+    return read_trial(Path(blessing.uri), is_infra_validated(blessing))
 
 
 def _tfma(evaluation: str) -> dict[str, float | None] | None:

@@ -10,7 +10,7 @@ from report.sweep.errors import SweepError
 from report.sweep.points import AXES, toml_value
 
 _SHARED = ("data.bands", "data.stamp_size")
-_IDLE = ("pipeline", "gate", "decision", "push")
+_IDLE = ("pipeline", "gate", "decision", "serving", "push")
 _KEY = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 
 

@@ -15,6 +15,7 @@ from report.topics import classes, suspects, uncertain
 from report.topics import groups as group_topic
 from report.topics.groups import FEW, SMALL_GROUP
 from report.topics.holdout import holdout_text
+from report.topics.novelty import novelty_text
 from report.topics.words import share_of
 
 PROPERTIES = {"magnitude": "magnitude", "size": "side of the stamp", "noise": "sky noise"}
@@ -50,6 +51,7 @@ def failure_modes(evidence: Evidence, numbers: Mapping[str, Any]) -> list[Findin
         Finding("Confident errors", _confident_errors(predictions)),
         *_groups(numbers),
         Finding("Galaxies labelled uncertain", uncertain.card_text(numbers["uncertain"], evidence.uncertain)),
+        Finding("Galaxies unlike the training galaxies", novelty_text(numbers)),
         Finding("Holdout", holdout_text(numbers)),
         Finding("Labels", suspects.card_text(numbers.get("suspect_labels"), evidence.why_no_out_of_fold)),
     ]

@@ -6,7 +6,7 @@ from typing import Any
 from preprocessing.features import TEST
 from report.card.settings import gate_conditions, learned_from_validation
 from report.html.formats import UNKNOWN, count_of, format_count, format_measure
-from report.topics import calibration, decision
+from report.topics import calibration, decision, serving
 from report.topics.headlines import headlines
 from report.topics.remarks import remarks
 
@@ -62,6 +62,7 @@ def metric_notes(numbers: Mapping[str, Any], settings: Mapping[str, Any]) -> lis
         *(remark.text for remark in remarks(numbers) if remark.kind != "warning"),
         *_absences(numbers),
         _gate(numbers["gate"], settings),
+        serving.sentence(numbers["serving"]),
         *calibration.card_text(numbers["calibration"], numbers["test"]),
         *decision.card_text(numbers["decision"]),
         *_learned_from_validation(settings),

@@ -85,6 +85,25 @@ class Gate(Content):
     published: Compared | None = None
 
 
+class Times(Content):
+    """One of ``latency`` of the trial [s]."""
+
+    median: Amount
+    p99: Amount
+
+
+class Trial(Content):
+    """``results.serving`` of ``run.json``: the trial of the model in a server."""
+
+    blessed: bool
+    reasons: list[str]
+    server: str | None = None
+    skipped: str | None = None
+    load_seconds: Amount | None = None
+    peak_memory: Amount | None = None
+    latency: dict[Annotated[str, Field(pattern=r"^\d+$")], Times] = {}
+
+
 class Fold(Content):
     """One of ``folds`` of the cross-validation's summary."""
 
@@ -162,6 +181,7 @@ class Results(Content):
     cross_validation: Summary | None = None
     temperature: Annotated[Finite, Field(gt=0)] | None = None
     tfma: Evaluated | None = None
+    serving: Trial | None = None
 
 
 class Run(Content):

@@ -11,7 +11,8 @@ from evaluation.formats.out_of_fold import OutOfFold
 from evaluation.formats.predictions import Predictions
 from evaluation.scores import DECISION, is_right
 from evaluation.suspects import suspect_labels
-from preprocessing.features import ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, TEST, UNCERTAIN
+from preprocessing.features import ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, SPLITS, TEST, UNCERTAIN
+from report.topics.novelty import LIMIT, SHOWN_SPLITS
 
 CONFIDENT_SPIRALS = "Spirals, correct and confident"
 CONFIDENT_ELLIPTICALS = "Ellipticals, correct and confident"
@@ -19,6 +20,7 @@ MISCLASSIFIED = "Misclassified, most confident first"
 CALLED_UNCERTAIN = "Called uncertain, nearest to 0.5 first"
 LABELLED_UNCERTAIN = "Labelled uncertain, by probability"
 HOLDOUT_MISCLASSIFIED = "Misclassified holdout galaxies, most confident first"
+UNLIKE = "Most unlike the training galaxies, by distance"
 SUSPECTS = "Labels that are probably wrong, most suspect first"
 
 MOST = {
@@ -28,6 +30,7 @@ MOST = {
     CALLED_UNCERTAIN: 16,
     LABELLED_UNCERTAIN: 16,
     HOLDOUT_MISCLASSIFIED: 12,
+    UNLIKE: 24,
     SUSPECTS: 36,
 }
 """Largest number of galaxies in a panel."""
@@ -95,6 +98,7 @@ def choose(predictions: Predictions, out_of_fold: OutOfFold | None) -> Choice:
         HOLDOUT_MISCLASSIFIED: holdout.first(
             0.5 - np.abs(holdout.p - DECISION), ~holdout.right, HOLDOUT_MISCLASSIFIED
         ),
+        UNLIKE: _unlike(predictions),
         SUSPECTS: (suspects[: MOST[SUSPECTS]], len(suspects)),
     }
     panels = {title: names for title, (names, _) in found.items()}
@@ -139,6 +143,16 @@ class _Candidates:
         order = pc.sort_indices(table, [("p", "ascending"), ("name", "ascending")])
         places = np.linspace(0, len(table) - 1, min(most, len(table))).round().astype(int)
         return _names(table, order.take(pa.array(places)))
+
+
+def _unlike(predictions: Predictions) -> tuple[tuple[str, ...], int]:
+    """Return the galaxies unlike the training galaxies, the farthest first, and how many there are."""
+    held_out = np.isin(predictions.splits, [SPLITS.index(split) for split in SHOWN_SPLITS])
+    rows = np.flatnonzero(held_out & (predictions.novelty >= LIMIT))
+    names = predictions.names.take(pa.array(rows)).combine_chunks()
+    table = pa.table({"distance": predictions.novelty_distance[rows], "name": names})
+    order = pc.sort_indices(table, [("distance", "descending"), ("name", "ascending")])
+    return _names(table, order.slice(0, MOST[UNLIKE])), len(rows)
 
 
 def _names(table: pa.Table, rows: pa.Array) -> tuple[str, ...]:

@@ -2,15 +2,15 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.scores import is_right
 from evaluation.suspects import Suspect
-from preprocessing.features import CLASS_NAMES, NO_LABEL
+from preprocessing.features import CLASS_NAMES, NO_LABEL, SPLITS
 from report.evidence.reading import PICTURE_INDEX, PICTURES, Evidence
 from report.html.tiles import Tile
-from report.run.choice import SUSPECTS, Choice
+from report.run.choice import SUSPECTS, UNLIKE, Choice
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
@@ -85,7 +85,8 @@ class ReportImages:
 
     def panel(self, title: str) -> list[Shown]:
         """Return the galaxies of a panel."""
-        return [self._shown(name, title == SUSPECTS) for name in self._choice.panels[title]]
+        shown = [self._shown(name, title == SUSPECTS) for name in self._choice.panels[title]]
+        return [self._with_distance(galaxy) for galaxy in shown] if title == UNLIKE else shown
 
     def total(self, title: str) -> int:
         """Return the total number of galaxies of the kind that a panel shows."""
@@ -125,6 +126,11 @@ class ReportImages:
         label, p = int(predictions.labels[row]), float(predictions.p_elliptical[row])
         right = None if label == NO_LABEL else bool(is_right([label], [p])[0])
         return Shown(name, tile, CLASS_NAMES[label], p, right)
+
+    def _with_distance(self, shown: Shown) -> Shown:
+        predictions, row = self._evidence.predictions, self._rows[shown.name]
+        note = f"distance {predictions.novelty_distance[row]:.2f}, {SPLITS[predictions.splits[row]]}"
+        return replace(shown, note=note)
 
     def _tile(self, name: str, file: str | None) -> Tile:
         if file is None:

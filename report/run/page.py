@@ -20,6 +20,7 @@ from report.topics.decision import precision_text
 from report.topics.groups import unknown_properties
 from report.topics.headlines import headlines
 from report.topics.remarks import TOLERANCE, remarks
+from report.topics.serving import sentence
 from report.topics.suspects import doubt_text, exclusion
 
 Sections = list[tuple[str, str]]
@@ -61,6 +62,7 @@ def render_page(
             numbers=numbers,
             headlines=headlines(numbers),
             remarks=remarks(numbers),
+            serving=sentence(numbers["serving"]),
             precision_text=precision_text,
             doubt_text=doubt_text,
             exclusion=exclusion(evidence.configuration),
@@ -108,6 +110,7 @@ def _sections(with_card: bool) -> Sections:
         ("examples", "Test galaxies"),
         ("uncertain", "Galaxies labelled uncertain"),
         ("holdout", "Holdout: galaxies left out to balance the classes"),
+        ("novelty", "Galaxies unlike the training galaxies"),
         ("views", "The same galaxies in other bands and stretches"),
         ("attention", "Where the network looks (Grad-CAM)"),
         ("groups", "Accuracy by magnitude, size, position and stamp"),

@@ -19,6 +19,7 @@ from report.json_text import finite
 from report.topics.calibration import calibration_numbers
 from report.topics.decision import decision_numbers
 from report.topics.groups import group_numbers
+from report.topics.novelty import novelty_numbers
 
 CLASSES = (SPIRAL, ELLIPTICAL)
 MACRO, WEIGHTED = "macro average", "weighted average"
@@ -41,10 +42,11 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
         interval, not_finite} or None; ``uncertain`` {fraction_uncertain, n, interval, not_finite} or None;
         ``cross_validation``, the summary of the folds or None; ``out_of_fold``, see `scored_numbers`, or
         None; ``calibration``, ``decision``, ``groups``, see `calibration_numbers`, `decision_numbers` and
-        `group_numbers`; ``splits``, numbers of galaxies by split and class; ``nothing_shown``, numbers of
-        galaxies by split that are not evaluated because their flux is constant or missing; ``tfma``, the
-        scores by TFMA and their differences from ``test``; ``gate``, ``pushed_version``, ``pushed_to``,
-        ``fingerprint``; ``intervals``, how intervals are computed.
+        `group_numbers`; ``novelty``, see `novelty_numbers`; ``splits``, numbers of galaxies by split and
+        class; ``nothing_shown``, numbers of galaxies by split that are not evaluated because their flux is
+        constant or missing; ``tfma``, the scores by TFMA and their differences from ``test``; ``gate``;
+        ``serving``, the trial of the model in a server (`serving.validation.result.Trial`) or None;
+        ``pushed_version``, ``pushed_to``, ``fingerprint``; ``intervals``, how intervals are computed.
         Unknown values are None, never NaN.
     """
     predictions, run, results = evidence.predictions, evidence.run, evidence.results
@@ -67,12 +69,14 @@ def run_numbers(evidence: Evidence) -> dict[str, Any]:
             "calibration": calibration_numbers(predictions, results.get("temperature")),
             "decision": decision_numbers(predictions, evidence.uncertain, evidence.precision),
             "groups": group_numbers(predictions, evidence.galaxies),
+            "novelty": novelty_numbers(predictions),
             "splits": _splits(predictions),
             "nothing_shown": {
                 split: count for split in SPLITS if (count := predictions.nothing_shown(split))
             },
             "tfma": _tfma(results.get("tfma"), test),
             "gate": {"accuracy": None, "auc": None, "published": None, **results["gate"]},
+            "serving": results.get("serving"),
             "pushed_version": results.get("pushed_version"),
             "pushed_to": results.get("pushed_to"),
             "fingerprint": run.get("fingerprint"),

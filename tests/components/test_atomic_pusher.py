@@ -4,7 +4,7 @@ import threading
 
 import pytest
 import tensorflow as tf
-from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
+from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
 
 from components.artifacts import ModelCard
 from components.atomic_pusher.executor import Executor
@@ -55,7 +55,7 @@ def test_two_pushes_at_once_take_two_numbers(model, tmp_path):
     assert published_versions(tmp_path / "p") == list(range(1, 9))
 
 
-def push(model, tmp_path, blessed: bool, directory: str = "") -> PushedModel:
+def push(model, tmp_path, blessed: bool, directory: str = "", served: bool | None = None) -> PushedModel:
     """Run the executor as TFX does."""
     trained, blessing, pushed = Model(), ModelBlessing(), PushedModel()
     trained.uri, pushed.uri = str(tmp_path / "trained"), str(tmp_path / "pushed")
@@ -65,12 +65,16 @@ def push(model, tmp_path, blessed: bool, directory: str = "") -> PushedModel:
     (tmp_path / "card" / "model_card.md").write_text("# Card")
     shutil.copytree(model, tmp_path / "trained" / "Format-Serving")
     blessing.set_int_custom_property("blessed", int(blessed))
+    served_blessing = InfraBlessing()
+    served_blessing.uri = str(tmp_path / "infra")
+    served_blessing.set_int_custom_property("blessed", int(bool(served)))
     destination = json.dumps({"filesystem": {"base_directory": directory or str(tmp_path / "published")}})
     Executor().Do(
         {
             "model": [trained],
             "model_blessing": [blessing],
             "model_card": [card],
+            **({} if served is None else {"infra_blessing": [served_blessing]}),
         },
         {"pushed_model": [pushed]},
         {"push_destination": destination},
@@ -87,9 +91,15 @@ def test_a_blessed_model_is_pushed(model, tmp_path):
     assert (tmp_path / "published" / "1" / "assets.extra" / "model_card.md").read_text() == "# Card"
 
 
+def test_a_model_that_a_server_has_tried_is_pushed(model, tmp_path):
+    push(model, tmp_path, blessed=True, served=True)
+    assert published_versions(tmp_path / "published") == [1]
+
+
+@pytest.mark.parametrize(("blessed", "served"), [(False, None), (True, False), (False, True)])
 @pytest.mark.parametrize("directory", ["", "ram://refused"])
-def test_a_refused_model_is_not(model, tmp_path, directory):
-    pushed = push(model, tmp_path, blessed=False, directory=directory)
+def test_a_refused_model_is_not(model, tmp_path, directory, blessed, served):
+    pushed = push(model, tmp_path, blessed=blessed, directory=directory, served=served)
     assert not (tmp_path / "published").exists() and not tf.io.gfile.exists("ram://refused")
     assert pushed.get_int_custom_property("pushed") == 0
     # Kubeflow's launcher uploads no empty folder.

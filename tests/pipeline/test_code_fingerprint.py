@@ -37,8 +37,11 @@ def before(copy) -> dict[str, str]:
     return fingerprints(copy)
 
 
-NAMED = {"components.model_evaluator.tfma_results": "components.model_evaluator.metrics"}
-"""Modules that others name in a string for TFX and TFMA to import; grimp does not see these."""
+NAMED = {
+    "components.model_evaluator.tfma_results": "components.model_evaluator.metrics",
+    "serving.validation.process": "serving.validation.child",
+}
+"""Modules that others name in a string, to be imported or run by file; grimp does not see these."""
 
 
 @cache

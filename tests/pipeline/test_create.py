@@ -50,8 +50,8 @@ def test_the_nodes_come_in_the_order_of_the_data_and_kubeflow_takes_their_names(
     expected = ["FitsExampleGen", "StatisticsGen", "ExampleValidator", "AnomalyGate", "Transform"]
     expected += ["PictureGate"]
     expected += ["FeatureExtractor", *FOLDS, "HeadTrainer", "CrossValidation", "Trainer"]
-    expected += ["IncumbentResolver", "PredictionGen", "IncumbentPredictionGen", "Evaluator", "ModelCard"]
-    expected += ["Pusher", "MorphologyReport"]
+    expected += ["IncumbentResolver", "PredictionGen", "IncumbentPredictionGen", "Evaluator"]
+    expected += ["ServingValidator", "ModelCard", "Pusher", "MorphologyReport"]
     assert [name for name in names if name != "ExampleSchema"] == expected
     assert all(re.fullmatch("[A-Za-z0-9-]+", name) for name in names)
     assert pipeline().enable_cache
@@ -124,6 +124,7 @@ def test_settings_that_mean_the_same_are_the_same(tmp_path, spellings, told):
         ({"decision": {"uncertain": (0.2, 0.8)}}, {"Trainer"}),
         ({"decision": {"precision": 0.95}}, set()),
         ({"gate": {"min_auc": 0.5}}, {"Evaluator"}),
+        ({"serving": {"timeout": 60}}, {"ServingValidator"}),
     ],
 )
 def test_a_change_touches_only_what_depends_on_it(change, nodes):
@@ -168,6 +169,26 @@ def test_phases_that_are_left_out_have_no_nodes():
     assert [name for name in ids(split={"folds": 3}) if name.startswith("FoldTrainer")] == FOLDS[:3]
 
 
+def test_the_setting_validator_determines_what_the_pusher_waits_for():
+    nodes = {}
+    for validator in ("process", "docker", "none"):
+        made = {node.id: node for node in pipeline(serving={"validator": validator}).components}
+        blessing = made["Pusher"].inputs.get("infra_blessing")
+        nodes[validator] = (
+            {*made} & {"ServingValidator", "InfraValidator"},
+            blessing and blessing.producer_component_id,
+        )
+        if validator == "docker":
+            spec = json.loads(made["InfraValidator"].exec_properties["serving_spec"])
+            assert spec["tensorflow_serving"] == {"tags": ["2.20.0"]} and "local_docker" in spec
+            assert made["Evaluator"] in made["InfraValidator"].upstream_nodes
+    assert nodes == {
+        "process": ({"ServingValidator"}, "ServingValidator"),
+        "docker": ({"InfraValidator"}, "InfraValidator"),
+        "none": (set(), None),
+    }
+
+
 def test_a_sweep_ends_with_the_folds_and_pretraining_with_the_network():
     assert ids(create_cross_validation)[-2:] == [FOLDS[-1], "CrossValidation"]
     assert ids(create_training)[-2:] == ["HeadTrainer", "Trainer"] and not {*FOLDS} & {*ids(create_training)}
@@ -189,7 +210,9 @@ def code_of(node) -> str | None:
 
 def test_every_node_that_runs_our_code_has_the_fingerprint_of_the_modules_that_it_loads():
     folds = {"cross_validation": {"publish": "ensemble", "phases": "all"}}
-    nodes = {node.id: node for node in [*pipeline().components, *pipeline(**folds).components]}
+    retrained = {"cross_validation": {"publish": "retrained"}}
+    made = (pipeline(), pipeline(**folds), pipeline(**retrained))
+    nodes = {node.id: node for each in made for node in each.components}
     codes = {
         node: code_fingerprint(node.partition("-")[0])
         for node in nodes

@@ -20,6 +20,7 @@ METRICS = {
     "cross_validation": None,
     "uncertain": {"fraction_uncertain": 0.5, "n": 4},
     "gate": {"blessed": True, "reasons": []},
+    "serving": None,
     "pushed_version": "7",
     "pushed_to": "/a/very/long/[path]/" + "x" * 80,
 }

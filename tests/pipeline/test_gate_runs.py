@@ -14,11 +14,11 @@ import pytest
 import whole_runs
 from built_wheel import PROJECT
 from sklearn.metrics import roc_auc_score
-from whole_runs import COMMAND, CONFIG, report, simulated_survey, states
+from whole_runs import COMMAND, UNTRIED, report, simulated_survey, states
 
 pytestmark = pytest.mark.slow
 
-QUICK = CONFIG.replace("[train]\n", '[cross_validation]\nphases = "none"\n[train]\n')
+QUICK = UNTRIED.replace("[train]\n", '[cross_validation]\nphases = "none"\n[train]\n')
 POOR = ("--set", "train.fine_tune_epochs=1", "--set", "train.fine_tune_learning_rate=1e-9")
 
 

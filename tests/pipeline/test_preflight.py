@@ -79,6 +79,9 @@ def refusal(survey: Path, capsys, monkeypatch, *overrides: str) -> str:
         ("cross_validation.publish=ensemble", 'publish = "ensemble" needs folds, but phases = "none"'),
         ("model.backbone=EfficientNetB8", "did you mean"),
         ("gate.min_auc=1.5", "[gate] min_auc = 1.5"),
+        ("serving.validator=podman", "[serving] validator = 'podman'"),
+        ("serving.timeout=0", "[serving] timeout = 0"),
+        ("serving.tag=1", "unknown key [serving] tag; did you mean 'image_tag'?"),
         ("model.weights=absent.h5", "[model] weights: there is no file"),
     ],
 )
@@ -110,6 +113,12 @@ def test_no_network_for_the_weights(survey, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     line = refusal(survey, capsys, monkeypatch, "model.backbone=EfficientNetB7", "model.weights=imagenet")
     assert "efficientnetb7_notop.h5" in line and "[model] weights = " in line and "EfficientNetLite0" in line
+
+
+def test_docker_that_does_not_answer(survey, capsys, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    line = refusal(survey, capsys, monkeypatch, "serving.validator=docker")
+    assert "[serving] validator = 'docker': Docker does not answer: " in line
 
 
 def test_two_runs_on_one_root(survey, capsys, monkeypatch):

@@ -51,7 +51,8 @@ def first_summaries(folder: Path) -> list[Path]:
 
 def test_every_node_and_the_results_are_printed(first_run, folder):
     assert set(states(first_run).values()) == {"done"}
-    assert list(states(first_run))[-4:] == ["Evaluator", "ModelCard", "Pusher", "MorphologyReport"]
+    last = ["Evaluator", "ServingValidator", "ModelCard", "Pusher", "MorphologyReport"]
+    assert list(states(first_run))[-5:] == last
     assert re.search(r"epoch +\d+/15 ", first_run.stdout), "training may stop before the last epoch"
     assert first_run.stdout.startswith("checking configuration and input\n")
     assert first_run.stdout.index("loading TFX") < first_run.stdout.index("ExampleSchema")

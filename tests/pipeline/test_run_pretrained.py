@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from whole_runs import galmorph, simulated_survey
+from whole_runs import UNTRIED, galmorph, simulated_survey
 
 from trainer.backbone import build_backbone
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_pretrained_weights_start_a_run(tmp_path):
-    simulated_survey(tmp_path)
+    simulated_survey(tmp_path, UNTRIED)
     out = tmp_path / "tiny.weights.h5"
     result = galmorph("pretrain", tmp_path / "galmorph.toml", out, "--labelled")
     assert result.returncode == 0, result.stdout + result.stderr

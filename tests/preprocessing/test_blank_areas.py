@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from stamp_images import FILLS, area, galaxy, jpeg
 
@@ -18,6 +18,8 @@ from preprocessing.blank_areas import blank_areas
 )
 def test_areas_without_data_are_found(fill, shape, share, data, side, seed):
     sky, noise, whole = data
+    # In whole numbers with noise 5, 8 % of the data are 0: four rows of 0 are not beyond chance, five are.
+    assume(fill != sky or not whole or share * side > 5)
     image = galaxy(seed, side, sky, noise)
     image = np.round(image) if whole else image
     expected = area(shape, share, side, seed)

@@ -8,6 +8,7 @@ from serving_protos import BatchingParameters, MonitoringConfig
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 import serving
+from trainer.warm_up import MODEL_NAME, WARM_UP_SIZES
 
 CONFIG = Path(serving.__file__).parent / "config"
 
@@ -19,8 +20,8 @@ def parsed(name: str, message):
 def test_the_server_keeps_two_versions_of_one_model_under_two_labels():
     (model,) = parsed("models.config", ModelServerConfig()).model_config_list.config
     assert (model.name, model.base_path, model.model_platform) == (
-        "galmorph",
-        "/models/galmorph",
+        MODEL_NAME,
+        f"/models/{MODEL_NAME}",
         "tensorflow",
     )
     policy = model.model_version_policy
@@ -31,7 +32,7 @@ def test_the_server_keeps_two_versions_of_one_model_under_two_labels():
 @pytest.mark.parametrize("name", ["batching_cpu.config", "batching_gpu.config"])
 def test_batches_have_the_sizes_of_the_warm_up_and_stamps_are_not_padded(name):
     batching = parsed(name, BatchingParameters())
-    assert list(batching.allowed_batch_sizes) == [1, 8, 32, 64]
+    assert tuple(batching.allowed_batch_sizes) == WARM_UP_SIZES
     # TF Serving refuses any other order, and any other last size.
     assert batching.max_batch_size.value == batching.allowed_batch_sizes[-1]
     assert not batching.pad_variable_length_inputs

@@ -41,8 +41,15 @@ def galaxies(n: int, seed: int = 0) -> dict[str, np.ndarray]:
         "height": rng.choice([128, 160, 200], n),
         "fold": np.where(np.isin(split, ("train", "val")), rng.integers(0, FOLDS, n), -1),
         "noise": rng.lognormal(0, 0.3, n),
+        **_novelty(n),
         "blank": np.where(rng.random(n) < 0.1, rng.uniform(0, 0.2, n), 0.0),
     }
+
+
+def _novelty(n: int) -> dict[str, np.ndarray]:
+    distance = np.random.default_rng(n).lognormal(0, 0.4, n).astype("f4")
+    reference = np.sort(np.random.default_rng(0).lognormal(0, 0.4, 500).astype("f4"))
+    return {"distance": distance, "novelty": (np.searchsorted(reference, distance) / 500).astype("f4")}
 
 
 def write_folder(
@@ -79,6 +86,8 @@ def write_folder(
             **{key: data[key] for key in ("name", "ra", "dec", "split", "label")},
             "p_elliptical": [str(p) for p in data["p"]],
             "morphology": [CLASS_NAMES[int(label)] for label in called],
+            "novelty": data["novelty"],
+            "novelty_distance": data["distance"],
         },
     )
     write_out_of_fold(folder, data)

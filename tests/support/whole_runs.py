@@ -36,6 +36,14 @@ directory = "models"
 """
 
 
+UNTRIED = (
+    CONFIG
+    + """[serving]
+validator = "none"
+"""
+)
+"""The same without a trial of the model before it is published, which takes as long as a small training."""
+
 COMMAND = Path(sys.executable).with_name("galmorph")
 
 

@@ -10,6 +10,7 @@ from report.run.figures.curves import draw_confusion_matrix, draw_precision_reca
 from report.run.figures.folds import draw_folds
 from report.run.figures.groups import draw_groups
 from report.run.figures.nodes import draw_nodes
+from report.run.figures.novelty import draw_novelty
 from report.run.figures.plot import Plot
 from report.run.figures.probabilities import draw_probabilities
 from report.run.figures.training import draw_fold_training, draw_training
@@ -17,7 +18,7 @@ from report.topics.groups import PROPERTIES
 
 FIGURES = (
     *("folds", "confusion_matrix", "roc", "precision_recall", "thresholds", "calibration"),
-    *("probabilities", "uncertain", "holdout", "nodes"),
+    *("probabilities", "uncertain", "holdout", "novelty", "nodes"),
     *(f"groups-{key}" for keys in PROPERTIES for key in keys),
     *("training-head", "training-network", "training-folds"),
 )
@@ -49,6 +50,7 @@ def draw_figures(evidence: Evidence, numbers: Mapping[str, Any]) -> dict[str, Pl
         draw_thresholds(labels, p, uncertain),
         draw_calibration(numbers["calibration"], test["intervals"]["ece"]),
         *(draw_probabilities(evidence.predictions, split, numbers) for split in (TEST, UNCERTAIN, HOLDOUT)),
+        draw_novelty(evidence.predictions, numbers),
         *(draw_groups(key, group, test["accuracy"]) for key, group in numbers["groups"].items()),
         *(draw_training(phase, evidence.history.get(phase) or {}) for phase in ("head", "network")),
         draw_fold_training(evidence.history.get("folds") or []),

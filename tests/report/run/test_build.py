@@ -25,7 +25,9 @@ from report.topics.numbers import run_numbers
 
 SPITEFUL = "<b onclick='x'>&\"amp;"
 SECTIONS = [
-    *("verdict", "folds", "test", "calibration", "decision", "examples", "uncertain", "holdout", "views"),
+    *("verdict", "folds", "test", "calibration", "decision", "examples", "uncertain", "holdout"),
+    "novelty",
+    "views",
     *("attention", "groups", "suspects", "training", "cost", "card", "reproduction"),
 ]
 
@@ -118,7 +120,7 @@ def test_a_model_card_has_a_section_of_its_own_where_there_is_one(built):
     plots = dict.fromkeys(
         ("folds", "confusion_matrix", "probabilities", "roc", "precision_recall", "thresholds"),
         Plot("plot", "none"),
-    ) | dict.fromkeys(("calibration", "uncertain", "holdout", "nodes"), Plot("plot", "none"))
+    ) | dict.fromkeys(("calibration", "uncertain", "holdout", "novelty", "nodes"), Plot("plot", "none"))
     images = ReportImages(evidence, choose(evidence.predictions, None), [])
     page = Page(render_page(evidence, numbers, plots, images, card=Markup("<h3>Licence</h3><p>CC BY</p>")))
     assert "Model card Licence CC BY" in page.text and "card" in page.values("id")

@@ -36,7 +36,7 @@ def plots(tmp_path_factory):
 
 def test_every_figure_is_there_as_svg_and_png(plots):
     expected = {"folds", "confusion_matrix", "roc", "precision_recall", "thresholds", "calibration"}
-    expected |= {"probabilities", "uncertain", "holdout", "nodes"}
+    expected |= {"probabilities", "uncertain", "holdout", "novelty", "nodes"}
     expected |= {f"groups-{key}" for key in ("magnitude", "size", "field", "noise", "blank")}
     assert plots.keys() == expected | {"training-head", "training-network", "training-folds"}
     # Or a figure that is no longer made would stay.

@@ -1,0 +1,1 @@
+"""Tries a candidate as a server loads it, before it is published."""

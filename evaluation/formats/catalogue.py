@@ -1,0 +1,95 @@
+"""The catalogue of classified objects: its columns, units, descriptions, UCDs and flags."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntFlag
+
+UNLIKE_FROM = 0.99
+"""Novelty from which `Flag.UNLIKE` is set."""
+
+
+class Flag(IntFlag):
+    """Bits of the column ``flags``."""
+
+    EDGE = 1
+    BLANK = 2
+    SATURATED = 4
+    MISSING_BAND = 8
+    FAINT = 16
+    OUTSIDE = 32
+    UNLIKE = 64
+    STAMP_QUALITY = 128
+
+
+FLAGS = {
+    Flag.EDGE: "edge of the image",
+    Flag.BLANK: "blank pixels",
+    Flag.SATURATED: "saturated pixels",
+    Flag.MISSING_BAND: "missing band",
+    Flag.FAINT: "low signal-to-noise",
+    Flag.OUTSIDE: "outside the training range of size or brightness",
+    Flag.UNLIKE: f"unlike the training galaxies (novelty >= {UNLIKE_FROM:g})",
+    Flag.STAMP_QUALITY: "warning about the stamps",
+}
+"""What each bit means."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the catalogue.
+
+    Attributes
+    ----------
+    name : str
+    dtype : str
+        NumPy's name of the type; ``str`` for texts.
+    description, ucd : str
+        The UCD is one of the IVOA's UCD1+ words.
+    unit : str
+        Empty if there is none.
+    """
+
+    name: str
+    dtype: str
+    description: str
+    ucd: str
+    unit: str = ""
+
+
+_BITS = ", ".join(f"{int(flag)} {meaning}" for flag, meaning in FLAGS.items())
+
+COLUMNS = (
+    Column("name", "str", "object", "meta.id;meta.main"),
+    Column("ra", "float64", "right ascension, J2000", "pos.eq.ra;meta.main", "deg"),
+    Column("dec", "float64", "declination, J2000", "pos.eq.dec;meta.main", "deg"),
+    Column("p_elliptical", "float32", "probability of elliptical", "stat.probability;src.morph.type"),
+    Column("p_spiral", "float32", "probability of spiral", "stat.probability;src.morph.type"),
+    Column("morphology", "str", "class: spiral, elliptical or uncertain", "src.morph.type"),
+    Column("flags", "int32", f"sum of bits: {_BITS}", "meta.code.qual"),
+    Column("model_version", "str", "version of the model", "meta.version;meta.software"),
+    Column(
+        "novelty", "float32", "share of validation galaxies that are less unlike the training", "stat.rank"
+    ),
+    Column(
+        "novelty_distance", "float32", "distance from the training galaxies, of which novelty is the rank",
+        "stat.value",
+    ),
+)  # fmt: skip
+"""Every column, in order. Numbers that are unknown are NaN, or empty where the format has empty cells."""
+
+OPTIONAL = "novelty_distance"
+"""The column that a catalogue lacks if its model does not give it."""
+
+
+def catalogue_columns(with_distance: bool) -> tuple[Column, ...]:
+    """Return the columns of a catalogue, with or without `OPTIONAL`."""
+    return tuple(column for column in COLUMNS if with_distance or column.name != OPTIONAL)
+
+
+def flag_names(flags: Iterable[int]) -> dict[str, int]:
+    """Return the number of objects with each bit that occurs, by its name in lower case."""
+    counts: dict[str, int] = {}
+    for value in flags:
+        for flag in Flag(value):
+            counts[str(flag.name).lower()] = counts.get(str(flag.name).lower(), 0) + 1
+    return counts

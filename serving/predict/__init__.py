@@ -1,0 +1,1 @@
+"""`galmorph predict`: classify stamps with a published model, in this process or through a server."""

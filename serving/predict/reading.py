@@ -1,0 +1,218 @@
+"""Read the stamps of many objects in worker processes, in batches."""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from evaluation.formats.catalogue import Flag
+from preprocessing.fits.files import StampError, read_bytes
+from preprocessing.processes import CONTEXT, starting_processes
+from preprocessing.stamp_paths import find_stamp
+from preprocessing.stamps import StampReader, own_fault
+from serving.predict.errors import PredictError
+from serving.predict.objects import Objects
+from serving.predict.outcomes import Reject
+from serving.predict.payload import Files, Flux, Payload
+
+_FEW = 256  # so many objects are read before two processes have started
+_FILE_LIMIT = 2**26
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Objects that follow each other, as they were read.
+
+    Attributes
+    ----------
+    rows : list of int
+        All of them, by index.
+    rejects : dict of int to Reject
+        The unreadable ones, by index.
+    good : list of int
+        Indices of the others.
+    payload : Flux or Files
+        What is sent of them.
+    flags : list of int
+        For each of `good`.
+    """
+
+    rows: list[int]
+    rejects: dict[int, Reject]
+    good: list[int]
+    payload: Payload
+    flags: list[int]
+
+
+Task = Sequence[tuple[int, str, float, float]]
+"""Index, name, right ascension and declination [deg] of some objects."""
+
+
+class BatchReader(Protocol):
+    """Reads the objects of a batch; can be pickled."""
+
+    def __call__(self, task: Task) -> Batch:
+        """Read them; what cannot be read becomes a reject."""
+
+
+@dataclass(frozen=True)
+class FluxOfStamps:
+    """Reads the flux of objects, by the rules of a model."""
+
+    reader: StampReader
+
+    def __call__(self, task: Task) -> Batch:
+        """Read a batch."""
+        rejects: dict[int, Reject] = {}
+        good: list[int] = []
+        flags: list[int] = []
+        side, bands = self.reader.side, self.reader.bands
+        flux = np.empty((len(task), side, side, len(bands)), np.float32)
+        for row, name, ra, dec in task:
+            try:
+                stamp = self.reader.read(name, ra, dec)
+            except StampError as error:
+                rejects[row] = Reject(error.path, error.reason, error.message)
+                continue
+            bits = Flag(0)
+            for place, band in enumerate(bands):
+                plane = stamp.planes[band]
+                flux[len(good), :, :, place] = plane.flux
+                bits |= Flag.BLANK if plane.blank else Flag(0)
+                bits |= Flag.SATURATED if plane.saturated else Flag(0)
+            bits |= Flag.STAMP_QUALITY if stamp.warnings else Flag(0)
+            good.append(row)
+            flags.append(int(bits))
+        payload = Flux(flux[: len(good)], tuple(bands))
+        return Batch([row for row, *_ in task], rejects, good, payload, flags)
+
+
+@dataclass(frozen=True)
+class FilesOfStamps:
+    """Reads the files of objects, for a server that decodes them.
+
+    Attributes
+    ----------
+    template : str
+    bands : tuple of str
+        Red first.
+    """
+
+    template: str
+    bands: tuple[str, ...]
+
+    def __call__(self, task: Task) -> Batch:
+        """Read a batch."""
+        rejects: dict[int, Reject] = {}
+        good: list[int] = []
+        payload = Files([], [], self.bands)
+        for row, name, _, _ in task:
+            try:
+                paths = [find_stamp(self.template, name, band) for band in self.bands]
+                contents = [_content(name, path) for path in paths]
+            except StampError as error:
+                rejects[row] = Reject(error.path, error.reason, error.message)
+                continue
+            good.append(row)
+            payload.contents.append(contents)
+            payload.paths.append([str(path) for path in paths])
+        return Batch([row for row, *_ in task], rejects, good, payload, [0] * len(good))
+
+
+def _content(name: str, path: Path) -> bytes:
+    try:
+        content = read_bytes(path)  # unpacked if it is gzip
+    except StampError:
+        raise
+    except Exception as error:
+        raise own_fault(name, path, error) from error
+    if len(content) > _FILE_LIMIT:
+        raise StampError("too_large", path, f"{len(content):,} bytes, limit {_FILE_LIMIT:,} in a request")
+    return content
+
+
+def read_batches(
+    objects: Objects, read: BatchReader, *, first: int, size: int, workers: int | None
+) -> Generator[Batch, None, None]:
+    """Read objects.
+
+    Parameters
+    ----------
+    objects : Objects
+    read : BatchReader
+    first : int
+        Index of the first object to read.
+    size : int
+        Objects in a batch.
+    workers : int or None
+        Number of processes; None for as many as there are cores, at most 4, and none for few objects. With 1
+        the stamps are read in this process.
+
+    Yields
+    ------
+    Batch
+        In the order of the objects. At most two batches for each process are read ahead.
+
+    Raises
+    ------
+    PredictError
+        If a process ends unexpectedly.
+    """
+    starts = range(first, len(objects), size)
+    tasks = (_task(objects, start, min(start + size, len(objects))) for start in starts)
+    if workers is None:
+        cores = len(os.sched_getaffinity(0))
+        workers = min(cores, 4) if len(objects) - first > _FEW else 1
+    if workers == 1:
+        for task in tasks:
+            yield _with_problems(objects, read(_readable(objects, task)), task)
+        return
+    ahead: deque[tuple[Task, Future[Batch]]] = deque()
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, mp_context=CONTEXT)
+    try:
+        for task in tasks:
+            with starting_processes():
+                ahead.append((task, pool.submit(read, _readable(objects, task))))
+            if len(ahead) >= 2 * workers:
+                yield _result(objects, *ahead.popleft())
+        while ahead:
+            yield _result(objects, *ahead.popleft())
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        # Otherwise they would finish what they have been given, and this process would wait for them.
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+def _result(objects: Objects, task: Task, future: "Future[Batch]") -> Batch:
+    try:
+        return _with_problems(objects, future.result(), task)
+    except BrokenProcessPool:
+        names = f"{task[0][1]} to {task[-1][1]}"
+        raise PredictError(
+            f"a process that reads stamps was killed, perhaps for lack of memory, near the objects {names}"
+        ) from None
+
+
+def _task(objects: Objects, start: int, end: int) -> Task:
+    return [(row, objects.names[row], *objects.position(row)) for row in range(start, end)]
+
+
+def _readable(objects: Objects, task: Task) -> Task:
+    return [entry for entry in task if entry[0] not in objects.problems]
+
+
+def _with_problems(objects: Objects, batch: Batch, task: Task) -> Batch:
+    rows = [row for row, *_ in task]
+    problems = {row: Reject("", *objects.problems[row]) for row in rows if row in objects.problems}
+    return replace(batch, rows=rows, rejects=batch.rejects | problems)
