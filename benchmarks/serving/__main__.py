@@ -4,7 +4,8 @@
    process at the size of the server's batches, from one thread or two, whichever is faster; and the processor
    time of a galaxy, which other work on the machine disturbs less.
 2. Latency at half of that load.
-3. 10,000 requests of which 2 % are malformed in thirty ways: are all answers right, and does the server's
+3. Latency while a second version is published and loaded, with and without its warm-up requests.
+4. 10,000 requests of which 2 % are malformed in thirty ways: are all answers right, and does the server's
    memory grow?
 
 The client is a process of its own on the same machine. The network is EfficientNetLite0 with random weights
@@ -14,16 +15,11 @@ at 128 pixels.
 import argparse
 import json
 import os
-import pickle
-import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -34,11 +30,11 @@ from rich.console import Console
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
 from benchmarks.serving.client import Job, Request
-from benchmarks.serving.malformed import fits_body, fits_bytes, malformed_requests
-from preprocessing.settings import ImageSettings
+from benchmarks.serving.malformed import malformed_requests
+from benchmarks.serving.swap import measure_swaps
+from benchmarks.serving.tools import export, fits_request, galaxies, run_client, server
 from serving.embedded.batching import BatchingSettings
 
-SIDE = 128
 BATCH = BatchingSettings().max_batch_size
 ROUNDS = 3
 
@@ -50,13 +46,14 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000, help="requests of the mixed load")
     options = parser.parse_args()
     console = Console(highlight=False)
+    measure_swaps(console, options.seconds)
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
-        _export(models / "1")
+        export(models / "1")
         signature = tf.saved_model.load(str(models / "1")).signatures["classify_flux"]
-        flux = _galaxies(BATCH)
+        flux = galaxies(BATCH)
         values = signature(flux=tf.constant(flux))["p_elliptical"].numpy()
-        with _server(models) as (process, rest, rpc):
+        with server(models) as (process, rest, rpc):
             _throughput(console, options.seconds, signature, flux, rest, rpc, process, Path(folder))
             _mixed(console, options.requests, flux, values, rest, process, Path(folder))
 
@@ -73,7 +70,7 @@ def _throughput(
 ) -> None:
     ways = {
         "gRPC, classify_flux": ("gRPC", rpc, [Request(_message(one[None])) for one in flux]),
-        "REST, classify_fits": ("REST", rest, [Request(_fits(one)) for one in flux]),
+        "REST, classify_fits": ("REST", rest, [Request(fits_request(one)) for one in flux]),
         "REST, classify_flux": ("REST", rest, [Request(_json(one)) for one in flux]),
     }
     direct: list[float] = []
@@ -86,7 +83,7 @@ def _throughput(
         own.append(used)
         for way, (kind, target, requests) in ways.items():
             before = _processor_seconds(process)
-            result = _client(Job(kind, target, requests, 32, seconds), folder)
+            result = run_client(Job(kind, target, requests, 32, seconds), folder)
             used = _processor_seconds(process) - before + result["cpu"]
             rates[way].append(result["requests"] / result["seconds"])
             cpu[way].append(used / result["requests"])
@@ -103,7 +100,7 @@ def _throughput(
             f" {statistics.median(cpu[way]) * 1e3:.1f} ms of a processor each, client included, ratio"
             f" {base_cpu / statistics.median(cpu[way]):.2f}"
         )
-        half = _client(Job(kind, target, requests, 64, 2 * seconds, rate / 2), folder)
+        half = run_client(Job(kind, target, requests, 64, 2 * seconds, rate / 2), folder)
         console.print(
             f"{way}, half load ({half['requests'] / half['seconds']:.1f}/s at random times):"
             f" p50 {half['p50'] * 1e3:.0f} ms, p99 {half['p99'] * 1e3:.0f} ms, {half['wrong_count']} wrong"
@@ -119,7 +116,7 @@ def _mixed(
     process: subprocess.Popen,
     folder: Path,
 ) -> None:
-    good = [Request(_fits(one), value=float(value)) for one, value in zip(flux, values, strict=True)]
+    good = [Request(fits_request(one), value=float(value)) for one, value in zip(flux, values, strict=True)]
     bad = [
         Request(each.body, each.path, each.status, each.says) for each in malformed_requests(flux[0, ..., 0])
     ]
@@ -129,9 +126,9 @@ def _mixed(
     order = [
         bad[number % len(bad)] if wrong else good[number % len(good)] for number, wrong in enumerate(is_bad)
     ]
-    _client(Job("REST", rest, order[: count // 10], 16, float("inf")), folder)  # memory settles
+    run_client(Job("REST", rest, order[: count // 10], 16, float("inf")), folder)  # memory settles
     before = _memory(process)
-    result = _client(Job("REST", rest, order, 16, float("inf")), folder)
+    result = run_client(Job("REST", rest, order, 16, float("inf")), folder)
     after = _memory(process)
     console.print(
         f"{result['requests']} requests of which {int(is_bad.sum())} are malformed, {len(bad)} ways:"
@@ -140,25 +137,6 @@ def _mixed(
         f" p99 {result['p99'] * 1e3:.0f} ms; memory {before:.0f} MiB before, {after:.0f} MiB after;"
         f" the server {'runs' if process.poll() is None else 'has ended'}"
     )
-
-
-def _export(folder: Path) -> None:
-    from trainer.model import build_classifier
-    from trainer.settings import ModelSettings
-    from trainer.signatures import export_model
-
-    network = build_classifier(
-        ModelSettings(backbone="EfficientNetLite0", weights="none"), image_size=SIDE, seed=1
-    )
-    export_model(network, folder, image=ImageSettings(cut=SIDE, size=SIDE), uncertain=(0.25, 0.75))
-
-
-def _galaxies(count: int) -> np.ndarray:
-    random = np.random.default_rng(1)
-    y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
-    widths = random.uniform(50, 900, (count, 1, 1, 1))
-    shapes = np.exp(-(x**2 + y**2)[..., None] / widths) * random.uniform(1, 50, (count, 1, 1, 3))
-    return (shapes + random.normal(0, 0.1, shapes.shape)).astype(np.float32)
 
 
 def _message(flux: np.ndarray) -> bytes:
@@ -171,10 +149,6 @@ def _message(flux: np.ndarray) -> bytes:
 
 def _json(flux: np.ndarray) -> bytes:
     return json.dumps({"signature_name": "classify_flux", "instances": [flux.tolist()]}).encode()
-
-
-def _fits(flux: np.ndarray) -> bytes:
-    return fits_body([[fits_bytes(flux[..., band]) for band in range(3)]])
 
 
 def _in_process(signature, flux: np.ndarray, seconds: float, threads: int) -> tuple[float, float]:
@@ -192,36 +166,6 @@ def _in_process(signature, flux: np.ndarray, seconds: float, threads: int) -> tu
         calls = sum(pool.map(call, range(threads)))
     galaxies = calls * len(flux)
     return galaxies / (time.monotonic() - begin), (time.process_time() - used) / galaxies
-
-
-def _client(job: Job, folder: Path) -> dict:
-    file = folder / "job.pickle"
-    file.write_bytes(pickle.dumps(job))
-    command = [sys.executable, "-m", "benchmarks.serving.client", str(file)]
-    ran = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    return json.loads(ran.stdout)
-
-
-@contextmanager
-def _server(models: Path) -> Iterator[tuple[subprocess.Popen, str, str]]:
-    command = [sys.executable, "-m", "pipeline.cli", "serve", str(models), "--embedded"]
-    ports = ("--rest-port", "0", "--grpc-port", "0")
-    process = subprocess.Popen(
-        [*command, *ports], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    try:
-        found: dict[str, str] = {}
-        assert process.stdout is not None
-        while "try" not in found:
-            line = process.stdout.readline()
-            if not line:
-                raise RuntimeError("the server has not started")
-            name, _, value = line.strip().partition(" ")
-            found[name] = value.strip()
-        yield process, found["REST"], found["gRPC"]
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
 
 
 def _processor_seconds(process: subprocess.Popen) -> float:

@@ -60,8 +60,8 @@ def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
         size *= axis.size
     if size * dtype.size > LARGEST_TENSOR:
         raise invalid(f"{name} would take {size * dtype.size} bytes; the limit is {LARGEST_TENSOR}")
-    if dtype == tf.string and len(tensor.string_val) not in (1, size):
-        # One string stands for all of them, as in every TensorProto; other numbers are a mistake.
+    if dtype == tf.string and size != len(tensor.string_val):
+        # Otherwise the last string would be repeated, and a file missing would pass for its neighbour.
         raise invalid(f"{name} has {len(tensor.string_val)} strings for a shape of {size}")
     try:
         array = tf.make_ndarray(tensor)

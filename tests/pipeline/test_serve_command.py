@@ -13,6 +13,8 @@ import pytest
 import requests
 from served import fits_bytes, galaxies, publish, serving
 
+pytestmark = pytest.mark.slow  # a server in a process of its own
+
 STANDS_IN = """
 import json, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer

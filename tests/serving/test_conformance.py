@@ -22,6 +22,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+pytestmark = pytest.mark.slow  # a server in a process of its own
+
 needs_binary = pytest.mark.skipif(
     not os.environ.get("TF_SERVING_BIN"), reason="TF_SERVING_BIN names no tensorflow_model_server"
 )

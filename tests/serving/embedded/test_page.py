@@ -11,6 +11,8 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from served import fits_bytes, galaxies, publish, serving
 
+pytestmark = pytest.mark.slow  # a server in a process of its own
+
 FLUX = galaxies(1, side=60)[0]
 
 

@@ -22,6 +22,8 @@ from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
 from benchmarks.serving.malformed import fits_body, fits_bytes, malformed_requests
 from serving.published import withdraw
 
+pytestmark = pytest.mark.slow  # a server in a process of its own
+
 GOOD = galaxies(1)[0, :, :, 0]
 MALFORMED = malformed_requests(GOOD)
 
