@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from evaluation.formats.catalogue import UNLIKE_FROM
 from preprocessing.picture import make_picture
 from serving.embedded.errors import ServingError, invalid
 from serving.embedded.page.uploads import Galaxy, Refused, Upload, read_named, read_uploads
@@ -28,6 +29,10 @@ from serving.published import PublishedModel
 MOST_FILES = 12
 """Files of one form."""
 
+_UNLIKE = (
+    f"novelty of {UNLIKE_FROM:g} or more: the picture is unlike the training galaxies, and its class"
+    " means little"
+)
 _SECONDS = 60.0
 _LONGEST_NAME = 200
 _TEMPLATES = jinja2.Environment(loader=jinja2.PackageLoader("serving.embedded.page"), autoescape=True)
@@ -81,8 +86,10 @@ class _Page:
             async with self._reading:
                 galaxy = await asyncio.to_thread(self._read, name, uploads, version.published)
             if galaxy is not None:
-                answer["warnings"] = galaxy.warnings
-                answer["result"] = await self._result(version, galaxy)
+                result = await self._result(version, galaxy)
+                unlike = (result.get("novelty") or 0) >= UNLIKE_FROM
+                answer["warnings"] = [*galaxy.warnings, *([_UNLIKE] if unlike else [])]
+                answer["result"] = result
         except (Refused, ServingError) as error:
             answer["problem"] = str(error)
         answer["files"] = [

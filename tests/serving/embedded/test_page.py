@@ -190,6 +190,21 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_is_an_error(page, server):
     assert "default-src 'none'" in source.headers["Content-Security-Policy"]
 
 
+def test_a_picture_unlike_the_training_galaxies_has_a_warning(server):
+    def answer(flux):
+        files = [
+            ("files", (f"a_{band}.fits", fits_bytes(flux[..., place]))) for place, band in enumerate("IRG")
+        ]
+        return post(server, files=files).json()
+
+    noise = np.random.default_rng(0).normal(0, 100, FLUX.shape).astype("f4")
+    answers = [answer(FLUX), answer(noise)]
+    for one in answers:
+        unlike = one["result"]["novelty"] >= 0.99
+        assert any("unlike the training galaxies" in warning for warning in one["warnings"]) == unlike
+    assert answers[1]["result"]["novelty"] >= 0.99
+
+
 def post(server, **form):
     return requests.post(f"{server.url}/page/classify", timeout=30, **form)
 
