@@ -68,7 +68,7 @@ COLUMNS = (
     Column("flags", "int32", f"sum of bits: {_BITS}", "meta.code.qual"),
     Column("model_version", "str", "version of the model", "meta.version;meta.software"),
     Column(
-        "novelty", "float32", "share of validation galaxies that are less unlike the training", "stat.rank"
+        "novelty", "float32", "share of validation galaxies less unlike the training galaxies", "stat.rank"
     ),
     Column(
         "novelty_distance", "float32", "distance from the training galaxies, of which novelty is the rank",
