@@ -14,6 +14,7 @@ from pipeline.errors import InputError
 from pipeline.plain_path import plain_path
 from report.terminal import say
 from serving import model_server
+from serving.predict.quiet import without_native_messages
 from serving.published import ModelError, PublishedModel, find_model, published_versions, read_version
 
 
@@ -116,8 +117,14 @@ def _serve_embedded(options: ServeOptions, folder: Path, published: PublishedMod
     model_server.free_ports(options.host, options.rest_port, options.grpc_port)
     # Its messages at the start say nothing to a user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with console.status("loading the model"):
+    with console.status("loading TensorFlow"), without_native_messages():
+        import tensorflow as tf
+
         from serving.embedded.server import Ready, ServerError, ServerSettings, run_server
+
+        # Where there is none, the search writes an error of CUDA.
+        gpus = len(tf.config.list_physical_devices("GPU"))
+    say(console, "device", f"{gpus} GPU" if gpus else "CPU")
 
     logging.basicConfig(level="WARNING", format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("serving").setLevel("INFO")
