@@ -69,7 +69,7 @@ def predict(
         str | None,
         typer.Option(
             metavar="BANDS",
-            help="Bands of the planes, first plane first, if one file holds all bands of an object.",
+            help="Bands of the planes, first plane first (G,R,I), if one file holds all bands of an object.",
             show_default=False,
         ),
     ] = None,

@@ -26,6 +26,10 @@ class TemporaryError(ServerError):
         self.wait = wait
 
 
+class VersionGoneError(ServerError):
+    """The server no longer serves the version that classified the objects before."""
+
+
 class TooLargeError(ServerError):
     """The server refuses a request because of its size."""
 

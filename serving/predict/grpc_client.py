@@ -12,6 +12,7 @@ from serving.predict.errors import (
     ServerError,
     TemporaryError,
     TooLargeError,
+    VersionGoneError,
     one_line,
 )
 from serving.predict.payload import Files, Payload
@@ -110,7 +111,7 @@ class GrpcClassifier:
         code, details = error.code(), str(error.details() or "")
         if code == grpc.StatusCode.NOT_FOUND:
             what = f"version {self.version} of {self._address.name}"
-            return ServerError(f"{self._address} no longer has {what}: {one_line(details)}")
+            return VersionGoneError(f"{self._address} no longer has {what}: {one_line(details)}")
         if code == grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
             return TooLargeError(f"{self._address} refuses {size:,} bytes in a request: {one_line(details)}")
         if code == grpc.StatusCode.INVALID_ARGUMENT:

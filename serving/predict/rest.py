@@ -18,6 +18,7 @@ from serving.predict.errors import (
     ServerError,
     TemporaryError,
     TooLargeError,
+    VersionGoneError,
     one_line,
 )
 from serving.predict.examples import serialized_examples
@@ -92,7 +93,7 @@ class RestClassifier:
         body = _body(payload)
         status, content = self._request("POST", f"{self._pinned}:predict", body)
         if status == HTTPStatus.NOT_FOUND:
-            raise ServerError(
+            raise VersionGoneError(
                 f"{self._address} no longer has version {self.version} of {self._address.name}"
                 f"{_said(content)}"
             )

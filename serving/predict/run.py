@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TypeVar
 
 from serving.predict.asking import Asker
-from serving.predict.errors import PredictError
+from serving.predict.errors import PredictError, VersionGoneError
 from serving.predict.journal import Journal
 from serving.predict.objects import Objects
 from serving.predict.outcomes import Outcome
@@ -73,17 +73,22 @@ def classify_objects(
                 progress(journal.done)
     except KeyboardInterrupt:
         raise Interrupted(_how_to_go_on("interrupted", objects, journal)) from None
+    except VersionGoneError as error:
+        how = "run the same command again when the version is back, or --overwrite to begin anew"
+        raise IncompleteError(_how_to_go_on(str(error), objects, journal, how)) from error
     except PredictError as error:
         raise IncompleteError(_how_to_go_on(str(error), objects, journal)) from error
     finally:
         stop.set()
 
 
-def _how_to_go_on(problem: str, objects: Objects, journal: Journal) -> str:
+def _how_to_go_on(
+    problem: str, objects: Objects, journal: Journal, how: str = "run the same command again to go on"
+) -> str:
     done, total = f"{journal.done:,}", f"{len(objects):,}"
     if not journal.done:
         return f"{problem}; none of {total} objects is classified"
-    return f"{problem}; {done} of {total} objects are done, run the same command again to go on"
+    return f"{problem}; {done} of {total} objects are done, {how}"
 
 
 def _outcomes(batch: Batch, asker: Asker) -> list[Outcome]:

@@ -225,7 +225,7 @@ def cube_bands_in(text: str | None) -> tuple[str, ...]:
     try:
         names = tuple(band_name(band) for band in (text or "").replace(",", " ").split())
     except ValueError as error:
-        raise PredictError(f"--cube-bands: {error}") from error
+        raise PredictError(f"--cube-bands: {error}; write them with commas, such as G,R,I") from error
     if text is not None and not names:
         raise PredictError("--cube-bands is empty")
     if len(set(names)) != len(names):

@@ -304,6 +304,7 @@ def test_a_version_that_vanishes_stops_and_another_is_not_mixed(serve, fake, tem
     with serve(fake) as url:
         message = fault(url, template, out, **options)
         assert "no longer has version 3" in message and "8 of 10 objects are done" in message
+        assert "when the version is back, or --overwrite" in message
         message = fault(url, template, out, **options)
         assert "another model version (3, now 4)" in message and "--overwrite" in message
         fake.versions = [3, 4]  # the version it was begun with is there again
