@@ -36,6 +36,12 @@ class StampError(Exception):
         self.reason, self.path, self.message = reason, str(path), message
 
 
+def detail_of(error: Exception) -> str:
+    """Return what astropy says of a file, in one line, without its advice to programmers."""
+    detail = " ".join(str(error).split()) or type(error).__name__
+    return detail.partition(" If this is really a FITS file, try with ")[0]
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a file, unpacked if it is gzip or bzip2 by content.
 

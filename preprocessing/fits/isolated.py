@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from preprocessing.fits.files import StampError
+from preprocessing.fits.files import StampError, detail_of
 from preprocessing.fits.header import Header
 from preprocessing.safe_python import module_command, safe_environment
 
@@ -178,7 +178,7 @@ def _image(content: bytes, planes: int, path: str) -> tuple[Any, ...]:
     except StampError as error:
         return None, None, None, (error.reason, error.path, error.message)
     except Exception as error:  # a damaged file must cost one object, not the run
-        detail = " ".join(str(error).split()) or type(error).__name__
+        detail = detail_of(error)
         return None, None, None, ("unreadable", path, f"not readable as FITS: {detail}")
     return image, header.cards, header.behind.cards if header.behind else None, None
 

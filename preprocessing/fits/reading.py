@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from preprocessing.fits.files import StampError, read_bytes
+from preprocessing.fits.files import StampError, detail_of, read_bytes
 from preprocessing.fits.header import Header, Unusual, refuse_absurd
 from preprocessing.fits.image import read_scanned
 from preprocessing.fits.isolated import SHARED
@@ -62,5 +62,4 @@ def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
     except StampError:
         raise
     except Exception as error:  # a damaged file must cost one object, not the run
-        detail = " ".join(str(error).split()) or type(error).__name__
-        raise StampError("unreadable", path, f"not readable as FITS: {detail}") from error
+        raise StampError("unreadable", path, f"not readable as FITS: {detail_of(error)}") from error

@@ -168,6 +168,13 @@ def test_what_is_unusual_goes_to_astropy(tmp_path):
     assert_same(read_image(tmp_path / "b.fits")[0], expected)
 
 
+def test_the_advice_of_astropy_to_programmers_is_left_out(tmp_path):
+    (tmp_path / "a.fits").write_bytes(b"<html><body>404 Not Found</body></html>")
+    with pytest.raises(StampError, match=r"No SIMPLE card found") as raised:
+        read_image(tmp_path / "a.fits")
+    assert "ignore_missing_simple" not in raised.value.message
+
+
 def test_real_awkward_files_end_as_image_or_reject(real_data):
     outcomes = {}
     for path in sorted((real_data / "fits-corpus").iterdir()):
