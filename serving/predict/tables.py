@@ -126,7 +126,11 @@ def _write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[Row], n
     from pyarrow import parquet
 
     head = io.BytesIO()
-    _votable(columns, [], notes).to_xml(head)
+    described = _votable(columns, [], notes)
+    for column_field in described.get_first_table().fields:
+        if column_field.datatype == "unicodeChar":
+            column_field.arraysize = "*"  # no row says how long the texts are
+    described.to_xml(head)
     fields = [
         pa.field(
             column.name,
