@@ -253,7 +253,13 @@ def _run(
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        summary, places = run_prediction(settings, target, make_classifier, progress=progress)
+        summary, places = run_prediction(
+            settings,
+            target,
+            make_classifier,
+            progress=progress,
+            notify=lambda notice: _say(console, "note", notice),
+        )
     _show(console, summary, places, time.monotonic() - started)
 
 

@@ -26,12 +26,15 @@ class Objects:
         J2000 [deg]; NaN if unknown.
     problems : dict of int to (str, str)
         Reason code and message of the rows that cannot be classified, by index.
+    notices : tuple of str
+        What a user should know of the table.
     """
 
     names: Sequence[str]
     ra: NDArray[np.float64]
     dec: NDArray[np.float64]
     problems: dict[int, tuple[str, str]]
+    notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -87,7 +90,20 @@ def read_objects(path: Path) -> Objects:
         positions = sky_positions(columns, ra, dec)
     except TableError as error:
         raise PredictError(str(error)) from error
-    return Objects(names, *positions, _problems(names))
+    given = [columns.texts(column) for column in (ra, dec) if column is not None]
+    return Objects(names, *positions, _problems(names), _notices(path, positions[0], given))
+
+
+def _notices(path: Path, ra: NDArray[np.float64], given: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return a notice if cells hold something that is no position."""
+    lost = [row for row in np.flatnonzero(np.isnan(ra)).tolist() if any(texts[row] for texts in given)]
+    if not lost:
+        return ()
+    first = ", ".join(texts[lost[0]][:40] for texts in given)
+    return (
+        f"{path}: {len(lost):,} of {len(ra):,} positions cannot be used, first in row {lost[0] + 1} ({first});"
+        " these objects count as without position",
+    )
 
 
 def _problems(names: Sequence[str]) -> dict[int, tuple[str, str]]:

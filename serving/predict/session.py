@@ -72,6 +72,7 @@ def run_prediction(
     make_classifier: Callable[[], Classifier],
     *,
     progress: Progress = lambda done, total: None,
+    notify: Callable[[str], None] = lambda notice: None,
 ) -> tuple[Summary, Places]:
     """Classify all objects, or go on with those that an interrupted prediction has left.
 
@@ -83,6 +84,8 @@ def run_prediction(
     make_classifier : callable
         Called when the input has been checked, because loading a model takes seconds.
     progress : callable
+    notify : callable
+        Called with each notice about the table of objects.
 
     Returns
     -------
@@ -98,6 +101,8 @@ def run_prediction(
     started = time.monotonic()
     places = Places(settings.out)
     objects = _objects(settings, target)
+    for notice in objects.notices:
+        notify(notice)
     subject = {
         **target.subject,
         "template of the stamps": target.template,
@@ -110,7 +115,7 @@ def run_prediction(
         if journal.done < len(objects):
             _classify(settings, target, make_classifier(), objects, journal, progress)
         summary = count(journal, target.model, time.monotonic() - started)
-        write_result(places, objects, journal, summary, _notes(summary, target.notices))
+        write_result(places, objects, journal, summary, _notes(summary, (*target.notices, *objects.notices)))
     finally:
         journal.close()
         if journal.done == 0:
