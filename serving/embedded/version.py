@@ -80,6 +80,7 @@ class LoadedVersion:
     def _warm_up(self, file: Path) -> None:
         if not file.is_file():
             return
+        _LOG.info("version %d is loaded; its warm-up requests are replayed", self.number)
         count = 0
         for record in tf.data.TFRecordDataset(str(file)).take(WARM_UP_LIMIT).as_numpy_iterator():
             log = PredictionLog.FromString(record)
