@@ -1,5 +1,6 @@
 """The journal of a prediction: what has been classified so far, in the order of the objects."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -44,8 +45,11 @@ class Journal:
         try:
             self._lock()
             self._begin(subject)
+        except OSError as error:
+            self.close()
+            raise PredictError(f"{path} cannot be written: {error.strerror or error}") from error
         except BaseException:
-            self._file.close()
+            self.close()
             raise
 
     def append(self, outcomes: Sequence[Outcome]) -> None:
@@ -66,12 +70,14 @@ class Journal:
 
     def close(self) -> None:
         """Close the file, which stays."""
-        self._file.close()
+        # After a full disk, closing tries to write once more; `append` has raised what there is to say.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def remove(self) -> None:
         """Remove the file."""
         self.path.unlink(missing_ok=True)
-        self._file.close()
+        self.close()
 
     def _lock(self) -> None:
         try:

@@ -101,8 +101,8 @@ def _notices(path: Path, ra: NDArray[np.float64], given: Sequence[Sequence[str]]
         return ()
     first = ", ".join(texts[lost[0]][:40] for texts in given)
     return (
-        f"{path}: {len(lost):,} of {len(ra):,} positions cannot be used, first in row {lost[0] + 1} ({first});"
-        " these objects count as without position",
+        f"{path}: {len(lost):,} of {len(ra):,} positions cannot be used, first in row {lost[0] + 1}"
+        f" ({first}); these objects count as without position",
     )
 
 
