@@ -149,6 +149,7 @@ class _Candidates:
 def _unlike(predictions: Predictions) -> tuple[tuple[str, ...], int]:
     """Return the galaxies unlike the training galaxies, the farthest first, and how many there are."""
     held_out = np.isin(predictions.splits, [SPLITS.index(split) for split in SHOWN_SPLITS])
+    held_out &= np.isfinite(predictions.p_elliptical)
     rows = np.flatnonzero(held_out & (predictions.novelty >= UNLIKE_FROM))
     names = predictions.names.take(pa.array(rows)).combine_chunks()
     table = pa.table({"distance": predictions.novelty_distance[rows], "name": names})

@@ -27,8 +27,8 @@ def novelty_numbers(predictions: Predictions) -> dict[str, Any] | None:
     -------
     dict or None
         ``limit`` (`UNLIKE_FROM`), and ``splits``: by split ``n``, ``unlike`` (galaxies with at least that
-        novelty), ``fraction_unlike``, ``interval`` (Wilson), ``median_distance``, ``largest_distance``. None if the
-        model does not measure them.
+        novelty), ``fraction_unlike``, ``interval`` (Wilson), ``median_distance``, ``largest_distance``. None
+        if the model does not measure them.
     """
     known = np.isfinite(predictions.novelty)
     if not known.any():
