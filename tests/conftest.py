@@ -7,6 +7,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from built_wheel import installed_galmorph, wheel  # noqa: F401  # fixtures
+from hypothesis import settings
+
+# Time is not asserted: a busy machine would fail tests by chance.
+settings.register_profile("galmorph", deadline=None)
+settings.load_profile("galmorph")
 
 PROJECT = Path(__file__).resolve().parent.parent
 REAL_DATA = PROJECT.parent / "shared" / "data"

@@ -183,8 +183,10 @@ def fit_novelty(model: keras.Model, learned: Pictures, held_out: Pictures | None
     Novelty or None
         See `Novelty.fit`.
     """
-    known = _statistics(model, learned)
-    return Novelty.fit(known, known[:0] if held_out is None else _statistics(model, held_out))
+    whole = with_statistics(model)
+    network = keras.Model(whole.input, whole.output[1])
+    known = _statistics(network, learned)
+    return Novelty.fit(known, known[:0] if held_out is None else _statistics(network, held_out))
 
 
 def with_statistics(model: keras.Model) -> keras.Model:
@@ -222,15 +224,13 @@ def with_statistics(model: keras.Model) -> keras.Model:
     return keras.Model(pictures, [x, keras.ops.concatenate(statistics, axis=-1)], name=model.name)
 
 
-def _statistics(model: keras.Model, pictures: Pictures) -> np.ndarray:
+def _statistics(network: keras.Model, pictures: Pictures) -> np.ndarray:
     """Return the statistics of pictures (N, S), in the order of `Pictures.in_order`."""
-    whole = with_statistics(model)
-    network = keras.Model(whole.input, whole.output[1])
-    spread = model.distribute_strategy
-    pictures = replace(pictures, replicas=spread.num_replicas_in_sync)
-    only = pictures.in_order().map(lambda picture, _: picture)
     count = pictures.count()
     if not count:
         return np.empty((0, network.output_shape[-1]), np.float32)
+    spread = network.distribute_strategy
+    pictures = replace(pictures, replicas=spread.num_replicas_in_sync)
+    only = pictures.in_order().map(lambda picture, _: picture)
     # With several processors, a small number of pictures is repeated.
     return network.predict(share(only, spread), verbose=0)[:count]

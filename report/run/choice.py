@@ -7,12 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evaluation.formats.catalogue import UNLIKE_FROM
 from evaluation.formats.out_of_fold import OutOfFold
 from evaluation.formats.predictions import Predictions
 from evaluation.scores import DECISION, is_right
 from evaluation.suspects import suspect_labels
 from preprocessing.features import ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, SPLITS, TEST, UNCERTAIN
-from report.topics.novelty import LIMIT, SHOWN_SPLITS
+from report.topics.novelty import SHOWN_SPLITS
 
 CONFIDENT_SPIRALS = "Spirals, correct and confident"
 CONFIDENT_ELLIPTICALS = "Ellipticals, correct and confident"
@@ -148,7 +149,8 @@ class _Candidates:
 def _unlike(predictions: Predictions) -> tuple[tuple[str, ...], int]:
     """Return the galaxies unlike the training galaxies, the farthest first, and how many there are."""
     held_out = np.isin(predictions.splits, [SPLITS.index(split) for split in SHOWN_SPLITS])
-    rows = np.flatnonzero(held_out & (predictions.novelty >= LIMIT))
+    held_out &= np.isfinite(predictions.p_elliptical)
+    rows = np.flatnonzero(held_out & (predictions.novelty >= UNLIKE_FROM))
     names = predictions.names.take(pa.array(rows)).combine_chunks()
     table = pa.table({"distance": predictions.novelty_distance[rows], "name": names})
     order = pc.sort_indices(table, [("distance", "descending"), ("name", "ascending")])

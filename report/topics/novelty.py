@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.formats.catalogue import UNLIKE_FROM
 from evaluation.formats.predictions import Predictions
 from evaluation.intervals import wilson
 from preprocessing.features import HOLDOUT, SPLITS, TEST, UNCERTAIN
 from report.html.formats import format_percent
 from report.topics.words import share_of, within
-
-LIMIT = 0.99
-"""Novelty from which a galaxy counts as unlike the training galaxies."""
 
 SHOWN_SPLITS = (TEST, UNCERTAIN, HOLDOUT)
 """Splits that the network did not learn from."""
@@ -28,9 +26,9 @@ def novelty_numbers(predictions: Predictions) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        ``limit``, and ``splits``: by split ``n``, ``unlike`` (galaxies with a novelty of `LIMIT` or more),
-        ``fraction_unlike``, ``interval`` (Wilson), ``median_distance``, ``largest_distance``. None if the
-        model does not measure them.
+        ``limit`` (`UNLIKE_FROM`), and ``splits``: by split ``n``, ``unlike`` (galaxies with at least that
+        novelty), ``fraction_unlike``, ``interval`` (Wilson), ``median_distance``, ``largest_distance``. None
+        if the model does not measure them.
     """
     known = np.isfinite(predictions.novelty)
     if not known.any():
@@ -40,7 +38,7 @@ def novelty_numbers(predictions: Predictions) -> dict[str, Any] | None:
         rows = np.flatnonzero(known & (predictions.splits == place))
         if split not in SHOWN_SPLITS or not len(rows):
             continue
-        unlike = int((predictions.novelty[rows] >= LIMIT).sum())
+        unlike = int((predictions.novelty[rows] >= UNLIKE_FROM).sum())
         found[split] = {
             "n": len(rows),
             "unlike": unlike,
@@ -49,7 +47,7 @@ def novelty_numbers(predictions: Predictions) -> dict[str, Any] | None:
             "median_distance": float(np.median(predictions.novelty_distance[rows])),
             "largest_distance": float(predictions.novelty_distance[rows].max()),
         }
-    return {"limit": LIMIT, "splits": found}
+    return {"limit": UNLIKE_FROM, "splits": found}
 
 
 def novelty_text(numbers: Mapping[str, Any]) -> str:
@@ -72,7 +70,7 @@ def novelty_text(numbers: Mapping[str, Any]) -> str:
         return "The test split is empty, so nothing was measured."
     test = splits[TEST]
     text = (
-        f"{share_of(test['unlike'], test['n'], 'test galaxies')} have a novelty of {LIMIT:g} or more"
+        f"{share_of(test['unlike'], test['n'], 'test galaxies')} have a novelty of {UNLIKE_FROM:g} or more"
         f"{within(test['interval'], format_percent)}; 1 % is expected."
     )
     if UNCERTAIN in splits:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import orjson
 import tensorflow as tf
 
 from serving.embedded.errors import invalid
@@ -21,7 +22,7 @@ _DEEPEST = 32  # axes that NumPy can hold
 def parse(body: bytes) -> dict[str, Any]:
     """Return the object in the body of a request; ``NaN``, ``Infinity`` and ``-Infinity`` are numbers."""
     try:
-        document = json.loads(body)
+        document = _loads(body)
     except UnicodeDecodeError as error:
         raise invalid(f"JSON Parse error: the body is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -35,6 +36,14 @@ def parse(body: bytes) -> dict[str, Any]:
             f'the body is a JSON {_kind(document)}; expected {{"instances": ...}} or {{"inputs": ...}}'
         )
     return document
+
+
+def _loads(body: bytes) -> Any:
+    # orjson reads numbers ten times as fast, but refuses NaN; json also has the errors that name a place.
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)
 
 
 def signature_name(document: Mapping[str, Any]) -> str:

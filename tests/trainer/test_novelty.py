@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
@@ -47,6 +47,7 @@ def test_the_distance_is_that_of_scikit_learns_components():
     assert np.mean(np.square(novelty.distance(learned.astype("f4")))) == pytest.approx(1, rel=1e-3)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 10, width=32), min_size=1, max_size=30), st.floats(0, 12, width=32))
 def test_novelty_is_the_share_of_the_reference_that_is_nearer(reference, distance):
     novelty = Novelty.fit(drawn(40, 1), drawn(3, 2)).with_reference(reference)
@@ -100,14 +101,14 @@ def test_a_mean_keeps_the_statistics_of_the_picture_itself():
 def exported(tmp_path_factory):
     """Return signatures, distance and metadata of a tiny model; 60 galaxies are the reference."""
     folder, path = tmp_path_factory.mktemp("splits"), tmp_path_factory.mktemp("model")
-    settings = recipe()
-    model = start_classifier(settings, None)
+    tables = recipe()
+    model = start_classifier(tables, None)
     splits = [
         Pictures(write_split(folder, name, count, seed), SIDE, 16)
         for seed, (name, count) in enumerate({"train": 200, "val": 60}.items())
     ]
     novelty = fit_novelty(model, *splits)
-    export_classifier([model], settings, CONFIG, path, {}, None, novelty)
+    export_classifier([model], tables, CONFIG, path, {}, None, novelty)
     about = json.loads((path / "assets.extra/galmorph.json").read_text())
     return tf.saved_model.load(str(path)).signatures, novelty, about, model
 
@@ -137,8 +138,8 @@ def test_noise_is_more_unlike_than_held_out_galaxies(exported):
 
 
 def test_a_model_without_it_answers_nan(tmp_path):
-    settings = recipe()
-    export_classifier([start_classifier(settings, None)], settings, CONFIG, tmp_path, {})
+    tables = recipe()
+    export_classifier([start_classifier(tables, None)], tables, CONFIG, tmp_path, {})
     signatures = tf.saved_model.load(str(tmp_path)).signatures
     answers = signatures["classify_flux"](flux=tf.ones((2, 40, 40, 3)))
     assert np.isnan(answers["novelty"]).all() and np.isnan(answers["novelty_distance"]).all()

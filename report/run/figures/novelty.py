@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.formats.catalogue import UNLIKE_FROM
 from evaluation.formats.predictions import Predictions
 from preprocessing.features import HOLDOUT, SPLITS, TEST, UNCERTAIN
 from report.html.svg import INK, MARK, SUGGESTED, drawing, name_axes
 from report.run.figures.plot import Plot
-from report.topics.novelty import LIMIT, SHOWN_SPLITS, novelty_text
+from report.topics.novelty import SHOWN_SPLITS, novelty_text
 
 BINS = 40
 _LOOKS = {TEST: (INK, "-"), UNCERTAIN: (SUGGESTED, ":"), HOLDOUT: (MARK, "--")}
@@ -49,7 +50,7 @@ def draw_novelty(predictions: Predictions, numbers: Mapping[str, Any]) -> Plot:
         axes.set_xlim(edges[0], edges[-1])
         limit = _limit(predictions)
         if limit is not None:
-            axes.axvline(limit, color=INK, linewidth=0.8, linestyle=":", label=f"novelty {LIMIT:g}")
+            axes.axvline(limit, color=INK, linewidth=0.8, linestyle=":", label=f"novelty {UNLIKE_FROM:g}")
         name_axes(axes, "distance from the training galaxies", "galaxies [fraction]")
         drawn.figure.legend(loc="outside upper center", ncols=4, fontsize=8)
     return Plot.of(
@@ -62,6 +63,6 @@ def draw_novelty(predictions: Predictions, numbers: Mapping[str, Any]) -> Plot:
 
 
 def _limit(predictions: Predictions) -> float | None:
-    """Return the smallest distance with a novelty of `LIMIT`; None if no galaxy has it."""
-    beyond = predictions.novelty_distance[predictions.novelty >= LIMIT]
+    """Return the smallest distance with a novelty of `UNLIKE_FROM`; None if no galaxy has it."""
+    beyond = predictions.novelty_distance[predictions.novelty >= UNLIKE_FROM]
     return float(beyond.min()) if len(beyond) else None

@@ -11,8 +11,8 @@ import numpy as np
 from preprocessing.bands import band_name
 from preprocessing.fits.files import StampError
 from preprocessing.fits.reading import read_image
-from preprocessing.flux_scale import FluxScale
 from preprocessing.stamps import Stamp, StampReader, named_band
+from serving.predict.description import Description
 from serving.published import PublishedModel
 
 _TEMPLATE = "{name}_{band}.fits"
@@ -120,25 +120,12 @@ def read_named(name: str, template: str, model: PublishedModel) -> Galaxy:
 
 def reader_of(model: PublishedModel, template: str) -> StampReader:
     """Return a reader that accepts and scales stamps as the model's ingest did; raise `Refused` for cubes."""
-    flux, limits = model.description.get("flux", {}), model.description.get("limits", {})
-    if limits.get("cubes"):
+    if model.description.get("limits", {}).get("cubes"):
         raise Refused(
             "this model was trained on cubes, one file for all bands, which the page does not read;"
             " send the flux to classify_flux"
         )
-    return StampReader(
-        template,
-        model.bands,
-        model.image.cut,
-        flux_scale=FluxScale(
-            background=flux.get("background", "none"),
-            zero_points=flux.get("zero_points", "none"),
-            reference_zero_point=flux.get("reference_zero_point", 22.5),
-            factors=flux.get("flux_factors", {}),
-        ),
-        max_blank=limits.get("max_blank", 1.0),
-        max_saturated=limits.get("max_saturated", 1.0),
-    )
+    return Description.of(model.description, str(model.path)).reader(template)
 
 
 def band_in_name(file: str, bands: Sequence[str]) -> str:
