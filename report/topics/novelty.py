@@ -10,7 +10,7 @@ from evaluation.formats.predictions import Predictions
 from evaluation.intervals import wilson
 from preprocessing.features import HOLDOUT, SPLITS, TEST, UNCERTAIN
 from report.html.formats import format_percent
-from report.topics.words import share_of, within
+from report.topics.words import share_of
 
 SHOWN_SPLITS = (TEST, UNCERTAIN, HOLDOUT)
 """Splits that the network did not learn from."""
@@ -70,8 +70,8 @@ def novelty_text(numbers: Mapping[str, Any]) -> str:
         return "The test split is empty, so nothing was measured."
     test = splits[TEST]
     text = (
-        f"{share_of(test['unlike'], test['n'], 'test galaxies')} have a novelty of {UNLIKE_FROM:g} or more"
-        f"{within(test['interval'], format_percent)}; 1 % is expected."
+        f"{share_of(test['unlike'], test['n'], 'test galaxies')} have a novelty of {UNLIKE_FROM:g} or more;"
+        " 1 % is expected."
     )
     if UNCERTAIN in splits:
         other = splits[UNCERTAIN]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter
 
 from evaluation.formats.catalogue import UNLIKE_FROM
 from evaluation.formats.predictions import Predictions
@@ -48,6 +49,8 @@ def draw_novelty(predictions: Predictions, numbers: Mapping[str, Any]) -> Plot:
             axes.stairs(counts, edges, color=colour, linestyle=dashes, linewidth=1.4, label=split)
         axes.set_xscale("log")
         axes.set_xlim(edges[0], edges[-1])
+        for set_format in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            set_format(FuncFormatter(lambda value, _: f"{value:g}"))
         limit = _limit(predictions)
         if limit is not None:
             axes.axvline(limit, color=INK, linewidth=0.8, linestyle=":", label=f"novelty {UNLIKE_FROM:g}")
