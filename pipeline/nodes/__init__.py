@@ -1,0 +1,1 @@
+"""The nodes of the pipeline, in three groups, and how they are connected."""
