@@ -8,15 +8,8 @@ from http import HTTPStatus
 from threading import Event
 from typing import TypeVar
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_exponential_jitter,
-)
-
 from fetch.errors import Cause, DownloadError, Stopped, TransientError
+from preprocessing.retries import retrying
 
 Value = TypeVar("Value")
 
@@ -75,29 +68,20 @@ def with_retries(attempt: Callable[[], Value], patience: Patience, stop: Event) 
     Stopped
         If `stop` was set while waiting.
     """
-    backoff = wait_exponential_jitter(patience.first_wait, patience.longest_wait, jitter=patience.first_wait)
-
-    def wait(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        return max(backoff(state), getattr(error, "wait", 0.0))
-
-    def sleep(seconds: float) -> None:
-        if stop.wait(seconds):
-            raise Stopped
-
-    retrying = Retrying(
-        stop=stop_after_attempt(patience.retries + 1),
-        wait=wait,
-        sleep=sleep,
-        retry=retry_if_exception_type(TransientError),
-        reraise=True,
+    again = retrying(
+        patience.retries,
+        patience.first_wait,
+        patience.longest_wait,
+        stop,
+        transient=TransientError,
+        stopped=Stopped,
     )
     try:
-        value = retrying(attempt)
+        value = again(attempt)
     except DownloadError as error:
-        error.attempts = retrying.statistics["attempt_number"]
+        error.attempts = again.statistics["attempt_number"]
         raise
-    return value, retrying.statistics["attempt_number"]
+    return value, again.statistics["attempt_number"]
 
 
 def status_error(status: int, retry_after: str | None, patience: Patience, detail: str = "") -> DownloadError:

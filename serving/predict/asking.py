@@ -4,14 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_exponential_jitter,
-)
-
+from preprocessing.retries import retrying
 from serving.predict.classifier import Answer, Classifier
 from serving.predict.errors import (
     RefusedError,
@@ -174,26 +167,18 @@ def with_retries(attempt, patience: Patience, stop: threading.Event):
     StoppedError
         If `stop` is set.
     """
-    backoff = wait_exponential_jitter(patience.first_wait, patience.longest_wait, jitter=patience.first_wait)
-
-    def wait(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        return max(backoff(state), min(getattr(error, "wait", 0.0), 10 * patience.longest_wait))
-
-    def sleep(seconds: float) -> None:
-        if stop.wait(seconds):
-            raise StoppedError("interrupted")
-
     if stop.is_set():
         raise StoppedError("interrupted")
-    retrying = Retrying(
-        stop=stop_after_attempt(patience.retries + 1),
-        wait=wait,
-        sleep=sleep,
-        retry=retry_if_exception_type(TemporaryError),
-        reraise=True,
+    again = retrying(
+        patience.retries,
+        patience.first_wait,
+        patience.longest_wait,
+        stop,
+        transient=TemporaryError,
+        stopped=lambda: StoppedError("interrupted"),
+        longest_asked=10 * patience.longest_wait,
     )
-    return retrying(attempt)
+    return again(attempt)
 
 
 def _rejects(found: list[Outcome]) -> Iterator[Reject]:
