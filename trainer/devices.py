@@ -1,6 +1,12 @@
 """Distribute training over GPUs."""
 
+from dataclasses import replace
+
+import keras
+import numpy as np
 import tensorflow as tf
+
+from trainer.input import Pictures
 
 
 def strategy() -> tf.distribute.Strategy:
@@ -52,3 +58,25 @@ def share(batches: tf.data.Dataset, spread: tf.distribute.Strategy) -> tf.data.D
 
     # Successive parts go to the processors in turn.
     return spread.distribute_datasets_from_function(lambda context: batches.flat_map(divided))
+
+
+def predict(network: keras.Model, pictures: Pictures) -> np.ndarray:
+    """Return the output of a network for each picture, computed by its processors.
+
+    Parameters
+    ----------
+    network : keras.Model
+    pictures : Pictures
+        At least one.
+
+    Returns
+    -------
+    ndarray, shape (N, ...)
+        In the order of `Pictures.in_order`.
+    """
+    spread = network.distribute_strategy
+    pictures = replace(pictures, replicas=spread.num_replicas_in_sync)
+    unseen = pictures.in_order().map(lambda picture, _: picture)
+    each = network.predict(share(unseen, spread), verbose=0)
+    # With several processors, a small number of pictures is repeated.
+    return each if pictures.replicas == 1 else each[: pictures.count()]

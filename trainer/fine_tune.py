@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from trainer.devices import share
+from trainer.devices import predict
 from trainer.fit import TrainingSet, fit
 from trainer.galaxies import Galaxies, TrainingDataError
 from trainer.head import Head
@@ -121,10 +121,4 @@ def probabilities(model: keras.Model, recipe: Recipe, pictures: Pictures) -> np.
     ndarray, float32, shape (N,)
         In the order of `Pictures.in_order`.
     """
-    network = averaged([model], recipe.model.views)
-    spread = network.distribute_strategy
-    pictures = replace(pictures, replicas=spread.num_replicas_in_sync)
-    unseen = pictures.in_order().map(lambda picture, _: picture)
-    each = network.predict(share(unseen, spread), verbose=0)[:, 0]
-    # With several processors, a small number of pictures is repeated.
-    return each if pictures.replicas == 1 else each[: pictures.count()]
+    return predict(averaged([model], recipe.model.views), pictures)[:, 0]

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.devices import share
+from trainer.devices import predict
 from trainer.input import Pictures
 from trainer.model import backbone_of
 
@@ -226,11 +226,6 @@ def with_statistics(model: keras.Model) -> keras.Model:
 
 def _statistics(network: keras.Model, pictures: Pictures) -> np.ndarray:
     """Return the statistics of pictures (N, S), in the order of `Pictures.in_order`."""
-    count = pictures.count()
-    if not count:
+    if not pictures.count():
         return np.empty((0, network.output_shape[-1]), np.float32)
-    spread = network.distribute_strategy
-    pictures = replace(pictures, replicas=spread.num_replicas_in_sync)
-    only = pictures.in_order().map(lambda picture, _: picture)
-    # With several processors, a small number of pictures is repeated.
-    return network.predict(share(only, spread), verbose=0)[:count]
+    return predict(network, pictures)
