@@ -8,6 +8,8 @@ from astropy.visualization import make_lupton_rgb
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from fetch.composites import inverse_lupton
+
 _STRETCH, _Q, _JPEG_QUALITY = 3.0, 8.0, 75
 _COLOUR = np.array([1.0, 0.7, 0.4])
 
@@ -34,11 +36,7 @@ def through_jpeg(flux: np.ndarray) -> np.ndarray:
     larger = Image.fromarray(picture).resize((2 * size[0], 2 * size[1]), Image.Resampling.LANCZOS)
     larger.save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=2)
     smaller = Image.open(file).convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    rgb = np.asarray(smaller, np.float64)
-    mean = rgb.mean(axis=-1, keepdims=True)
-    slope = 0.1 * 255.0 / np.arcsinh(0.1 * _Q)  # of make_lupton_rgb
-    intensity = np.sinh(mean / slope) * _STRETCH / _Q
-    return (rgb * np.divide(intensity, mean, out=np.zeros_like(mean), where=mean > 0)).astype(np.float32)
+    return np.moveaxis(inverse_lupton(np.asarray(smaller), stretch=_STRETCH, q=_Q), 0, -1)
 
 
 def noise(galaxy: np.ndarray, random: np.random.Generator) -> np.ndarray:

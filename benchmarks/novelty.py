@@ -20,8 +20,7 @@ from sklearn.metrics import roc_auc_score
 from benchmarks.non_galaxies import COMPRESSED, OTHERS, through_jpeg
 from evaluation.formats.predictions import read_predictions
 from preprocessing.features import SPLITS, TEST, UNCERTAIN
-from preprocessing.flux_scale import FluxScale
-from preprocessing.stamps import StampReader
+from serving.predict.description import Description
 from serving.published import find_model
 
 BATCH = 32
@@ -40,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     published = find_model(options.model)
     classify = tf.saved_model.load(str(published.path)).signatures["classify_flux"]
-    reader = StampReader(options.stamps, published.bands, published.image.cut, flux_scale=FluxScale())
+    reader = Description.of(published.description, str(published.path)).reader(options.stamps)
     predictions = read_predictions(options.run / "report" / "predictions.csv")
 
     def names_of(split: str) -> list[str]:

@@ -7,6 +7,7 @@ headers are therefore checked before they are used.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from astropy.stats import sigma_clip
@@ -48,6 +49,13 @@ class FluxScale:
     zero_points: str | Mapping[str, float] = "none"
     reference_zero_point: float = 22.5
     factors: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rules: Mapping[str, Any]) -> "FluxScale":
+        """Return the conversion by `DataSettings.flux`, which exported models record as ``flux``."""
+        return cls(
+            rules["background"], rules["zero_points"], rules["reference_zero_point"], rules["flux_factors"]
+        )
 
     def apply(self, image: np.ndarray, header: Header, band: str) -> tuple[np.ndarray, float]:
         """Convert one plane to flux.

@@ -121,7 +121,7 @@ def stamp_reader(data: DataSettings, bands: Sequence[str], side: int) -> StampRe
         bands=tuple(bands),
         side=side,
         cube_bands=data.cube_bands,
-        flux_scale=FluxScale(data.background, data.zero_points, data.reference_zero_point, data.flux_factors),
+        flux_scale=FluxScale.of(data.flux),
         max_blank=data.max_blank,
         max_saturated=data.max_saturated,
         max_offset=data.max_offset,

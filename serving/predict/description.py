@@ -71,15 +71,12 @@ class Description:
         """Return the reader of the stamps; raise `PredictError` if the cubes lack a band."""
         if missing := [band for band in self.bands if cube_bands and band not in cube_bands]:
             raise PredictError(f"--cube-bands lacks {missing[0]}, which the model needs")
-        flux, limits = self.flux, self.limits
         return StampReader(
             template=template,
             bands=self.bands,
             side=self.side,
             cube_bands=tuple(cube_bands),
-            flux_scale=FluxScale(
-                flux["background"], flux["zero_points"], flux["reference_zero_point"], flux["flux_factors"]
-            ),
-            max_blank=limits["max_blank"],
-            max_saturated=limits["max_saturated"],
+            flux_scale=FluxScale.of(self.flux),
+            max_blank=self.limits["max_blank"],
+            max_saturated=self.limits["max_saturated"],
         )

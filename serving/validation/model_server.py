@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,10 +20,10 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving.model_server import BINARY, BINARY_VARIABLE, free_ports
 from serving.validation.process import server_environment
 from serving.validation.served import Patience, Refused, ServerFailed, Tensors
 
-BINARY, VARIABLE = "tensorflow_model_server", "TF_SERVING_BIN"
 NAME = "candidate"
 _POLL = 0.2
 _FAULTS = (
@@ -37,8 +36,11 @@ _UNLIMITED = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_l
 
 
 def find_binary() -> str | None:
-    """Return the path of ``tensorflow_model_server``: `VARIABLE`, or on the PATH; None without it."""
-    return os.environ.get(VARIABLE) or shutil.which(BINARY)
+    """Return the path of ``tensorflow_model_server``: `BINARY_VARIABLE`, or on the PATH; None without it.
+
+    A path that is no program makes the trial fail; `serving.model_server.find_binary` refuses it.
+    """
+    return os.environ.get(BINARY_VARIABLE) or shutil.which(BINARY)
 
 
 class ModelServer:
@@ -69,7 +71,7 @@ class ModelServer:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="galmorph-serving-")))
             (folder / "models").mkdir()
             (folder / "models/1").symlink_to(self._model.absolute())
-            binary, port = find_binary() or BINARY, _free_port()
+            binary, port = find_binary() or BINARY, free_ports("127.0.0.1", 0, 0).grpc
             self._log = folder / "log"
             command = [binary, f"--port={port}", "--rest_api_port=0", f"--model_name={NAME}"]
             command += [f"--model_base_path={folder / 'models'}", "--max_num_load_retries=0"]
@@ -167,12 +169,6 @@ class ModelServer:
     def _end(self) -> None:
         self._process.kill()
         self._process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _version(binary: str) -> str:

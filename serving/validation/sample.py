@@ -14,7 +14,8 @@ from tensorflow.core.example.example_pb2 import Example
 from preprocessing.features import NAME, flux_feature
 from preprocessing.fits.files import StampError
 from preprocessing.flux_scale import ZERO_POINT_KEYWORDS, FluxScale
-from preprocessing.stamps import StampReader
+from preprocessing.stamps import centre_cut
+from serving.predict.description import Description
 
 MOST_FILES = 64
 """Galaxies that are sent as FITS files."""
@@ -123,25 +124,14 @@ def fits_request(sample: Sample, description: Mapping[str, Any]) -> FitsRequest:
     level cannot be put back: with ``background = "sigma_clip"`` it is subtracted a second time, and the
     answer to compare with is that for what the reader of the ingest makes of the same files.
     """
-    bands, rules, limits = description["bands"], description["flux"], description["limits"]
-    scale = FluxScale(
-        rules["background"], rules["zero_points"], rules["reference_zero_point"], rules["flux_factors"]
-    )
-    header = fits.Header()
-    if scale.zero_points == "header":
-        header[ZERO_POINT_KEYWORDS[0]] = scale.reference_zero_point
     rows: list[int] = []
     files: list[list[bytes]] = []
     flux: list[np.ndarray] = []
     with tempfile.TemporaryDirectory(prefix="galmorph-") as folder:
-        reader = StampReader(
-            f"{folder}/{{name}}_{{band}}.fits",
-            bands,
-            description["image"]["cut"],
-            flux_scale=scale,
-            max_blank=limits["max_blank"],
-            max_saturated=limits["max_saturated"],
-        )
+        reader = Description.of(description, "the candidate").reader(f"{folder}/{{name}}_{{band}}.fits")
+        bands, scale, header = reader.bands, reader.flux_scale, fits.Header()
+        if scale.zero_points == "header":
+            header[ZERO_POINT_KEYWORDS[0]] = scale.reference_zero_point
         for row, galaxy in enumerate(sample.flux[:MOST_FILES]):
             contents = [
                 _fits(galaxy[..., place], _factor(scale, band), header) for place, band in enumerate(bands)
@@ -174,10 +164,8 @@ def _fits(plane: np.ndarray, factor: float, header: fits.Header) -> bytes:
 
 
 def _is_centre(cuts: np.ndarray, flux: np.ndarray) -> bool:
-    top, left = ((flux.shape[axis] - cuts.shape[axis]) // 2 for axis in (1, 2))
-    return np.array_equal(
-        flux[:, top : top + cuts.shape[1], left : left + cuts.shape[2]], cuts, equal_nan=True
-    )
+    pairs = zip(cuts, flux, strict=True)
+    return all(np.array_equal(centre_cut(galaxy, len(cut)), cut, equal_nan=True) for cut, galaxy in pairs)
 
 
 def malformed(sample: Sample, files: np.ndarray) -> dict[str, dict[str, dict[str, np.ndarray]]]:

@@ -13,7 +13,7 @@ from tried_models import export
 from components.artifacts import Predictions
 from components.prediction_gen.classify import classify_examples
 from components.serving_validator.component import ServingValidator
-from serving.validation.model_server import VARIABLE
+from serving.model_server import BINARY_VARIABLE
 from serving.validation.result import read_trial
 
 
@@ -40,7 +40,7 @@ def made(tmp_path_factory) -> dict:
 
 def run(made: dict, folder: Path, monkeypatch, blessed: bool = True, timeout: int = 300, **changed):
     """Run the executor as TFX does; return the blessing and the content of ``serving.json``."""
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(BINARY_VARIABLE, raising=False)
     monkeypatch.setattr("serving.validation.latency.ENOUGH_SECONDS", 0.1)
     judged, blessing = ModelBlessing(), InfraBlessing()
     judged.set_int_custom_property("blessed", int(blessed))

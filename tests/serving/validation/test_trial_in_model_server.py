@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from tried_models import asked, description, export, records
 
-from serving.validation.model_server import VARIABLE, ModelServer, find_binary
+from serving.model_server import BINARY_VARIABLE
+from serving.validation.model_server import ModelServer, find_binary
 from serving.validation.served import Patience
 from serving.validation.trial import TOLERANCE, try_model
 
-REAL = os.environ.get(VARIABLE)
+REAL = os.environ.get(BINARY_VARIABLE)
 STAND_IN = Path(__file__).parents[2] / "support/fake_model_server.py"
 
 
@@ -31,7 +32,7 @@ def stand_in(tmp_path, monkeypatch):
     script = tmp_path / "tensorflow_model_server"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_IN}" "$@"\n')
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv(VARIABLE, str(script))
+    monkeypatch.setenv(BINARY_VARIABLE, str(script))
     monkeypatch.setattr("serving.validation.latency.ENOUGH_SECONDS", 0.1)
     return monkeypatch
 
@@ -75,13 +76,13 @@ def test_faults_of_the_server_are_reasons(stand_in, model, sample, fault, reason
 
 
 def test_a_binary_that_is_not_there_is_a_reason(model, sample, monkeypatch):
-    monkeypatch.setenv(VARIABLE, "/nowhere/tensorflow_model_server")
+    monkeypatch.setenv(BINARY_VARIABLE, "/nowhere/tensorflow_model_server")
     (reason,) = tried(model, sample).reasons
     assert reason == "/nowhere/tensorflow_model_server does not start: No such file or directory"
 
 
 def test_the_binary_is_found_on_the_path(tmp_path, monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(BINARY_VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_binary() is None
     script = tmp_path / "tensorflow_model_server"
