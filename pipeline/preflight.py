@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from components.prediction_gen.compatibility import incompatibility
+from evaluation.formats.exported_model import METADATA_FILE
 from pipeline.config import Settings
 from pipeline.errors import InputError
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL
@@ -269,7 +270,7 @@ def _check_incumbent(settings: Settings) -> None:
     descriptions = {
         version: path
         for version in published_versions(directory)
-        if (path := directory / str(version) / "assets.extra" / "galmorph.json").is_file()
+        if (path := directory / str(version) / METADATA_FILE).is_file()
     }
     if not descriptions:
         return

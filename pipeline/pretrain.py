@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from evaluation.formats.exported_model import METADATA_NAME
 from pipeline.child import Job, opened_log, run_jobs
 from pipeline.config import Settings, demo_config, load_settings
 from pipeline.errors import ExitStatus, InputError
@@ -181,7 +182,7 @@ def _training_only(settings: Settings, root: Path) -> Settings:
 
 
 def _history(model: Path) -> dict[str, list[float]]:
-    description = next(model.rglob("galmorph.json"))
+    description = next(model.rglob(METADATA_NAME))
     return json.loads(description.read_text())["history"]["network"]
 
 

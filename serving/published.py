@@ -7,10 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from evaluation.formats.exported_model import METADATA_FILE
 from preprocessing.settings import ImageSettings
-
-METADATA_FILE = "assets.extra/galmorph.json"
-"""File of a SavedModel with the bands, the picture's settings and other properties of the model."""
 
 WITHDRAWN = "withdrawn-{version}"
 """Name of the folder of a withdrawn version. TF Serving ignores names that are no whole numbers."""

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from evaluation.formats.exported_model import EXTRA, METADATA_FILE, WARM_UP_FILE
 from preprocessing import features
 from preprocessing.graph.flux import FluxReader
 from preprocessing.picture import decode_flux, make_picture, shows_nothing
@@ -18,9 +19,6 @@ from trainer.model import averaged
 from trainer.novelty import Novelty, with_statistics
 from trainer.recipe import Recipe
 from trainer.warm_up import write_warm_up
-
-METADATA_FILE = "galmorph.json"
-"""File under ``assets.extra`` with bands, cut, decision interval and other properties of the model."""
 
 CHUNK_BYTES = 2**28
 """Memory for the largest feature map of the pictures that go through the network at once."""
@@ -223,10 +221,9 @@ def export_model(
         "versions": {package: version(package) for package in _EXPORTED_PACKAGES},
         **(metadata or {}),
     }
-    extra = path / "assets.extra"
-    extra.mkdir(exist_ok=True)
-    (extra / METADATA_FILE).write_text(json.dumps(description, indent=2) + "\n")
-    write_warm_up(extra, image, flux_rules)
+    (path / EXTRA).mkdir(exist_ok=True)
+    (path / METADATA_FILE).write_text(json.dumps(description, indent=2) + "\n")
+    write_warm_up(path / WARM_UP_FILE, image, flux_rules)
 
 
 def export_classifier(

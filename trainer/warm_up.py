@@ -12,25 +12,21 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 
+from evaluation.formats.exported_model import MODEL_NAME
 from preprocessing import features
 from preprocessing.settings import ImageSettings
-
-WARM_UP_FILE = "tf_serving_warmup_requests"
-"""File under ``assets.extra``, whose name TF Serving prescribes: TFRecords of PredictionLog."""
 
 WARM_UP_SIZES = (1, 8, 32, 64)
 """Numbers of galaxies in the requests: the allowed batch sizes of ``serving/config``."""
 
-MODEL_NAME = "galmorph"
 
-
-def write_warm_up(folder: Path, image: ImageSettings, flux: Mapping[str, Any]) -> None:
+def write_warm_up(path: Path, image: ImageSettings, flux: Mapping[str, Any]) -> None:
     """Write requests to each signature, in each of `WARM_UP_SIZES`.
 
     Parameters
     ----------
-    folder : Path
-        Folder ``assets.extra`` of the SavedModel.
+    path : Path
+        TFRecords of PredictionLog; see `evaluation.formats.exported_model.WARM_UP_FILE`.
     image : ImageSettings
     flux : mapping
         How the numbers of the stamps become flux, see `DataSettings.flux`.
@@ -46,7 +42,7 @@ def write_warm_up(folder: Path, image: ImageSettings, flux: Mapping[str, Any]) -
     for band in image.bands:
         example.features.feature[features.flux_feature(band)].bytes_list.value.append(stamp.tobytes())
     record, file = example.SerializeToString(), _fits_file(stamp, float(flux["reference_zero_point"]))
-    with tf.io.TFRecordWriter(str(folder / WARM_UP_FILE)) as writer:
+    with tf.io.TFRecordWriter(str(path)) as writer:
         for count in WARM_UP_SIZES:
             shape = (count, image.cut, image.cut, 3)
             for signature, name, tensor in (

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from benchmarks.serving.client import Job, Request
 from benchmarks.serving.tools import export, fits_request, galaxies, run_client, server
+from evaluation.formats.exported_model import WARM_UP_FILE
 
-WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
 RATE = 10.0
 """Requests a second, of one galaxy each: a fifth of what two cores can do."""
 ROUNDS = 3
@@ -55,7 +55,7 @@ def _swap(
     incoming = models / ".incoming"
     shutil.copytree(exported, incoming)
     if not warm:
-        (incoming / WARM_UP).unlink()
+        (incoming / WARM_UP_FILE).unlink()
     with server(models) as (_, rest, _):
         job = Job("REST", rest, requests, 32, seconds, RATE)
         before = run_client(job, models.parent)

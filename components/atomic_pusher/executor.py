@@ -12,7 +12,8 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.atomic_pusher.publish import EXTRA, publish_model
+from components.atomic_pusher.publish import publish_model
+from evaluation.formats.exported_model import EXTRA
 
 
 class Executor(PusherExecutor):

@@ -5,10 +5,8 @@ import shutil
 import uuid
 from pathlib import Path
 
+from evaluation.formats.exported_model import EXTRA
 from serving.published import next_version
-
-EXTRA = "assets.extra"
-"""Folder of a SavedModel that TensorFlow reserves for further files."""
 
 
 def publish_model(model: Path, directory: Path, *, extra: Path | None = None) -> Path:

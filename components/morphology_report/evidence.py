@@ -15,6 +15,7 @@ from tfx.utils import path_utils
 from components.cross_validation.component import HISTORY_FILE, SUMMARY_FILE
 from components.model_evaluator.executor import VERDICT_FILE
 from components.model_evaluator.tfma_results import read_tfma
+from evaluation.formats.exported_model import METADATA_FILE
 from evaluation.formats.galaxies import GALAXIES
 from evaluation.formats.out_of_fold import SCORES_FILE
 from evaluation.formats.predictions import PREDICTIONS
@@ -64,7 +65,7 @@ def write_evidence(
         folds = artifacts["cross_validation"].uri
         summary, histories = _read(folds, SUMMARY_FILE), _read(folds, HISTORY_FILE)
         _copy(folds, SCORES_FILE, folder)
-    about = _read(path_utils.serving_model_path(artifacts["model"].uri), "assets.extra/galmorph.json")
+    about = _read(path_utils.serving_model_path(artifacts["model"].uri), METADATA_FILE)
     pushed = artifacts.get("pushed_model")
     run = {
         "name": name,

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.prediction_gen.compatibility import IncompatibleModelError, incompatibility
+from evaluation.formats.exported_model import METADATA_FILE
 from evaluation.formats.galaxies import GALAXIES
 from evaluation.formats.predictions import PREDICTIONS, predictions_writer
 from preprocessing import features
@@ -55,9 +56,7 @@ def classify_examples(
     IncompatibleModelError
         If the model cannot classify these Examples, see `incompatibility`.
     """
-    description: dict[str, Any] = json.loads(
-        tf.io.gfile.GFile(f"{model_path}/assets.extra/galmorph.json").read()
-    )
+    description: dict[str, Any] = json.loads(tf.io.gfile.GFile(f"{model_path}/{METADATA_FILE}").read())
     side = _side(files, bands)
     if side is not None and (problem := incompatibility(description, bands, side, flux)):
         raise IncompatibleModelError(f"{problem[0]}: the published model {model_path} {problem[1]}")

@@ -6,7 +6,7 @@ from collections import Counter
 
 import grpc
 
-from serving.embedded import MODEL_NAME
+from evaluation.formats.exported_model import MODEL_NAME
 
 _LATENCIES = (1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7)  # microseconds
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)

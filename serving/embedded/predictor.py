@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import grpc
 
-from serving.embedded import MODEL_NAME
+from evaluation.formats.exported_model import MODEL_NAME
 from serving.embedded.batching import Answers, Batcher
 from serving.embedded.errors import ServingError, invalid
 from serving.embedded.metrics import Metrics

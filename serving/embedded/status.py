@@ -4,7 +4,7 @@ import grpc
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataResponse, SignatureDefMap
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse
 
-from serving.embedded import MODEL_NAME
+from evaluation.formats.exported_model import MODEL_NAME
 from serving.embedded.errors import ServingError
 from serving.embedded.predictor import Predictor
 

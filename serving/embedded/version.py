@@ -8,12 +8,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from evaluation.formats.exported_model import WARM_UP_FILE
 from serving.embedded.errors import ServingError, from_tensorflow
 from serving.embedded.signature import Arrays, Signature, read_signature_defs, signature_of
 from serving.published import PublishedModel, read_version
-
-WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
-"""TFRecord of PredictionLog that TF Serving replays before it serves a version."""
 
 WARM_UP_LIMIT = 1000
 """Requests that are replayed at most, as in TF Serving."""

@@ -10,7 +10,7 @@ import grpc
 import tensorflow as tf
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
-from serving.embedded import MODEL_NAME
+from evaluation.formats.exported_model import MODEL_NAME
 from serving.embedded.errors import ServingError, from_tensorflow
 from serving.embedded.version import LoadedVersion
 from serving.published import ModelError, find_model, is_version, published_versions

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from evaluation.formats.exported_model import MODEL_NAME
 from serving.predict.errors import PredictError
-
-DEFAULT_NAME = "galmorph"
-"""Name under which `galmorph serve` serves a model."""
 
 TOKEN_VARIABLE = "GALMORPH_TOKEN"
 """Environment variable of the bearer token."""
@@ -137,12 +135,12 @@ def parse_address(text: str) -> Address | None:
     assert path is not None  # everything in it is optional
     prefix, name, version = path["prefix"].rstrip("/"), path["name"], path["version"]
     if prefix and (scheme in ("grpc", "grpcs") or "/v1" in prefix):
-        example = f"{scheme}://{parts.netloc}/v1/models/{DEFAULT_NAME}"
-        raise PredictError(f"{text!r} is not the URL of a model; that of {DEFAULT_NAME} is {example}")
+        example = f"{scheme}://{parts.netloc}/v1/models/{MODEL_NAME}"
+        raise PredictError(f"{text!r} is not the URL of a model; that of {MODEL_NAME} is {example}")
     host = parts.netloc
     if scheme in ("grpc", "grpcs") and port is None:
         host = f"{host.rstrip(':')}:{_GRPC_PORT}"
-    return Address(scheme, host, prefix, name or DEFAULT_NAME, int(version) if version else None)
+    return Address(scheme, host, prefix, name or MODEL_NAME, int(version) if version else None)
 
 
 def read_token(file: Path | None) -> str:

@@ -8,7 +8,8 @@ from serving_protos import BatchingParameters, MonitoringConfig
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 import serving
-from trainer.warm_up import MODEL_NAME, WARM_UP_SIZES
+from evaluation.formats.exported_model import MODEL_NAME
+from trainer.warm_up import WARM_UP_SIZES
 
 CONFIG = Path(serving.__file__).parent / "config"
 

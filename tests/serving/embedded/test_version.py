@@ -7,8 +7,9 @@ import tensorflow as tf
 from served import galaxies, publish
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from evaluation.formats.exported_model import WARM_UP_FILE
 from serving.embedded.errors import ServingError
-from serving.embedded.version import WARM_UP_FILE, LoadedVersion
+from serving.embedded.version import LoadedVersion
 
 
 @pytest.fixture(scope="module")
