@@ -26,6 +26,7 @@ from serving.validation.served import Patience, Refused, ServerFailed, Tensors
 
 NAME = "candidate"
 _POLL = 0.2
+_ENDING = 2.0  # seconds
 _FAULTS = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -155,12 +156,20 @@ class ModelServer:
         except grpc.RpcError as error:
             if error.code() not in _FAULTS:
                 raise Refused(" ".join((error.details() or "").split())) from None
-            if self._process.poll() is not None:
+            if self._has_ended(0.0 if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED else _ENDING):
                 raise ServerFailed(f"the server ended while {doing}: {self._last_line()}") from None
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 seconds = f"{self._patience.answering:g} s ([serving] timeout)"
                 raise ServerFailed(f"the server was still {doing} after {seconds}") from None
             raise ServerFailed(f"the server failed while {doing}: {error.details()}") from None
+
+    def _has_ended(self, seconds: float) -> bool:
+        """Return whether the server ends in time; its connection breaks before the process is gone."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def _last_line(self) -> str:
         lines = self._log.read_text(errors="replace").split("\n")
