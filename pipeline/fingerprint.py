@@ -13,8 +13,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-PACKAGES: tuple[str, ...] = ("components", "configs", "evaluation", "fetch", "pipeline", "preprocessing")
-PACKAGES += ("report", "serving", "simulation", "trainer")
+PACKAGES: tuple[str, ...] = ("components", "configs", "evaluation", "fetch", "kubeflow", "pipeline")
+PACKAGES += ("preprocessing", "report", "serving", "simulation", "trainer")
 """The packages that belong to galmorph. Every other import is a library."""
 
 _QUOTED = re.compile(rf"""["']((?:{"|".join(PACKAGES)})(?:\.\w+)+)["']""")
