@@ -1,4 +1,4 @@
 """Names that the compiled pipeline and the client that submits it share."""
 
 PUBLICATION_GATE = "PublicationGate"
-"""The last node. It fails if the gate or the serving check refused the model and nothing was published."""
+"""The last node. It fails if the gate or the serving check refused the model; nothing was published then."""

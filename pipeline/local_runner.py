@@ -73,7 +73,6 @@ def local_place(settings: Settings, root: Path) -> Place:
     """
     return Place(
         root=str(root / "artifacts"),
-        push_directory=settings.push.directory,
         beam_args=_beam_args(settings.pipeline.beam_args),
         metadata=sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
         scratch=str(root / "scratch"),

@@ -139,7 +139,7 @@ def _check_sizes(arguments: Mapping[str, Any]) -> None:
     for name, value in arguments.items():
         if size(value) > LARGEST_ARGUMENT:
             raise SubmitError(
-                f"--param {name}: the value has {size(value):,} bytes; KFP takes no more than {LARGEST_ARGUMENT:,}"
+                f"--param {name}: the value has {size(value):,} bytes; KFP takes at most {LARGEST_ARGUMENT:,}"
             )
     if size(arguments) > LARGEST_ARGUMENT:
         raise SubmitError(

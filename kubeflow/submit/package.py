@@ -207,8 +207,8 @@ def _check_sizes(path: Path, spec: dict[str, Any]) -> None:
         size = len(json.dumps(part, ensure_ascii=False).encode())
         if size > LARGEST_ARGUMENT:
             raise SubmitError(
-                f"{path}: the specification of {name} has {size:,} bytes, but KFP passes it to its driver as one "
-                f"argument, which cannot have more than {LARGEST_ARGUMENT:,}"
+                f"{path}: the specification of {name} has {size:,} bytes, but KFP passes it to its driver as "
+                f"one argument, which cannot have more than {LARGEST_ARGUMENT:,}"
             )
 
 

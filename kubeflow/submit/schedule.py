@@ -50,8 +50,8 @@ def kfp_cron(expression: str) -> str:
         fields.insert(0, "0")
     if len(fields) != 6:
         raise SubmitError(
-            f"--cron {text!r} has {len(fields)} fields; write five (minute, hour, day of the month, month, day of "
-            "the week) or six (seconds first)"
+            f"--cron {text!r} has {len(fields)} fields; write five (minute, hour, day of the month, month, "
+            "day of the week) or six (seconds first)"
         )
     for field, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
         if problem := _problem(field, low, high, names):
