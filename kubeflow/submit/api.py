@@ -16,7 +16,7 @@ from kfp.client.token_credentials_base import TokenCredentialsBase
 from requests.utils import get_environ_proxies, select_proxy
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from kubeflow.submit.access import Access
+from kubeflow.submit.access import Access, own_namespace
 from kubeflow.submit.errors import BusyError, SubmitError, UnreachableError
 from kubeflow.submit.token import Token
 from kubeflow.submit.transport import Transport
@@ -106,11 +106,11 @@ class Pipelines:
                 f"{self.access.host} serves one user and takes no namespace; leave --namespace "
                 f"{self.access.namespace} out"
             )
-        if health.multi_user and not self.access.namespace:
+        self.namespace = self.access.namespace or (own_namespace() if health.multi_user else "")
+        if health.multi_user and not self.namespace:
             raise SubmitError(
                 f"{self.access.host} serves several users: give --namespace, the name of your profile"
             )
-        self.namespace = self.access.namespace
 
     def experiment(self, name: str) -> tuple[str, bool]:
         """Return the identifier of an experiment, and whether it was made just now.

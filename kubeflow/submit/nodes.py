@@ -1,8 +1,8 @@
 """The states of a run's nodes, from what the API tells about the tasks of the Argo workflow.
 
-KFP 2.16 tells about every node of the workflow, without identifiers that would link a task with its pods: for a
-task X a driver ``X-driver``, the task ``X``, and below it ``executor``, the pod (``executor(0)`` and so on with
-retries). It tells no messages either. Later versions fill in more, which is used where it is there.
+KFP 2.16 tells about every node of the workflow, without identifiers that would link a task with its pods: for
+a task X a driver ``X-driver``, the task ``X``, and below it ``executor``, the pod (``executor(0)`` and so on
+with retries). It tells no messages either. Later versions fill in more, which is used where it is there.
 """
 
 from collections.abc import Iterable, Sequence

@@ -66,7 +66,7 @@ def outcome(run: Any, nodes: Sequence[Node]) -> Outcome | None:
 
 
 def agrees(run: Any, nodes: Sequence[Node]) -> bool:
-    """Return whether a finished run and its nodes tell the same; KFP stores the run first, its nodes after."""
+    """Return whether a finished run and its nodes tell the same. KFP stores the run before its nodes."""
     states = {node.state for node in nodes}
     if run_state(run) == "SUCCEEDED":
         return State.SKIPPED not in states
