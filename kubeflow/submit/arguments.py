@@ -33,7 +33,7 @@ def run_arguments(package: Package, given: Sequence[str]) -> dict[str, Any]:
     Returns
     -------
     dict of str to object
-        Values that are ready for JSON, in the order of the file's parameters.
+        Values that are ready for JSON, by name.
 
     Raises
     ------

@@ -54,6 +54,7 @@ class Package:
     root : str
         Pipeline root that the file sets; empty if it sets none.
     parameters : dict of str to Parameter
+        By name.
     tasks : tuple of str
         Tasks of the root, each after those that it depends on.
     images : dict of str to str
@@ -87,14 +88,14 @@ def read_package(path: Path) -> Package:
     """
     spec, platforms = _documents(path)
     _check_kind(path, spec)
-    _check_schema(path, spec, platforms)
+    spec = _as_sent(path, spec, platforms)
     _check_sizes(path, spec)
     definitions = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     return Package(
         path,
         spec["pipelineInfo"]["name"],
         spec.get("defaultPipelineRoot", ""),
-        {name: _parameter(name, definition) for name, definition in definitions.items()},
+        {name: _parameter(name, definition) for name, definition in sorted(definitions.items())},
         tasks_of(spec),
         _images(spec),
     )
@@ -186,17 +187,18 @@ def _check_kind(path: Path, spec: dict[str, Any]) -> None:
         raise SubmitError(f"{path} is no compiled pipeline (it lacks root or pipelineInfo): {how}")
 
 
-def _check_schema(path: Path, spec: dict[str, Any], platforms: dict[str, Any]) -> None:
-    """Parse as the client will, so that it does not fail half way."""
+def _as_sent(path: Path, spec: dict[str, Any], platforms: dict[str, Any]) -> dict[str, Any]:
+    """Return the specification as KFP's client sends it, with whose schema it is checked."""
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
 
     try:
-        json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+        message = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
         json_format.ParseDict(platforms, pipeline_spec_pb2.PlatformSpec())
     except json_format.ParseError as error:
         problem = " ".join(str(error).split())
         raise SubmitError(f"{path} is not as KFP's pipeline specification has it: {problem[:300]}") from None
+    return json_format.MessageToDict(message)
 
 
 def _check_sizes(path: Path, spec: dict[str, Any]) -> None:

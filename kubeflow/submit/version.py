@@ -7,7 +7,7 @@ import yaml
 
 
 def version_name(path: Path) -> str:
-    """Return a name for a pipeline's version: the beginning of the file's SHA-256, which uploads none twice."""
+    """Return a name for a version: the beginning of the file's SHA-256, so that it is uploaded once."""
     return f"sha256-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
 
