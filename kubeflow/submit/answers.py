@@ -28,7 +28,7 @@ def refusal(error: ApiException, url: str) -> SubmitError:
     """
     status, where = error.status, _host(url)
     headers: Mapping[str, str] = error.headers or {}
-    text = _message(error.body) or str(error.reason or "").strip()
+    text = _message(error.body)
     if not status:
         return _tls(where, str(error.reason))
     if 300 <= status < 400:

@@ -311,7 +311,13 @@ def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
                 body = json.loads(data)
             else:
                 body = {"file": data.decode()} if data else None
-            asked = Asked(self.command, parts.path, query, dict(self.headers), body)
+            asked = Asked(
+                self.command,
+                parts.path,
+                query,
+                {name.title(): value for name, value in self.headers.items()},
+                body,
+            )
             with server.lock:
                 server.asked.append(asked)
                 fault = self.fault(asked)
