@@ -18,6 +18,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from kubeflow.submit.access import Access, own_namespace
 from kubeflow.submit.errors import BusyError, SubmitError, UnreachableError
+from kubeflow.submit.nodes import FINAL_RUN_STATES, run_state
 from kubeflow.submit.token import Token
 from kubeflow.submit.transport import Transport
 
@@ -187,8 +188,23 @@ class Pipelines:
 
         return self._once(create, listed, "recurring run")
 
+    def runs_in_progress(self, experiment_id: str, recurring_run_id: str) -> list[str]:
+        """Return the runs that a recurring run has started and that have not ended, of the newest hundred."""
+        found = self._again(
+            self._client.list_runs,
+            experiment_id=experiment_id,
+            sort_by="created_at desc",
+            page_size=100,
+        )
+        mine = [run for run in found.runs or () if run.recurring_run_id == recurring_run_id]
+        return [run.run_id for run in mine if run_state(run) not in FINAL_RUN_STATES]
+
+    def disable_recurring_run(self, recurring_run_id: str) -> None:
+        """Let a recurring run start no further runs."""
+        self._client.disable_recurring_run(recurring_run_id)
+
     def delete_recurring_run(self, recurring_run_id: str) -> None:
-        """Delete a recurring run; its runs stay."""
+        """Delete a recurring run. Runs that have ended stay; Kubernetes deletes those in progress."""
         self._client.delete_recurring_run(recurring_run_id)
 
     def upload(self, path: Path, name: str, version: str) -> tuple[str, str, bool]:

@@ -1,6 +1,7 @@
 """`galmorph kubeflow submit`: start a compiled pipeline on Kubeflow Pipelines, or schedule it."""
 
 import json
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,7 @@ def submit(
     except SubmitError as error:
         raise InputError(str(error)) from error
     except KeyboardInterrupt:
+        print("galmorph: interrupted; the experiment's page shows whether something was started", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     console.print("[bold]run[/]")
     _say(console, "name", name)
@@ -212,24 +214,21 @@ def _schedule(
     submission: "Submission",
     replace_job: bool,
 ) -> None:
-    """Make a recurring run; an earlier one of its name is deleted after that, so that one is always there."""
-    from kubeflow.submit.errors import SubmitError
+    from kubeflow.submit.recurring import schedule
 
-    earlier = pipelines.recurring_runs(experiment_id, submission.name)
-    if earlier and not replace_job:
-        raise SubmitError(
-            f"there is a recurring run {submission.name} in this experiment "
-            f"({pipelines.access.recurring_run_link(earlier[0])}); give --replace, or another --job-name"
-        )
-    made = pipelines.create_recurring_run(experiment_id, cron, submission)
-    for identifier in earlier:
-        pipelines.delete_recurring_run(identifier)
+    done = schedule(pipelines, experiment_id, cron, submission, replace=replace_job)
     console.print("[bold]recurring run[/]")
-    _say(console, "name", f"{submission.name}{' (replaced)' if earlier else ''}")
-    _say(console, "identifier", made)
+    replaced = done.deleted or done.disabled
+    _say(console, "name", f"{submission.name}{' (replaced)' if replaced else ''}")
+    _say(console, "identifier", done.made)
     when = cron if cron.startswith("@") else f"{cron} (seconds first)"
     _say(console, "schedule", f"{when}, in the server's time zone, UTC by default")
-    _say(console, "page", pipelines.access.recurring_run_link(made))
+    _say(console, "page", pipelines.access.recurring_run_link(done.made))
+    for identifier in done.disabled:
+        link = pipelines.access.recurring_run_link(identifier)
+        _say(
+            console, "note", f"the earlier one is disabled, not deleted, because a run is in progress: {link}"
+        )
 
 
 def _warn_of_images(console: Console, package: "Package") -> None:

@@ -196,7 +196,6 @@ def test_recurring_runs(server, path):
     assert (job["mode"], job["max_concurrency"], job["no_catchup"]) == ("ENABLE", 1, True)
     assert job["runtime_config"]["parameters"] == DEFAULTS
     assert "--replace" in line(submit(server, path, *cron), 2)
-    assert server.all("recurringruns") == [job]
     assert submit(server, path, *cron, "--replace", "--param", "epochs=5").returncode == 0
     (new,) = server.all("recurringruns")
     assert new["recurring_run_id"] != job["recurring_run_id"]

@@ -184,7 +184,9 @@ class KfpServer:
 
     def get_runs(self, rest: list[str], asked: Asked) -> tuple[int, dict]:
         if not rest:
-            return 200, listed("runs", self.named("runs", asked))
+            assert asked.query["experiment_id"]
+            found = self.named("runs", asked) if "filter" in asked.query else self.all("runs")
+            return 200, listed("runs", found)
         run = self.kept.get("runs", {}).get(rest[0])
         if run is None:
             return refused(404, 5, f"Failed to get a run: ResourceNotFoundError: Run {rest[0]} not found")
@@ -204,7 +206,11 @@ class KfpServer:
         return 200, listed("recurringRuns", self.named("recurringruns", asked))
 
     def post_recurringruns(self, rest: list[str], asked: Asked) -> tuple[int, dict]:
-        return 200, self.keep("recurringruns", "recurring_run_id", dict(asked.body))
+        if rest:
+            identifier, _, action = rest[0].partition(":")
+            self.kept["recurringruns"][identifier]["status"] = f"{action.upper()}D"
+            return 200, {}
+        return 200, self.keep("recurringruns", "recurring_run_id", dict(asked.body) | {"status": "ENABLED"})
 
     def delete_recurringruns(self, rest: list[str], asked: Asked) -> tuple[int, dict]:
         del self.kept["recurringruns"][rest[0]]

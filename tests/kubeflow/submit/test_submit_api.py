@@ -29,6 +29,7 @@ from kubeflow.submit.errors import BusyError, NotFollowedError, SubmitError, Unr
 from kubeflow.submit.follow import Patience, follow
 from kubeflow.submit.nodes import State
 from kubeflow.submit.outcome import End
+from kubeflow.submit.recurring import schedule
 from kubeflow.submit.token import Token
 
 HEALTH = "/healthz"
@@ -367,3 +368,47 @@ def test_a_run_that_is_not_there(server):
 def test_a_failed_run(server, tmp_path):
     ended = looks(server, tmp_path, [Step("FAILED", GOOD[:3] + failed("Trainer", 40, 30))])[-1].outcome
     assert ended.end is End.FAILED and ended.reason.startswith("Trainer failed")
+
+
+def test_recurring_runs_of_one_name(server, tmp_path):
+    pipelines = connected(server)
+    experiment, _ = pipelines.experiment("galaxies")
+    weekly = submission(tmp_path)
+    first = schedule(pipelines, experiment, "0 0 3 * * 1", weekly, replace=False)
+    assert (first.deleted, first.disabled) == ([], [])
+    with pytest.raises(SubmitError, match="--replace"):
+        schedule(pipelines, experiment, "0 0 3 * * 1", weekly, replace=False)
+    assert len(server.all("recurringruns")) == 1
+    second = schedule(pipelines, experiment, "0 0 4 * * 1", weekly, replace=True)
+    assert second.deleted == [first.made]
+    (job,) = server.all("recurringruns")
+    assert job["recurring_run_id"] == second.made and job["trigger"]["cron_schedule"]["cron"] == "0 0 4 * * 1"
+
+
+def test_a_recurring_run_is_not_deleted_under_a_run_in_progress(server, tmp_path):
+    """Kubernetes deletes the workflows of a recurring run together with it."""
+    pipelines = connected(server)
+    experiment, _ = pipelines.experiment("galaxies")
+    first = schedule(pipelines, experiment, "0 0 3 * * 1", submission(tmp_path), replace=False).made
+    run = {"display_name": "by the clock", "recurring_run_id": first, "state": "RUNNING"}
+    server.keep("runs", "run_id", run)
+    second = schedule(pipelines, experiment, "0 0 3 * * 1", submission(tmp_path), replace=True)
+    assert (second.deleted, second.disabled) == ([], [first])
+    states = {job["recurring_run_id"]: job["status"] for job in server.all("recurringruns")}
+    assert states == {first: "DISABLED", second.made: "ENABLED"}
+    run["state"] = "SUCCEEDED"
+    third = schedule(pipelines, experiment, "0 0 3 * * 1", submission(tmp_path), replace=True)
+    assert third.deleted == [first, second.made]
+
+
+def test_a_schedule_stays_if_its_successor_is_refused(server, tmp_path):
+    pipelines = connected(server)
+    experiment, _ = pipelines.experiment("galaxies")
+    first = schedule(pipelines, experiment, "0 0 3 * * 1", submission(tmp_path), replace=False).made
+    server.fail("POST", "/recurringruns$", answering(403, '{"message": "not yours"}'))
+    with pytest.raises(SubmitError, match="not yours"):
+        schedule(pipelines, experiment, "0 0 3 * * 1", submission(tmp_path), replace=True)
+    assert [job["status"] for job in server.all("recurringruns")] == ["ENABLED"]
+    server.fail("POST", ":disable$", answering(403, '{"message": "not yours"}'))
+    with pytest.raises(SubmitError, match=f"not yours; the new .*{first}"):
+        schedule(pipelines, experiment, "0 0 3 * * 1", submission(tmp_path), replace=True)
