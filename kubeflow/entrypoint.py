@@ -22,6 +22,8 @@ from kubeflow.rewriting import (
     with_types,
     without_logs,
 )
+from pipeline.errors import ExitStatus
+from pipeline.verdict import RefusedError
 
 _INVOCATION, _INPUTS_SPEC = "--json_serialized_invocation_args", "--json_serialized_inputs_spec_args"
 
@@ -51,10 +53,6 @@ def main(arguments: Sequence[str]) -> int:
     given = _value(arguments, _INVOCATION)
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor as tfx_entrypoint
 
-    from pipeline.errors import ExitStatus
-    from pipeline.failures import INPUT_ERRORS, cause_of, one_line
-    from pipeline.verdict import RefusedError
-
     logging.info("TFX was imported in %.1f s", time.monotonic() - started)
     try:
         prepared = prepare(given, _value(arguments, _INPUTS_SPEC))
@@ -63,17 +61,25 @@ def main(arguments: Sequence[str]) -> int:
         output = Path(given["outputs"]["outputFile"])
         output.write_text(json.dumps(to_remote(json.loads(output.read_text()), given)))
     except Exception as error:
-        cause = cause_of(error, (*INPUT_ERRORS, RefusedError))
-        if isinstance(cause, RefusedError):
-            status = ExitStatus.NOT_GOOD_ENOUGH
-        elif isinstance(cause, INPUT_ERRORS):
-            status = ExitStatus.BAD_INPUT
-        else:
-            status = ExitStatus.FAULT
-            traceback.print_exc()
-        print(f"galmorph: {one_line(cause)}", file=sys.stderr, flush=True)
-        return status
+        return _status(error)
     return ExitStatus.DONE
+
+
+def _status(error: Exception) -> ExitStatus:
+    """Say in one line why a node failed, and return the exit status."""
+    # Imported late: all kinds of input errors take seconds to load, which only a failed node needs.
+    from pipeline.failures import INPUT_ERRORS, cause_of, one_line
+
+    cause = cause_of(error, (*INPUT_ERRORS, RefusedError))
+    if isinstance(cause, RefusedError):
+        status = ExitStatus.NOT_GOOD_ENOUGH
+    elif isinstance(cause, INPUT_ERRORS):
+        status = ExitStatus.BAD_INPUT
+    else:
+        status = ExitStatus.FAULT
+        traceback.print_exc()
+    print(f"galmorph: {one_line(cause)}", file=sys.stderr, flush=True)
+    return status
 
 
 def prepare(executor_input: Json, inputs_spec: Json) -> Json:
