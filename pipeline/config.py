@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from evaluation.settings import GateSettings
 from pipeline.errors import InputError
+from pipeline.kubeflow_settings import KubeflowSettings
 from preprocessing.bands import in_order
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.settings import ImageSettings
@@ -85,6 +86,7 @@ class Settings(BaseModel):
     gate: GateSettings = GateSettings()
     decision: DecisionSettings = DecisionSettings()
     serving: ServingSettings = ServingSettings()
+    kubeflow: KubeflowSettings = KubeflowSettings()
     push: PushSettings
 
     @model_validator(mode="after")
@@ -178,29 +180,52 @@ def load_settings(path: Path, overrides: Iterable[str] = ()) -> Settings:
         raise InputError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML: {error}") from error
-    for override in overrides:
-        _override(tables, override)
+    for assignment in overrides:
+        override(tables, assignment)
     _resolve_paths(tables, path.resolve().parent)
+    return checked_settings(tables, str(path))
+
+
+def checked_settings(tables: dict[str, Any], source: str) -> Settings:
+    """Check the tables of a configuration.
+
+    Parameters
+    ----------
+    tables : dict
+        As read from TOML, with absolute paths.
+    source : str
+        Where they come from, for the message.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    InputError
+        One line that names key and value.
+    """
     _skip_random_features(tables)
     try:
         # As JSON: in strict mode (no "3" for 3, no true for 1) pydantic takes a list for a tuple only there.
         return Settings.model_validate_json(json.dumps(tables, default=str), strict=True)
     except ValidationError as error:
-        raise InputError(f"{path}: {_key_problem(error, tables)}") from error
+        raise InputError(f"{source}: {_key_problem(error, tables)}") from error
 
 
-def _override(tables: dict[str, Any], override: str) -> None:
-    name, equals, text = override.partition("=")
+def override(tables: dict[str, Any], assignment: str) -> None:
+    """Set a key of the configuration to the value in ``section.key=value``, as `load_settings` takes it."""
+    name, equals, text = assignment.partition("=")
     section, dot, key = name.strip().partition(".")
     if not (equals and dot and section and key):
-        raise InputError(f"--set {override}: must have the form section.key=value")
+        raise InputError(f"--set {assignment}: must have the form section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
     table = tables.setdefault(section, {})
     if not isinstance(table, dict):
-        raise InputError(f"--set {override}: {section} is not a table")
+        raise InputError(f"--set {assignment}: {section} is not a table")
     table[key] = value
 
 

@@ -39,11 +39,15 @@ NODE_CODE = {
     "ModelCard": ("components.model_card.component",),
     "Pusher": ("components.atomic_pusher.executor",),
     "MorphologyReport": ("components.morphology_report.component",),
+    "Incumbent": ("kubeflow.nodes.incumbent",),
+    "KubeflowReport": ("kubeflow.nodes.kubeflow_report",),
+    "PublicationGate": ("kubeflow.nodes.publication_gate",),
 }
 """The modules that TFX loads by import path, for every node that runs galmorph's code.
 
 IncumbentResolver is left out because TFX never caches a Resolver; StatisticsGen, ExampleValidator and
-InfraValidator, because they run none of galmorph's code.
+InfraValidator, because they run none of galmorph's code; RunSettings, because it is never cached. The last
+three nodes exist on Kubeflow Pipelines only.
 """
 
 

@@ -57,8 +57,8 @@ class Package:
         By name.
     tasks : tuple of str
         Tasks of the root, each after those that it depends on.
-    images : dict of str to str
-        Image of each executor.
+    images : tuple of str
+        Images of the executors, sorted, each once.
     """
 
     path: Path
@@ -66,7 +66,7 @@ class Package:
     root: str
     parameters: dict[str, Parameter] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
-    images: dict[str, str] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
 
 
 def read_package(path: Path) -> Package:
@@ -127,21 +127,6 @@ def tasks_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
         order += ready
         graph.done(*ready)
     return tuple(order)
-
-
-def images_without_version(package: Package) -> list[str]:
-    """Return images without tag or digest, and those whose tag is ``latest``; sorted.
-
-    KFP's cache knows an image by its name only, so that code behind a moving name is not run again.
-    """
-
-    def moves(image: str) -> bool:
-        if "@" in image:
-            return False
-        tag = image.rpartition("/")[2].partition(":")[2]
-        return tag in ("", "latest")
-
-    return sorted({image for image in package.images.values() if moves(image)})
 
 
 def _documents(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -223,7 +208,7 @@ def _parameter(name: str, definition: dict[str, Any]) -> Parameter:
     )
 
 
-def _images(spec: dict[str, Any]) -> dict[str, str]:
-    executors = spec.get("deploymentSpec", {}).get("executors", {})
-    found = {name: executor.get("container", {}).get("image") for name, executor in executors.items()}
-    return {name: image for name, image in found.items() if image}
+def _images(spec: dict[str, Any]) -> tuple[str, ...]:
+    executors = spec.get("deploymentSpec", {}).get("executors", {}).values()
+    found = {executor.get("container", {}).get("image", "") for executor in executors}
+    return tuple(sorted(found - {""}))

@@ -174,7 +174,7 @@ def submit(
     except SubmitError as error:
         raise InputError(str(error)) from error
     except KeyboardInterrupt:
-        print("galmorph: interrupted; the experiment's page shows whether something was started", file=sys.stderr)
+        print("galmorph: interrupted; the page of the experiment shows what was started", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     console.print("[bold]run[/]")
     _say(console, "name", name)
@@ -232,9 +232,9 @@ def _schedule(
 
 
 def _warn_of_images(console: Console, package: "Package") -> None:
-    from kubeflow.submit.package import images_without_version
+    from kubeflow.images import names_no_version
 
-    for image in images_without_version(package):
+    for image in filter(names_no_version, package.images):
         text = f"the image {image} names no fixed version: give a tag or digest when compiling"
         _say(console, "warning", f"{text}; nodes may be served from the cache of older code")
 

@@ -36,7 +36,7 @@ class NodeValues:
 
     Attributes
     ----------
-    run_name : str
+    name : str
     fingerprint : str
         Fingerprint of label table and stamps.
     ingest : str
@@ -56,7 +56,7 @@ class NodeValues:
         Settings that convert the numbers in the stamps to flux, as JSON.
     gate : str
         Settings of the gate, as JSON.
-    settings : str
+    tables : str
         Tables of the configuration that report and model card show, as JSON: everything except paths.
     push_directory : str
         Folder of the published versions.
@@ -64,7 +64,7 @@ class NodeValues:
         Identifies everything on which the candidate depends: data, settings and code.
     """
 
-    run_name: Any
+    name: Any
     fingerprint: Any
     ingest: Any
     transform: Any
@@ -74,7 +74,7 @@ class NodeValues:
     candidate: Any
     flux: Any
     gate: Any
-    settings: Any
+    tables: Any
     push_directory: Any
     candidate_id: Any
 
@@ -131,10 +131,10 @@ def node_values(settings: Settings, fingerprint: str, checkpoints: str = "") -> 
     return NodeValues(
         **origin,
         candidate_id=hashlib.sha256(as_json(origin | code).encode()).hexdigest(),
-        run_name=settings.pipeline.name,
+        name=settings.pipeline.name,
         flux=as_json(settings.data.flux),
         gate=settings.gate.model_dump_json(),
-        settings=as_json(settings.model_dump(mode="json", exclude={"pipeline", "push"})),
+        tables=as_json(settings.model_dump(mode="json", exclude={"pipeline", "push", "kubeflow"})),
         push_directory=settings.push.directory,
     )
 

@@ -3,9 +3,10 @@ import re
 import pytest
 from kfp_package import DEFAULTS, NODES, YAML, write_package
 
+from kubeflow.images import names_no_version
 from kubeflow.submit.arguments import run_arguments
 from kubeflow.submit.errors import SubmitError
-from kubeflow.submit.package import LARGEST_ARGUMENT, images_without_version, read_package
+from kubeflow.submit.package import LARGEST_ARGUMENT, read_package
 from kubeflow.submit.version import version_name, without_cache
 
 
@@ -14,7 +15,7 @@ def test_a_compiled_pipeline(tmp_path):
     assert package.name == "galaxies" and package.root == ""
     assert package.tasks == NODES  # by dependence, though the file has them in another order
     assert set(package.parameters) == set(DEFAULTS)
-    assert images_without_version(package) == []
+    assert package.images == ("registry.example/galmorph:1.0",)
 
 
 def test_what_kfps_own_compiler_writes(tmp_path):
@@ -39,10 +40,7 @@ def test_what_kfps_own_compiler_writes(tmp_path):
     arguments = run_arguments(package, ["bands=G"])
     assert arguments == {"bands": ["G"], "epochs": 12, "stamps": "s3://b/{name}.fits"}
     assert isinstance(arguments["epochs"], int)
-    assert images_without_version(package) == [
-        "registry.example/galmorph",
-        "registry.example/galmorph:latest",
-    ]
+    assert package.images == ("registry.example/galmorph", "registry.example/galmorph:latest")
 
 
 @pytest.mark.parametrize(
@@ -55,9 +53,8 @@ def test_what_kfps_own_compiler_writes(tmp_path):
         ("galmorph:latest", True),
     ],
 )
-def test_images_that_name_no_version(tmp_path, image, moves):
-    package = read_package(write_package(tmp_path, "registry.example/galmorph:1.0", image))
-    assert images_without_version(package) == ([image] if moves else [])
+def test_images_that_name_no_version(image, moves):
+    assert names_no_version(image) is moves
 
 
 @pytest.mark.parametrize(
