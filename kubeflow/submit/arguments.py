@@ -2,10 +2,12 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from kubeflow.names import SETTINGS
 from kubeflow.submit.errors import SubmitError
 from kubeflow.submit.package import LARGEST_ARGUMENT, MISSING, Package, Parameter
 
@@ -17,6 +19,7 @@ _WORDS = {
     "LIST": "a list in JSON, such as [1, 2]",
     "STRUCT": 'an object in JSON, such as {"key": 1}',
 }
+_SETTING = re.compile(r"\s*\w+\.\w+\s*=")
 _LARGEST_WHOLE = 2**53  # KFP carries every number as a double
 
 
@@ -28,7 +31,7 @@ def run_arguments(package: Package, given: Sequence[str]) -> dict[str, Any]:
     package : Package
     given : sequence of str
         ``key=value``. The value of a list is JSON that begins with ``[``; anything else is one element, and
-        the key may be repeated.
+        the key may be repeated. So may `SETTINGS`, each time with a further line.
 
     Returns
     -------
@@ -71,10 +74,22 @@ def _given(package: Package, given: Sequence[str]) -> dict[str, Any]:
         if parameter.type == "LIST" and not value.lstrip().startswith("["):
             chosen.setdefault(name, []).append(value)
             continue
+        if name == SETTINGS and parameter.type == "STRING":
+            _check_setting(value)
+            chosen[name] = f"{chosen[name]}\n{value}" if name in chosen else value
+            continue
         if name in chosen:
             raise SubmitError(f"--param {name} is given twice")
         chosen[name] = _parse(parameter, value)
     return chosen
+
+
+def _check_setting(lines: str) -> None:
+    for line in lines.splitlines():
+        if line.strip() and not _SETTING.match(line):
+            raise SubmitError(
+                f"--param {SETTINGS}={line}: write section.key=value, such as train.batch_size=16"
+            )
 
 
 def _hint(name: str, package: Package) -> str:

@@ -48,7 +48,7 @@ def submit(
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="A run parameter; repeatable. A list is JSON, or one option for each element.",
+            help="A run parameter; repeatable. For settings and lists, once for each element.",
         ),
     ] = None,
     pipeline_root: Annotated[

@@ -158,6 +158,25 @@ def test_parameters_that_are_refused(tmp_path, given, said):
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
+def test_further_keys_of_the_configuration(tmp_path):
+    """As `galmorph kubeflow compile` writes them: a text with one key a line."""
+    package = read_package(
+        write_package(
+            tmp_path,
+            "settings: {parameterType: LIST, defaultValue: [], isOptional: true}",
+            "settings: {parameterType: STRING, defaultValue: '', isOptional: true}",
+        )
+    )
+    assert run_arguments(package, [])["settings"] == ""
+    given = ["settings=train.batch_size=16", "settings=image.rgb=ZRG\ngate.min_auc = 0.9"]
+    assert run_arguments(package, given)["settings"] == (
+        "train.batch_size=16\nimage.rgb=ZRG\ngate.min_auc = 0.9"
+    )
+    for bad in ("batch_size=16", "train.batch_size", "[1]"):
+        with pytest.raises(SubmitError, match=r"section\.key=value"):
+            run_arguments(package, [f"settings={bad}"])
+
+
 def test_parameters_without_a_default(tmp_path):
     must = write_package(
         tmp_path,
