@@ -20,7 +20,7 @@ from kubeflow.submit.access import Access, own_namespace
 from kubeflow.submit.errors import BusyError, SubmitError, UnreachableError
 from kubeflow.submit.nodes import FINAL_RUN_STATES, run_state
 from kubeflow.submit.token import Token
-from kubeflow.submit.transport import Transport
+from kubeflow.submit.transport import install
 
 T = TypeVar("T")
 
@@ -229,7 +229,7 @@ class Pipelines:
         experiments = self._client.experiments
         found = experiments.experiment_service_list_experiments(filter=_named(name), **self._in_namespace())
         if found.experiments:
-            return found.experiments[0].experiment_id, False
+            return self._known(found.experiments[0].experiment_id, "experiment"), False
         body = self._client.api_models.V2beta1Experiment(display_name=name, namespace=self.namespace or None)
         made = experiments.experiment_service_create_experiment(experiment=body)
         return self._known(made.experiment_id, "experiment"), True
@@ -330,9 +330,7 @@ def _make_client(access: Access) -> Client:
     except (OSError, ValueError) as error:
         context = Client._LOCAL_KFP_CONTEXT
         raise SubmitError(f"the settings of KFP's client, {context}, cannot be used: {error}") from None
-    api_client = client._run_api.api_client
-    api_client.configuration.retries = False
-    api_client.rest_client = Transport(api_client.configuration, access.timeouts)
+    install(client._run_api.api_client, access.timeouts)
     return client
 
 

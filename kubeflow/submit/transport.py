@@ -8,10 +8,37 @@ import json
 from typing import Any
 
 import urllib3
+from kfp_server_api import ApiClient
 from kfp_server_api.exceptions import ApiException
 from kfp_server_api.rest import RESTClientObject
 
 from kubeflow.submit.answers import broken, no_api, refusal
+from kubeflow.submit.errors import SubmitError
+
+
+def install(api_client: ApiClient, timeouts: tuple[float, float]) -> None:
+    """Let a generated client send its requests as this module does.
+
+    Parameters
+    ----------
+    api_client : ApiClient
+        One whose configuration has been made.
+    timeouts : (float, float)
+        Longest waits for a connection and for an answer [s].
+    """
+    parse = api_client.deserialize
+
+    def deserialize(response: Any, response_type: str) -> Any:
+        try:
+            return parse(response, response_type)
+        except Exception as error:  # whatever the generated code makes of JSON that is not the API's
+            host = api_client.configuration.host
+            problem = " ".join(str(getattr(error, "reason", None) or error).split())[:200]
+            raise SubmitError(f"{host} answers in a way that KFP's client cannot read: {problem}") from None
+
+    api_client.deserialize = deserialize
+    api_client.configuration.retries = False
+    api_client.rest_client = Transport(api_client.configuration, timeouts)
 
 
 class Transport(RESTClientObject):

@@ -180,6 +180,22 @@ def test_answers_of_others_than_the_api(server, fault, said):
     assert said in message and "secret" not in message and server.url in message
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"experiments": [{"created_at": "yesterday"}]}',
+        '{"experiments": 3}',
+        '{"experiments": [3]}',
+        '{"experiments": "some"}',
+    ],
+)
+def test_json_of_something_else(server, body):
+    pipelines = connected(server)
+    server.fail("GET", "/experiments", answering(200, body))
+    with pytest.raises(SubmitError, match=server.url):
+        pipelines.experiment("galaxies")
+
+
 def test_a_server_that_is_busy_is_asked_again(server, tmp_path):
     busy = answering(503, "upstream connect error or disconnect/reset before headers", "text/plain")
     server.fail("GET", HEALTH, busy, reset)
