@@ -16,8 +16,8 @@ def compile_for_kubeflow(
 ) -> None:
     """Compile the pipeline of a configuration for Kubeflow Pipelines.
 
-    The configuration decides which nodes there are, and gives the defaults of a run's parameters. Its paths are
-    those in the pods: under a volume of `[kubeflow] volumes`, or in an object store.
+    The configuration decides which nodes there are, and has the defaults of a run's parameters. Its paths
+    are those in the pods: under a volume of `[kubeflow] volumes`, or in an object store.
     """
     from rich.console import Console
 
