@@ -43,6 +43,7 @@ from pipeline.memory import forget_peak, peak_memory
 from pipeline.plain_path import plain_path
 from preprocessing.labels.reading import TableError
 from preprocessing.progress import PROGRESS_LOGGER
+from preprocessing.storage import StorageError
 from trainer.callbacks import TrainingDiverged
 from trainer.galaxies import TrainingDataError
 
@@ -54,7 +55,7 @@ _CREATE = {
 # TrainingDiverged counts as bad input: its cause is the learning rate, the initial weights or the flux.
 _INPUT_ERRORS = (
     *(AnomalyError, IncompatibleModelError, IngestError, InputError, PictureError, TableError),
-    *(TrainingDataError, TrainingDiverged),
+    *(StorageError, TrainingDataError, TrainingDiverged),
 )
 
 

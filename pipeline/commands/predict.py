@@ -149,6 +149,7 @@ def predict(
     beside it; results.summary.json has the counts. After an interruption, the
     same command goes on where it stopped.
     """
+    from preprocessing.storage import StorageError
     from serving.predict.address import check_certificate, parse_address
     from serving.predict.asking import Patience
     from serving.predict.errors import PredictError
@@ -183,7 +184,7 @@ def predict(
     except KeyboardInterrupt:
         print("galmorph: interrupted; run the same command again", file=sys.stderr)
         raise typer.Exit(_INTERRUPTED) from None
-    except PredictError as error:
+    except (PredictError, StorageError) as error:
         raise InputError(str(error)) from error
 
 

@@ -155,7 +155,7 @@ def band_check(reader: StampReader, objects: Sequence[LabelledObject]) -> Callab
     def problem(band: str) -> str:
         if reader.cube_bands:
             return "" if band in reader.cube_bands else f"the cubes have no {band}"
-        if not has_files(reader, objects, band):
+        if not has_files(index, objects, band):
             return f"{band} has no files"
         zero_points = reader.flux_scale.zero_points
         if not isinstance(zero_points, str) and band not in zero_points:
