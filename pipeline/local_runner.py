@@ -43,7 +43,7 @@ from pipeline.memory import forget_peak, peak_memory
 from pipeline.plain_path import plain_path
 from preprocessing.labels.reading import TableError
 from preprocessing.progress import PROGRESS_LOGGER
-from preprocessing.storage import StorageError
+from preprocessing.storage_errors import StorageError
 from trainer.callbacks import TrainingDiverged
 from trainer.galaxies import TrainingDataError
 

@@ -27,7 +27,7 @@ from preprocessing.rows.exclusion import read_rows
 from preprocessing.rows.fingerprint import input_fingerprint
 from preprocessing.stamp_index import StampIndex
 from preprocessing.stamps import StampReader
-from preprocessing.storage import StorageError
+from preprocessing.storage_errors import StorageError
 from report.inspection.advice import suggest
 from report.inspection.flux_findings import misfits
 from report.inspection.picture_findings import picture_findings, sampled_pictures

@@ -11,7 +11,8 @@ from threading import Event
 from preprocessing.fits.files import StampError, no_such_file, read_bytes, read_remote, unpacked
 from preprocessing.locations import Location, Remote, is_uri
 from preprocessing.stamp_paths import find_stamp, possible_stamps, stamp_location, stamp_path, usual_spelling
-from preprocessing.storage import CONNECTIONS, ObjectUnavailable, read_object
+from preprocessing.storage import CONNECTIONS, read_object
+from preprocessing.storage_errors import ObjectUnavailable
 
 AHEAD_OBJECTS = 48
 """Objects of a store that are read ahead."""
@@ -123,7 +124,7 @@ def _fetch_object(template: str, bands: Sequence[str], name: str, stop: Event) -
 
 
 def _fetch(template: str, name: str, band: str, read: Callable[[Remote], bytes]) -> tuple[Remote, bytes]:
-    """Read an object; one request unless the band is spelled in an unusual way, or there is no such object."""
+    """Read an object; by one request, unless its band is spelled unusually or there is no such object."""
     for spelling, file in possible_stamps(template, name, band):
         assert isinstance(file, Remote)
         try:

@@ -68,7 +68,7 @@ def find_stamp(template: str, name: str, band: str) -> Path:
 
 
 def possible_stamps(template: str, name: str, band: str) -> Iterator[tuple[str, Location]]:
-    """Yield each spelling of the band, the usual one first, and the path or URI that the stamp has with it."""
+    """Yield each spelling of the band, the usual one first, and where the stamp lies if so spelled."""
     usual = usual_spelling(template, band)[0]
     for spelling in dict.fromkeys((usual, *band_spellings(band)) if "{band}" in template else ("",)):
         yield spelling, stamp_location(template, name, spelling)

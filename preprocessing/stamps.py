@@ -18,7 +18,7 @@ from preprocessing.flux_scale import FluxScale, FluxScaleError, saturation_level
 from preprocessing.locations import Location
 from preprocessing.sky_position import pixel_of
 from preprocessing.stamp_files import ReadBand, read_ahead, read_stamp
-from preprocessing.storage import StorageError
+from preprocessing.storage_errors import StorageError
 
 BAND_KEYWORDS = ("FILTER", "FILTNAM", "FILTERID", "BAND", "INSFILTE")
 """Keywords of the band."""

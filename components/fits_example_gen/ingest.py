@@ -30,7 +30,7 @@ from preprocessing.rejects import Reject
 from preprocessing.rows.division import Division, StampNote, divide, notes_on, refusal
 from preprocessing.rows.exclusion import read_rows
 from preprocessing.stamps import StampReader, own_fault
-from preprocessing.storage import StorageError
+from preprocessing.storage_errors import StorageError
 
 BATCH_ROWS = 64
 SHARD_ROWS = 256

@@ -29,7 +29,7 @@ def inspect(
     from pipeline.config import load_settings
     from pipeline.progress_bar import progress_bar
     from preprocessing.labels.reading import TableError
-    from preprocessing.storage import StorageError
+    from preprocessing.storage_errors import StorageError
     from report.inspection.look import PAGE, InspectionError, inspect_data
     from report.inspection.records import Request
     from report.inspection.terminal import show_look

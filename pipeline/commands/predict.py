@@ -149,7 +149,7 @@ def predict(
     beside it; results.summary.json has the counts. After an interruption, the
     same command goes on where it stopped.
     """
-    from preprocessing.storage import StorageError
+    from preprocessing.storage_errors import StorageError
     from serving.predict.address import check_certificate, parse_address
     from serving.predict.asking import Patience
     from serving.predict.errors import PredictError

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from preprocessing.locations import Location, Remote
-from preprocessing.storage import ObjectUnavailable, read_object, status_of
+from preprocessing.storage import read_object, status_of
+from preprocessing.storage_errors import ObjectUnavailable
 
 MAX_FILE_BYTES = 2**28
 """Largest file that is read, after unpacking (256 MiB). Stamps have a few hundred kilobytes."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from typing import BinaryIO
+from typing import Any
 
 from preprocessing.labels.reading import LabelledObject
 from preprocessing.locations import Location, Remote
@@ -54,5 +54,5 @@ def input_fingerprint(
     return digest.hexdigest()
 
 
-def _opened(table: Location) -> AbstractContextManager[BinaryIO]:
+def _opened(table: Location) -> AbstractContextManager[Any]:
     return downloaded(table) if isinstance(table, Remote) else open(table, "rb")

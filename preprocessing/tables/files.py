@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from preprocessing.locations import Location, Remote
 from preprocessing.paths import unreadable_file
-from preprocessing.storage import ObjectUnavailable, StorageError
+from preprocessing.storage_errors import ObjectUnavailable, StorageError
 from preprocessing.tables.columns import Columns, EmptyTableError, TableError
 from preprocessing.tables.formats import READERS, open_file, table_format_of
 

@@ -17,7 +17,7 @@ from preprocessing.locations import Location
 from preprocessing.processes import CONTEXT, starting_processes
 from preprocessing.stamp_files import ReadBand, read_ahead
 from preprocessing.stamps import StampReader, own_fault
-from preprocessing.storage import StorageError
+from preprocessing.storage_errors import StorageError
 from serving.predict.errors import PredictError
 from serving.predict.objects import Objects
 from serving.predict.outcomes import Reject
