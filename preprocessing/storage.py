@@ -122,11 +122,11 @@ def listing(prefix: Remote) -> dict[str, Status]:
     StorageError
         If the store cannot be read, or there is no such bucket.
     """
-    folder, _, begin = prefix.place.rpartition("/")
+    begin = prefix.place.removeprefix(f"{prefix.bucket}/")
 
     def ask() -> dict[str, Status]:
         filesystem = _filesystem(prefix)
-        found = filesystem.find(folder, detail=True, prefix=begin)
+        found = filesystem.find(prefix.bucket, detail=True, prefix=begin)
         uris = ((f"{prefix.scheme}://{name.lstrip('/')}", about) for name, about in found.items())
         return {
             uri: _status(about)
@@ -162,6 +162,7 @@ def downloaded(file: Remote) -> Iterator[BinaryIO]:
     """
     with TemporaryDirectory(prefix="galmorph-") as folder:
         copy = os.path.join(folder, "copy")
+        read_object(file, 0)  # the answer says what is wrong; that to a request for the status has no body
         for _ in range(_CHANGES):
             before = status_of(file)
             _asked(file, lambda: _filesystem(file).get_file(file.place, copy))
@@ -220,6 +221,8 @@ def _connection(scheme: str, process: int) -> Any:
         raise StorageError(f"{scheme}:// needs the package {package}, which is not installed")
     import fsspec
 
-    return fsspec.filesystem(
+    filesystem = fsspec.filesystem(
         scheme, use_listings_cache=False, skip_instance_cache=True, **_OPTIONS.get(scheme, {})
     )
+    filesystem.retries = 1  # of s3fs, which would repeat each of the requests repeated here
+    return filesystem

@@ -78,14 +78,16 @@ def meaning_of(file: Remote, error: Exception) -> Exception | None:
         return _failure(file, "the clock of this machine is wrong (RequestTimeTooSkewed)")
     if names & _NO_CREDENTIALS:
         return _failure(file, f"no credentials were found in the environment ({_said(chain)})")
-    if code in _REGION:
+    if code in _REGION or "RecursionError" in names:  # botocore follows redirections without end
         return _failure(
-            file, f"the bucket is in another region, see AWS_DEFAULT_REGION ({code}: {_said(chain)})"
+            file,
+            f"the bucket is in another region, see AWS_DEFAULT_REGION ({code or 'redirected'}: {_said(chain)})",
         )
     if code in _BUSY or status in (408, 429) or status >= 500:
         return _failure(file, f"the store is busy or out of order ({code or status})", TransientError)
     if isinstance(error, PermissionError) or status in (401, 403):
-        return _failure(file, f"access is denied ({code or status}: {_said(chain)})")
+        needed = "reading needs the permissions to get and to list objects"
+        return _failure(file, f"access is denied ({code or status}: {_said(chain)}); {needed}")
     if "SSLError" in names or "SSLCertVerificationError" in names:
         return _failure(file, f"the connection is not trusted: {_said(chain)}")
     if names & _BROKEN:
@@ -127,9 +129,11 @@ def _http_status(chain: list[BaseException]) -> int:
 
 
 def _said(chain: list[BaseException]) -> str:
-    """Return what the first exception with a message says, in one line without credentials."""
-    text = next((" ".join(str(error).split()) for error in chain if str(error).strip()), "")
-    text = without_secrets(text or type(chain[0]).__name__)
+    """Return what the store says, or the first exception with a message, in one line without credentials."""
+    answers = [getattr(error, "response", None) for error in chain]
+    texts = [answer.get("Error", {}).get("Message") for answer in answers if isinstance(answer, dict)]
+    text = " ".join(next(filter(None, (*texts, *map(str, chain))), type(chain[0]).__name__).split())
+    text = without_secrets(text)
     for secret in filter(None, map(os.environ.get, _SECRETS)):
         text = text.replace(secret, "***")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from built_wheel import installed_galmorph, wheel  # noqa: F401  # fixtures
+from object_store import _server, object_store  # noqa: F401  # fixtures
 from hypothesis import settings
 
 # Time is not asserted: a busy machine would fail tests by chance.
