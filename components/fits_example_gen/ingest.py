@@ -254,7 +254,8 @@ def _write_shard(shard: _Shard, reader: StampReader, total: int, folder: str) ->
                 if isinstance(stamp, StampError):
                     raise stamp
                 try:
-                    example = build_example(entry, stamp.planes, fold).SerializeToString()
+                    # Otherwise the order of the features differs from one process to the next.
+                    example = build_example(entry, stamp.planes, fold).SerializeToString(deterministic=True)
                 except Exception as error:
                     raise own_fault(entry.name, reader.template, error) from error
             except StampError as error:

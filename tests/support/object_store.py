@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -41,7 +42,7 @@ class ObjectStore:
     fault: Fault | None = None
     latency: float = 0.0
 
-    @property
+    @cached_property
     def client(self) -> Any:
         """A client of boto3, not of s3fs."""
         import boto3
