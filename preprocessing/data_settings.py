@@ -20,8 +20,8 @@ class DataSettings(BaseModel):
 
     labels: str = Field(
         min_length=1,
-        description="table of labels: CSV, FITS, VOTable, ECSV or Parquet; a path, or a URI (s3://, gs://), as"
-        " for every file of this section",
+        description="table of labels: CSV, FITS, VOTable, ECSV or Parquet; like all files of this section a"
+        " path, or a URI (s3://, gs://)",
     )
     table_format: TableFormat = Field("auto", description="file format of the tables; auto: by content")
     label_format: str = Field(

@@ -24,7 +24,7 @@ class StampIndex:
     Notes
     -----
     Listed are the URIs that begin with what precedes ``{name}``, for every spelling of the band: one request
-    for each 1000 objects there, and about 0.4 kB of memory for each object. A template such as
+    for each 1000 objects there, and about 1 kB of memory for each object. A template such as
     ``s3://bucket/{name}_{band}.fits`` lists the whole bucket.
     """
 

@@ -39,7 +39,13 @@ _BROKEN = {
     *("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"),
     *("HTTPClientError", "IncompleteRead", "IncompleteReadError", "ResponseStreamingError"),
     *("ResponseParserError", "ClientPayloadError", "FSTimeoutError", "TimeoutError", "ConnectionError"),
-    *("ClientConnectionError", "ServerDisconnectedError", "ChecksumError", "ProxyConnectionError"),
+    *(
+        "ClientConnectionError",
+        "ServerDisconnectedError",
+        "ChecksumError",
+        "ProxyConnectionError",
+        "ProxyError",
+    ),
 }
 _SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
 _LONGEST = 250
@@ -70,6 +76,8 @@ def meaning_of(file: Remote, error: Exception) -> Exception | None:
         return FileNotFoundError(str(file))
     if code == "InvalidObjectState":
         return ObjectUnavailable("the object is archived and must be restored first")
+    if "content-encoding" in str(error).lower():  # aiohttp, which unpacks what GCS sends in parts
+        return ObjectUnavailable("it is stored with a Content-Encoding; store it without, or as .gz")
     if code in _EXPIRED:
         return _failure(file, f"the token has expired ({code})")
     if code in _REFUSED_KEY:
@@ -79,10 +87,8 @@ def meaning_of(file: Remote, error: Exception) -> Exception | None:
     if names & _NO_CREDENTIALS:
         return _failure(file, f"no credentials were found in the environment ({_said(chain)})")
     if code in _REGION or "RecursionError" in names:  # botocore follows redirections without end
-        return _failure(
-            file,
-            f"the bucket is in another region, see AWS_DEFAULT_REGION ({code or 'redirected'}: {_said(chain)})",
-        )
+        said = f"{code or 'redirected'}: {_said(chain)}"
+        return _failure(file, f"the bucket is in another region, see AWS_DEFAULT_REGION ({said})")
     if code in _BUSY or status in (408, 429) or status >= 500:
         return _failure(file, f"the store is busy or out of order ({code or status})", TransientError)
     if isinstance(error, PermissionError) or status in (401, 403):

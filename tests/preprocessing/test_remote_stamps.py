@@ -160,7 +160,7 @@ def test_an_archived_stamp_is_a_reject(object_store, tmp_path):
 
 
 def test_an_index_lists_and_asks_for_no_file(object_store, tmp_path):
-    for band, spelling in (("R", "R"), ("F660", "J0660")):
+    for spelling in ("R", "J0660"):
         for name in "abc":
             object_store.put(f"{spelling}_stamps/{name}_{spelling}.fits", name.encode())
     object_store.asked.clear()

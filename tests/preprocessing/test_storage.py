@@ -1,5 +1,7 @@
 """Objects of a store, against moto's S3 server and boto3."""
 
+import gzip
+import json
 import multiprocessing
 import os
 import subprocess
@@ -8,12 +10,14 @@ import threading
 
 import fsspec
 import pytest
+from aiohttp import ClientPayloadError
+from gcsfs.retry import validate_response
 from object_store import BUCKET, KEY, SECRET, ObjectStore
 
 from preprocessing import storage
 from preprocessing.locations import STORES, Remote
 from preprocessing.storage import downloaded, listing, read_object, status_of
-from preprocessing.storage_errors import ObjectUnavailable, StorageError
+from preprocessing.storage_errors import ObjectUnavailable, StorageError, TransientError, meaning_of
 
 KEYS = ["a/plain.fits", "a/[x] *?#%20+&=.fits", "a/NGC 7 é.fits", "a//double.fits", "root.fits", "a/.hidden"]
 
@@ -118,6 +122,27 @@ def test_an_archived_object_concerns_only_itself(object_store):
     object_store.fault = lambda environ: (403, "InvalidObjectState")
     with pytest.raises(ObjectUnavailable, match="archived"):
         read_object(at("k"), 9)
+
+
+def test_a_content_encoding(object_store):
+    """S3's bytes are taken as they are stored; a range of GCS's cannot be unpacked by aiohttp."""
+    content = gzip.compress(b"content")
+    object_store.client.put_object(Bucket=BUCKET, Key="k", Body=content, ContentEncoding="gzip")
+    assert read_object(at("k"), 100) == copied("k") == content
+    error = ClientPayloadError("400, message='Can not decode content-encoding: gzip'")
+    assert isinstance(meaning_of(Remote("gs://b/k"), error), ObjectUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(404, FileNotFoundError), (403, StorageError), (401, StorageError), (429, TransientError)],
+)
+def test_the_errors_of_gcsfs(code, kind):
+    answer = {"code": code, "message": "said"}
+    with pytest.raises(Exception) as raised:
+        validate_response(code, json.dumps({"error": answer}).encode(), "b/k")
+    meaning = meaning_of(Remote("gs://b/k"), raised.value)
+    assert type(meaning) is kind and "gs://b/k" in str(meaning)
 
 
 def test_an_absent_bucket_is_no_absent_object(object_store):

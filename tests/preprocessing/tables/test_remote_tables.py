@@ -52,7 +52,7 @@ def test_a_store_that_cannot_be_read(object_store):
 
 def test_the_tables_of_a_configuration(object_store, tmp_path):
     tables = {
-        "labels.csv": "name,label,ra,dec\nx1,spiral,10,0\nx2,elliptical,20,0\nx3,spiral,30,0\nx4,spiral,40,0\n",
+        "labels.csv": "name,label,ra,dec\n1,spiral,10,0\n2,elliptical,20,0\n3,spiral,30,0\n4,spiral,40,0\n",
         "positions.csv": "name,ra,dec\na,10,0\nb,20,0\nc,30,0\nd,40,0\n",
         "exclude.csv": "name\nc\n",
         "corrections.csv": "name,label\nd,elliptical\n",
