@@ -9,12 +9,12 @@ from pipeline.config import load_settings
 from pipeline.errors import InputError
 from pipeline.preflight import check_before_run, check_data
 
-NAMES = [f"g{number:03d}" for number in range(40)]
+NAMES = [f"g{number:03d}" for number in range(16)]
 
 
 @pytest.fixture
 def config(tmp_path, write_stamp, object_store):
-    """A configuration whose table and stamps are in the store; the stamps of 40 galaxies are alike."""
+    """A configuration whose table and stamps are in the store; the stamps of 16 galaxies are alike."""
     path = write_stamp("any", "I", np.random.default_rng(0).normal(size=(20, 24)))
     rows = [f"{name},{'spiral' if number % 2 else 'elliptical'}\n" for number, name in enumerate(NAMES)]
     object_store.put("labels.csv", ("name,label\n" + "".join(rows)).encode())
@@ -31,12 +31,12 @@ def test_a_check_lists_and_reads_a_sample(config, object_store):
     settings = load_settings(config)
     assert settings.data.labels == f"s3://{BUCKET}/labels.csv"
     checked = check_data(settings)
-    assert checked.rows == 40 and checked.classes == {"spiral": 20, "elliptical": 20}
+    assert checked.rows == 16 and checked.classes == {"spiral": 8, "elliptical": 8}
     assert len(object_store.asked) < 15, "the number of requests does not grow with the objects"
     assert check_data(settings).fingerprint == checked.fingerprint
     object_store.put(f"R_stamps/{NAMES[5]}_R.fits", b"another")
     assert check_data(settings).fingerprint != checked.fingerprint
-    assert check_before_run(settings).rows == 40
+    assert check_before_run(settings).rows == 16
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_credentials_in_a_uri_are_refused_and_not_shown(config, key):
 def test_a_token_that_expires_meanwhile(config, object_store, capsys, monkeypatch, verb):
     monkeypatch.setattr("pipeline.run.run_jobs", lambda *_: pytest.fail("a component would have run"))
     object_store.fault = lambda environ: (
-        (400, "ExpiredToken") if environ["PATH_INFO"].endswith(f"{NAMES[20]}_I.fits") else None
+        (400, "ExpiredToken") if environ["PATH_INFO"].endswith(f"{NAMES[10]}_I.fits") else None
     )
     assert exit_status(monkeypatch, verb, config) == 2
     line = capsys.readouterr().err.splitlines()[-1]
-    assert "[data] stamps: s3://galaxies/I_stamps/g020_I.fits cannot be read: the token has expired" in line
+    assert "[data] stamps: s3://galaxies/I_stamps/g010_I.fits cannot be read: the token has expired" in line
