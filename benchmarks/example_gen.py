@@ -25,12 +25,12 @@ def run_example_gen(folder: Path, bands: Sequence[str], side: int) -> tuple[floa
     from components.artifacts import IngestAccount
     from components.fits_example_gen.component import FitsExampleGen
     from pipeline.config import PipelineSettings
-    from preprocessing.data_settings import DataSettings, SplitSettings
+    from preprocessing.data_settings import DataSettings, SplitSettings, ingest_parameter
 
     data = DataSettings(
         labels=str(folder / "labels.csv"), stamps=str(folder / "{band}" / "{name}_{band}.fits")
     )
-    component = FitsExampleGen(data, SplitSettings(), bands, side, "benchmark", "benchmark")
+    component = FitsExampleGen(ingest_parameter(data, SplitSettings(), bands, side), "benchmark", "benchmark")
     outputs = {"examples": [standard_artifacts.Examples()], "account": [IngestAccount()]}
     for key, (artifact,) in outputs.items():
         artifact.uri = str(folder / "out" / key)

@@ -4,15 +4,16 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from evaluation.settings import GateSettings
 from pipeline.errors import InputError
+from pipeline.kubeflow_settings import KubeflowSettings
 from preprocessing.bands import in_order
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.locations import without_secrets
@@ -86,6 +87,7 @@ class Settings(BaseModel):
     gate: GateSettings = GateSettings()
     decision: DecisionSettings = DecisionSettings()
     serving: ServingSettings = ServingSettings()
+    kubeflow: KubeflowSettings = KubeflowSettings()
     push: PushSettings
 
     @model_validator(mode="after")
@@ -179,29 +181,52 @@ def load_settings(path: Path, overrides: Iterable[str] = ()) -> Settings:
         raise InputError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML: {error}") from error
-    for override in overrides:
-        _override(tables, override)
+    for assignment in overrides:
+        override(tables, assignment)
     _resolve_paths(tables, path.resolve().parent)
+    return checked_settings(tables, str(path))
+
+
+def checked_settings(tables: dict[str, Any], source: str) -> Settings:
+    """Check the tables of a configuration.
+
+    Parameters
+    ----------
+    tables : dict
+        As read from TOML, with absolute paths.
+    source : str
+        Where they come from, for the message.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    InputError
+        One line that names key and value.
+    """
     _skip_random_features(tables)
     try:
         # As JSON: in strict mode (no "3" for 3, no true for 1) pydantic takes a list for a tuple only there.
         return Settings.model_validate_json(json.dumps(tables, default=str), strict=True)
     except ValidationError as error:
-        raise InputError(f"{path}: {_key_problem(error, tables)}") from error
+        raise InputError(f"{source}: {_key_problem(error, tables)}") from error
 
 
-def _override(tables: dict[str, Any], override: str) -> None:
-    name, equals, text = override.partition("=")
+def override(tables: dict[str, Any], assignment: str) -> None:
+    """Set a key of the configuration to the value in ``section.key=value``, as `load_settings` takes it."""
+    name, equals, text = assignment.partition("=")
     section, dot, key = name.strip().partition(".")
     if not (equals and dot and section and key):
-        raise InputError(f"--set {override}: must have the form section.key=value")
+        raise InputError(f"--set {assignment}: must have the form section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
     table = tables.setdefault(section, {})
     if not isinstance(table, dict):
-        raise InputError(f"--set {override}: {section} is not a table")
+        raise InputError(f"--set {assignment}: {section} is not a table")
     table[key] = value
 
 
@@ -247,9 +272,11 @@ def _key_problem(error: ValidationError, tables: dict[str, Any]) -> str:
     """Return the first of pydantic's findings as one line."""
     # A misspelt key is reported as missing under its right name, too. The spelling is the cause.
     problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    # A key that accepts several types has one finding for each of them.
-    findings = [finding for finding in error.errors() if finding["loc"][:2] == problem["loc"][:2]]
-    location = [str(part) for part in problem["loc"][:2]]
+    # A key that accepts several types has one finding for each of them, which its location ends with. No key
+    # of a nested table does.
+    depth = None if problem["loc"][:1] == ("kubeflow",) else 2
+    findings = [finding for finding in error.errors() if finding["loc"][:depth] == problem["loc"][:depth]]
+    location = [str(part) for part in problem["loc"][:depth]]
     message = ", or: ".join(
         dict.fromkeys(finding["msg"].removeprefix("Value error, ") for finding in findings)
     )
@@ -266,10 +293,22 @@ def _key_problem(error: ValidationError, tables: dict[str, Any]) -> str:
 
 
 def _suggestion(location: list[str]) -> str:
-    if len(location) == 1:
-        known = list(Settings.model_fields)
-    else:
-        section = Settings.model_fields[location[0]].annotation
-        known = list(section.model_fields) if isinstance(section, type) else []
+    known = _known_keys(location[:-1])
     close = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known keys are {', '.join(known)}"
+
+
+def _known_keys(table: list[str]) -> list[str]:
+    """Return the keys of a table. Numbers in lists and names of pods do not lead to another kind of table."""
+    model: type[BaseModel] = Settings
+    for part in table:
+        if part in model.model_fields:
+            model = next(_tables_in(model.model_fields[part].annotation), model)
+    return list(model.model_fields)
+
+
+def _tables_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _tables_in(inner)

@@ -10,6 +10,7 @@ from pipeline.nodes.common import Place
 from pipeline.nodes.data import data_nodes
 from pipeline.nodes.judgement import judgement_nodes
 from pipeline.nodes.training import FoldNodes, candidate_nodes, feature_nodes, fold_nodes, trainer_nodes
+from pipeline.nodes.values import NodeValues, node_values
 
 
 def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipeline:
@@ -27,11 +28,31 @@ def create_pipeline(settings: Settings, fingerprint: str, place: Place) -> Pipel
     tfx.orchestration.pipeline.Pipeline
         Nodes in topological order. Nothing is read or run.
     """
-    data = data_nodes(settings, fingerprint)
-    folds = fold_nodes(settings, data, place)
-    candidate = candidate_nodes(settings, data, folds, place)
-    judged = judgement_nodes(settings, fingerprint, data, folds, candidate, place)
-    return _pipeline(settings, place, [*data.nodes, *folds.nodes, *candidate.nodes, *judged])
+    values = node_values(settings, fingerprint, place.checkpoints)
+    return _pipeline(settings, place, pipeline_nodes(settings, values, place))
+
+
+def pipeline_nodes(settings: Settings, values: NodeValues, place: Place) -> list[BaseNode]:
+    """Return the nodes of the whole pipeline.
+
+    Parameters
+    ----------
+    settings : Settings
+        They decide which nodes there are.
+    values : NodeValues
+        They decide what the nodes do.
+    place : Place
+
+    Returns
+    -------
+    list of BaseNode
+        In topological order.
+    """
+    data = data_nodes(settings, values)
+    folds = fold_nodes(settings, values, data, place)
+    candidate = candidate_nodes(settings, values, data, folds)
+    judged = judgement_nodes(settings, values, data, folds, candidate, place)
+    return [*data.nodes, *folds.nodes, *candidate.nodes, *judged]
 
 
 def create_cross_validation(settings: Settings, fingerprint: str, place: Place) -> Pipeline:
@@ -39,8 +60,9 @@ def create_cross_validation(settings: Settings, fingerprint: str, place: Place) 
 
     Parameters and return value are those of `create_pipeline`.
     """
-    data = data_nodes(settings, fingerprint)
-    folds = fold_nodes(settings, data, place)
+    values = node_values(settings, fingerprint, place.checkpoints)
+    data = data_nodes(settings, values)
+    folds = fold_nodes(settings, values, data, place)
     return _pipeline(settings, place, [*data.nodes, *folds.nodes])
 
 
@@ -49,9 +71,10 @@ def create_training(settings: Settings, fingerprint: str, place: Place) -> Pipel
 
     Parameters and return value are those of `create_pipeline`.
     """
-    data = data_nodes(settings, fingerprint)
-    features = feature_nodes(settings, data, place)
-    candidate = trainer_nodes(settings, data, FoldNodes(features, features, [], None), place)
+    values = node_values(settings, fingerprint, place.checkpoints)
+    data = data_nodes(settings, values)
+    features = feature_nodes(settings, values, data, place)
+    candidate = trainer_nodes(settings, values, data, FoldNodes(features, features, [], None))
     return _pipeline(settings, place, [*data.nodes, *features, *candidate.nodes])
 
 

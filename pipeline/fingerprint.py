@@ -13,8 +13,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-PACKAGES: tuple[str, ...] = ("components", "configs", "evaluation", "fetch", "pipeline", "preprocessing")
-PACKAGES += ("report", "serving", "simulation", "trainer")
+PACKAGES: tuple[str, ...] = ("components", "configs", "evaluation", "fetch", "kubeflow", "pipeline")
+PACKAGES += ("preprocessing", "report", "serving", "simulation", "trainer")
 """The packages that belong to galmorph. Every other import is a library."""
 
 _QUOTED = re.compile(rf"""["']((?:{"|".join(PACKAGES)})(?:\.\w+)+)["']""")
@@ -39,11 +39,15 @@ NODE_CODE = {
     "ModelCard": ("components.model_card.component",),
     "Pusher": ("components.atomic_pusher.executor",),
     "MorphologyReport": ("components.morphology_report.component",),
+    "Incumbent": ("kubeflow.nodes.incumbent",),
+    "KubeflowReport": ("kubeflow.nodes.kubeflow_report",),
+    "PublicationGate": ("kubeflow.nodes.publication_gate",),
 }
 """The modules that TFX loads by import path, for every node that runs galmorph's code.
 
 IncumbentResolver is left out because TFX never caches a Resolver; StatisticsGen, ExampleValidator and
-InfraValidator, because they run none of galmorph's code.
+InfraValidator, because they run none of galmorph's code; RunSettings, because it is never cached. The last
+three nodes exist on Kubeflow Pipelines only.
 """
 
 

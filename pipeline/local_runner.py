@@ -24,13 +24,8 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher
 
-from components.anomaly_gate.component import AnomalyError
-from components.fits_example_gen.ingest import IngestError
-from components.picture_gate.component import PictureError
-from components.prediction_gen.compatibility import IncompatibleModelError
 from pipeline.config import Settings
 from pipeline.create import Place, create_cross_validation, create_pipeline, create_training
-from pipeline.errors import InputError
 from pipeline.events import (
     Event,
     FailureEvent,
@@ -39,24 +34,16 @@ from pipeline.events import (
     ProgressHandler,
     write_event,
 )
+from pipeline.failures import INPUT_ERRORS, cause_of, one_line
 from pipeline.memory import forget_peak, peak_memory
 from pipeline.plain_path import plain_path
-from preprocessing.labels.reading import TableError
 from preprocessing.progress import PROGRESS_LOGGER
-from preprocessing.storage_errors import StorageError
-from trainer.callbacks import TrainingDiverged
-from trainer.galaxies import TrainingDataError
 
 _CREATE = {
     "run": create_pipeline,
     "cross_validation": create_cross_validation,
     "training": create_training,
 }
-# TrainingDiverged counts as bad input: its cause is the learning rate, the initial weights or the flux.
-_INPUT_ERRORS = (
-    *(AnomalyError, IncompatibleModelError, IngestError, InputError, PictureError, TableError),
-    *(StorageError, TrainingDataError, TrainingDiverged),
-)
 
 
 def local_place(settings: Settings, root: Path) -> Place:
@@ -74,7 +61,6 @@ def local_place(settings: Settings, root: Path) -> Place:
     """
     return Place(
         root=str(root / "artifacts"),
-        push_directory=settings.push.directory,
         beam_args=_beam_args(settings.pipeline.beam_args),
         metadata=sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
         scratch=str(root / "scratch"),
@@ -165,21 +151,6 @@ def _was_not_pushed(artifact: metadata_store_pb2.Artifact) -> bool:
     return "pushed" in properties and not properties["pushed"].int_value
 
 
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 500 else text[:500] + " ..."
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return the input error that is the cause of what TFX or Beam raised, if there is one."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, _INPUT_ERRORS):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return error
-
-
 def _end_with_parent() -> None:
     """End this process and its children when the command that started it has ended."""
     sys.stdin.read()
@@ -218,8 +189,8 @@ def main() -> int:
                 LocalRunner(lambda event: write_event(events, event)).run_pipeline(pipeline)
         except Exception as error:
             traceback.print_exc()
-            cause = _cause(error)
-            write_event(events, FailureEvent(_one_line(cause), isinstance(cause, _INPUT_ERRORS)))
+            cause = cause_of(error)
+            write_event(events, FailureEvent(one_line(cause), isinstance(cause, INPUT_ERRORS)))
             status = 1
     return status
 

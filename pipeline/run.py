@@ -15,6 +15,7 @@ from pipeline.errors import ExitStatus
 from pipeline.events import FailureEvent
 from pipeline.preflight import Preflight, check_before_run
 from pipeline.pretrained import already_seen
+from pipeline.verdict import refusals
 from report.html.formats import count_of
 from report.terminal import say_sentence
 
@@ -66,15 +67,10 @@ def run_settings(settings: Settings, console: Console) -> ExitStatus:
 
             metrics = collect_report(paths, outcome, settings)
     show_results(console, metrics, paths.report, log, time.monotonic() - started, peak_memory(outcome))
-    if not metrics["gate"]["blessed"]:
-        for reason in metrics["gate"]["reasons"]:
-            print(f"galmorph: the model is not good enough, nothing was pushed: {reason}", file=sys.stderr)
-        return ExitStatus.NOT_GOOD_ENOUGH
-    if (trial := metrics["serving"]) and not trial["blessed"]:
-        for reason in trial["reasons"]:
-            print(f"galmorph: the model cannot be served, nothing was pushed: {reason}", file=sys.stderr)
-        return ExitStatus.NOT_GOOD_ENOUGH
-    return ExitStatus.DONE
+    refused = refusals(metrics)
+    for line in refused:
+        print(f"galmorph: {line}", file=sys.stderr)
+    return ExitStatus.NOT_GOOD_ENOUGH if refused else ExitStatus.DONE
 
 
 def say_checking(console: Console) -> None:

@@ -1,5 +1,6 @@
 """The `[data]` and `[split]` tables of the configuration."""
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -200,3 +201,24 @@ class SplitSettings(BaseModel):
         if not math.isclose(total, 1.0, abs_tol=1e-6):
             raise ValueError(f"train + val + test is {total:g}, must be 1")
         return self
+
+
+def ingest_parameter(data: DataSettings, split: SplitSettings, bands: Sequence[str], side: int) -> str:
+    """Return what the ingest depends on, as JSON; equal settings give equal text.
+
+    Parameters
+    ----------
+    data : DataSettings
+    split : SplitSettings
+    bands : sequence of str
+        Bands kept in the Examples.
+    side : int
+        Side of the square kept of each stamp [pixels].
+
+    Returns
+    -------
+    str
+        Parameter ``settings`` of FitsExampleGen.
+    """
+    tables = {"data": data.model_dump(mode="json"), "split": split.model_dump(mode="json")}
+    return json.dumps({**tables, "bands": list(bands), "side": side}, sort_keys=True)

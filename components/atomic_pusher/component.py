@@ -2,7 +2,6 @@
 
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel
 from tfx.types.channel_utils import as_channel
@@ -13,10 +12,10 @@ from components.atomic_pusher.executor import Executor
 
 
 class AtomicPusherSpec(ComponentSpec):
-    """Inputs, outputs and parameters of AtomicPusher: those of TFX's Pusher, and the card."""
+    """Inputs, outputs and parameters of AtomicPusher: those of TFX's Pusher, and the card; a folder."""
 
     PARAMETERS = {
-        "push_destination": ExecutionParameter(type=pusher_pb2.PushDestination),
+        "directory": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -38,8 +37,8 @@ class AtomicPusher(BaseComponent):
         Output of ModelEvaluator.
     model_card : BaseChannel
         Output of ModelCard.
-    push_destination : pusher_pb2.PushDestination
-        Destination with ``filesystem.base_directory``.
+    directory : str
+        Folder of the published versions, or a URI of an object store.
     code : str
         Fingerprint of our own code, for the cache.
     infra_blessing : BaseChannel, optional
@@ -54,7 +53,7 @@ class AtomicPusher(BaseComponent):
         model: BaseChannel,
         model_blessing: BaseChannel,
         model_card: BaseChannel,
-        push_destination: pusher_pb2.PushDestination,
+        directory: str,
         code: str,
         infra_blessing: BaseChannel | None = None,
     ) -> None:
@@ -64,7 +63,7 @@ class AtomicPusher(BaseComponent):
                 model_blessing=model_blessing,
                 infra_blessing=infra_blessing,
                 model_card=model_card,
-                push_destination=push_destination,
+                directory=directory,
                 code=code,
                 pushed_model=as_channel([standard_artifacts.PushedModel()]),
             )

@@ -1,27 +1,19 @@
-"""Executor of AtomicPusher: publishes atomically, under consecutive version numbers."""
+"""Executor of AtomicPusher."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import json_format
 from tfx.components.pusher.executor import Executor as PusherExecutor
-from tfx.dsl.io import fileio
-from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.atomic_pusher.publish import publish_model
-from evaluation.formats.exported_model import EXTRA
+from components.atomic_pusher.publish import publish_model, upload_model
 
 
 class Executor(PusherExecutor):
-    """TFX's Pusher, which uses `publish_model` if the destination is a local or mounted folder.
-
-    Object stores have no atomic rename; for them TFX's own push is used, which copies ``saved_model.pb``
-    last.
-    """
+    """TFX's Pusher, with consecutive version numbers and the files of the model card."""
 
     def Do(
         self,
@@ -39,26 +31,21 @@ class Executor(PusherExecutor):
             ``pushed_model``: a copy, with the properties ``pushed``, ``pushed_destination`` and
             ``pushed_version``.
         exec_properties : dict
-            ``push_destination``: JSON of `pusher_pb2.PushDestination`.
+            ``directory``: folder of the versions, or URI in an object store.
         """
-        destination = json_format.Parse(exec_properties["push_destination"], pusher_pb2.PushDestination())
-        directory = destination.filesystem.base_directory
+        directory = exec_properties["directory"]
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
-        card = artifact_utils.get_single_uri(input_dict["model_card"])
+        card = Path(artifact_utils.get_single_uri(input_dict["model_card"]))
         self._log_startup(input_dict, output_dict, exec_properties)
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
             # Kubeflow's launcher does not upload an empty folder, and the nodes that read it would fail.
             io_utils.write_string_file(os.path.join(pushed.uri, "NOT_PUSHED"), "")
             return
-        if "://" in directory:
-            super().Do(input_dict, output_dict, exec_properties)
-            published = pushed.get_string_custom_property("pushed_destination")
-            for name in fileio.listdir(card):
-                # File by file: copy_dir would first delete the files of the model in that folder.
-                io_utils.copy_file(os.path.join(card, name), os.path.join(published, EXTRA, name))
-            return
         model = self.GetModelPath(input_dict)
-        version = publish_model(Path(model), Path(directory), extra=Path(card))
+        if "://" in directory:
+            published = upload_model(Path(model), directory, extra=card)
+        else:
+            published = str(publish_model(Path(model), Path(directory), extra=card))
         io_utils.copy_dir(model, pushed.uri)
-        self._MarkPushed(pushed, pushed_destination=str(version), pushed_version=version.name)
+        self._MarkPushed(pushed, pushed_destination=published, pushed_version=published.rsplit("/", 1)[-1])

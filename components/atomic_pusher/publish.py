@@ -1,12 +1,17 @@
-"""Atomic publication of numbered versions of a model in a folder. Imports no TFX."""
+"""Publication of numbered versions of a model in a folder or an object store. Imports no TFX."""
 
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
+
 from evaluation.formats.exported_model import EXTRA
-from serving.published import next_version
+from serving.published import WITHDRAWN, next_version
+
+_LAST = "saved_model.pb"
 
 
 def publish_model(model: Path, directory: Path, *, extra: Path | None = None) -> Path:
@@ -53,3 +58,54 @@ def publish_model(model: Path, directory: Path, *, extra: Path | None = None) ->
                 return version
     finally:
         shutil.rmtree(copy, ignore_errors=True)
+
+
+def upload_model(model: Path, directory: str, *, extra: Path) -> str:
+    """Publish a SavedModel in an object store as the next numbered version.
+
+    Parameters
+    ----------
+    model : Path
+        Folder of the SavedModel.
+    directory : str
+        URI of the folder of the versions, such as ``s3://bucket/models/galmorph``.
+    extra : Path
+        Folder whose files are published with the model, under `EXTRA`.
+
+    Returns
+    -------
+    str
+        URI of the new version.
+
+    Notes
+    -----
+    Object stores have no rename. The first file is created only if it does not exist, so that two runs do not
+    write to one version; ``saved_model.pb``, without which no server loads a version, is written last.
+    """
+    files = {f"{EXTRA}/{path.name}": path for path in extra.iterdir()}
+    files |= {path.relative_to(model).as_posix(): path for path in model.rglob("*") if path.is_file()}
+    first, *others = sorted(files, key=lambda name: (name == _LAST, name))
+    system, folder = fsspec.core.url_to_fs(directory)
+    version = 1 + max(_numbers(system, folder), default=0)
+    while True:
+        try:
+            system.pipe_file(f"{folder}/{version}/{first}", files[first].read_bytes(), mode="create")
+        except FileExistsError:
+            version += 1
+        else:
+            break
+    for name in others:
+        system.put_file(files[name], f"{folder}/{version}/{name}")
+    return f"{directory.rstrip('/')}/{version}"
+
+
+def _numbers(system: fsspec.AbstractFileSystem, folder: str) -> Iterator[int]:
+    """Yield the numbers of all versions in an object store, withdrawn ones included."""
+    try:
+        found = system.ls(folder, detail=False, refresh=True)
+    except FileNotFoundError:
+        return
+    for path in found:
+        number = path.rstrip("/").rsplit("/", 1)[-1].removeprefix(WITHDRAWN.format(version=""))
+        if number.isdecimal():
+            yield int(number)

@@ -1,8 +1,5 @@
 """FitsExampleGen: ingests a label table and FITS stamps into Examples in splits."""
 
-import json
-from collections.abc import Sequence
-
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import standard_artifacts
@@ -11,7 +8,6 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import IngestAccount
 from components.fits_example_gen.executor import Executor
-from preprocessing.data_settings import DataSettings, SplitSettings
 
 
 class FitsExampleGenSpec(ComponentSpec):
@@ -34,11 +30,8 @@ class FitsExampleGen(BaseBeamComponent):
 
     Parameters
     ----------
-    data, split : DataSettings, SplitSettings
-    bands : sequence of str
-        Bands kept in the Examples.
-    side : int
-        Side of the square kept of each stamp [pixels].
+    settings : str
+        Result of `ingest_parameter`.
     fingerprint : str
         Fingerprint of table and stamps (`input_fingerprint`), so that an unchanged input is a cache hit. It
         is a parameter because open-source Kubeflow Pipelines runs no custom driver that could compute it.
@@ -49,24 +42,10 @@ class FitsExampleGen(BaseBeamComponent):
     SPEC_CLASS = FitsExampleGenSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
-    def __init__(
-        self,
-        data: DataSettings,
-        split: SplitSettings,
-        bands: Sequence[str],
-        side: int,
-        fingerprint: str,
-        code: str,
-    ) -> None:
-        settings = {
-            "data": data.model_dump(mode="json"),
-            "split": split.model_dump(mode="json"),
-            "bands": list(bands),
-            "side": side,
-        }
+    def __init__(self, settings: str, fingerprint: str, code: str) -> None:
         super().__init__(
             spec=FitsExampleGenSpec(
-                settings=json.dumps(settings, sort_keys=True),
+                settings=settings,
                 fingerprint=fingerprint,
                 code=code,
                 examples=as_channel([standard_artifacts.Examples()]),

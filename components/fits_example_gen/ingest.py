@@ -133,7 +133,7 @@ def _check_stamps(
     rows = [(entry.row, entry.name, entry.ra, entry.dec) for entry in entries]
     batches = [tuple(rows[start : start + BATCH_ROWS]) for start in range(0, len(rows), BATCH_ROWS)]
     del rows
-    tf.io.gfile.makedirs(folder)
+    _make_empty(folder)
     with make_pipeline() as pipeline:
         _ = (
             pipeline
@@ -152,7 +152,7 @@ def _write_examples(
     folder: str,
 ) -> list[Reject]:
     """Write the Examples and return rejects for stamps that can no longer be read."""
-    tf.io.gfile.makedirs(folder)
+    _make_empty(folder)
     shards = _shards(division, split_folder)
     with make_pipeline() as pipeline:
         _ = (
@@ -161,6 +161,13 @@ def _write_examples(
             | "Write" >> beam.Map(_write_shard, reader=reader, total=len(division.kept), folder=folder)
         )
     return _findings(folder)[0]
+
+
+def _make_empty(folder: str) -> None:
+    """Make a folder of findings; those of an earlier attempt do not count."""
+    if tf.io.gfile.exists(folder):
+        tf.io.gfile.rmtree(folder)
+    tf.io.gfile.makedirs(folder)
 
 
 def _keep(findings: Sequence[Reject | StampNote], folder: str, name: str) -> None:

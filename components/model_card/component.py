@@ -11,6 +11,7 @@ from tfx.types.standard_artifacts import Examples, InfraBlessing, Model, ModelBl
 from components.artifacts import CrossValidation, IngestAccount, Predictions
 from components.artifacts import ModelCard as Card
 from components.morphology_report.evidence import write_evidence
+from evaluation.formats.exported_model import ORIGIN_NAME
 from report.card.write import write_card
 from report.evidence.reading import read_evidence
 
@@ -27,6 +28,7 @@ def ModelCard(
     run_name: Parameter[str],
     settings: Parameter[str],
     fingerprint: Parameter[str],
+    candidate_id: Parameter[str],
     code: Parameter[str],
     cross_validation: InputArtifact[CrossValidation] = None,
     infra_blessing: InputArtifact[InfraBlessing] = None,
@@ -44,12 +46,14 @@ def ModelCard(
     evaluation, blessing : ModelEvaluation, ModelBlessing
         Outputs of ModelEvaluator.
     card : ModelCard
-        Output with ``model_card.md`` and ``model_card.html``.
+        Output with ``model_card.md``, ``model_card.html`` and ``origin.json``.
     run_name : str
     settings : str
         Tables of the configuration, as JSON.
     fingerprint : str
         Fingerprint of table and stamps.
+    candidate_id : str
+        Identifies what the candidate was made of; published with the card.
     code : str
         Fingerprint of our own code, for the cache.
     cross_validation : CrossValidation
@@ -71,3 +75,4 @@ def ModelCard(
     with tempfile.TemporaryDirectory() as folder:
         write_evidence(Path(folder), run_name, json.loads(settings), fingerprint, given)
         write_card(read_evidence(Path(folder)), Path(card.uri))
+    Path(card.uri, ORIGIN_NAME).write_text(json.dumps({"candidate": candidate_id}) + "\n")

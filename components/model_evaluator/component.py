@@ -9,7 +9,6 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components import artifacts
 from components.model_evaluator.executor import Executor
-from evaluation.settings import GateSettings
 
 
 class ModelEvaluatorSpec(ComponentSpec):
@@ -40,7 +39,8 @@ class ModelEvaluator(BaseBeamComponent):
         The candidate, to which the blessing refers.
     predictions : BaseChannel
         Its predictions for all splits.
-    gate : GateSettings
+    gate : str
+        JSON of `evaluation.settings.GateSettings`.
     code : str
         Fingerprint of our own code, for the cache.
     baseline_model, baseline_predictions : BaseChannel, optional
@@ -54,7 +54,7 @@ class ModelEvaluator(BaseBeamComponent):
         self,
         model: BaseChannel,
         predictions: BaseChannel,
-        gate: GateSettings,
+        gate: str,
         code: str,
         baseline_model: BaseChannel | None = None,
         baseline_predictions: BaseChannel | None = None,
@@ -63,7 +63,7 @@ class ModelEvaluator(BaseBeamComponent):
             spec=ModelEvaluatorSpec(
                 model=model,
                 predictions=predictions,
-                gate=gate.model_dump_json(),
+                gate=gate,
                 code=code,
                 baseline_model=baseline_model,
                 baseline_predictions=baseline_predictions,

@@ -13,6 +13,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
 from components.model_evaluator.tfma_results import write_tfma
+from components.optional_model import is_missing
 from evaluation.formats.predictions import PREDICTIONS, Predictions, read_predictions
 from evaluation.gate import judge
 from evaluation.settings import GateSettings
@@ -89,5 +90,7 @@ def _bless(blessing: Artifact, blessed: bool, input_dict: dict[str, list[Artifac
     }
     for role, (uri_key, id_key) in models.items():
         for model in input_dict.get(role, []):
+            if is_missing(model):
+                continue
             blessing.set_string_custom_property(uri_key, model.uri)
             blessing.set_int_custom_property(id_key, model.id)

@@ -10,6 +10,7 @@ from tfx.utils import path_utils
 
 from components.artifacts import Predictions
 from components.example_files import files_by_split
+from components.optional_model import is_missing
 from components.prediction_gen.classify import classify_examples, write_no_answers
 
 
@@ -49,7 +50,7 @@ def PredictionGen(
     """
     folder = Path(predictions.uri)
     folder.mkdir(parents=True, exist_ok=True)
-    if model is None:
+    if is_missing(model):
         write_no_answers(folder)
         return
     asked = json.loads(splits)

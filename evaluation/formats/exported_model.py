@@ -12,3 +12,7 @@ METADATA_FILE = f"{EXTRA}/{METADATA_NAME}"
 
 WARM_UP_FILE = f"{EXTRA}/tf_serving_warmup_requests"
 """TFRecords of PredictionLog that TF Serving replays before it answers; it prescribes the name."""
+
+ORIGIN_NAME = "origin.json"
+ORIGIN_FILE = f"{EXTRA}/{ORIGIN_NAME}"
+"""``{"candidate": ID}``: identifies what a published model was made of (`pipeline.nodes.values`)."""

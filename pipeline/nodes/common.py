@@ -1,11 +1,12 @@
-"""What all groups of nodes need: the platform, and parameters as text."""
+"""What all groups of nodes need: the platform, and parameters that TFX's own components cannot take."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.types.channel import BaseChannel
 
 
 @dataclass(frozen=True)
@@ -16,22 +17,21 @@ class Place:
     ----------
     root : str
         Folder or bucket of the artifacts.
-    push_directory : str
     beam_args : sequence of str
     metadata : metadata_store_pb2.ConnectionConfig or None
         None if the platform has its own metadata store.
-    resolve_incumbent : bool
-        Whether the platform runs TFX's Resolver (open-source Kubeflow Pipelines does not).
+    incumbent : BaseChannel or None
+        The published model to be compared with; None if TFX's Resolver finds it, which open-source Kubeflow
+        Pipelines does not run.
     scratch : str
         Folder that survives a killed run, for checkpoints and for cached features of the backbone; empty if
         the platform has none.
     """
 
     root: str
-    push_directory: str
     beam_args: Sequence[str]
     metadata: metadata_store_pb2.ConnectionConfig | None = None
-    resolve_incumbent: bool = True
+    incumbent: BaseChannel | None = None
     scratch: str = ""
 
     @property
@@ -40,6 +40,6 @@ class Place:
         return f"{self.scratch}/checkpoints" if self.scratch else ""
 
 
-def as_json(tables: dict[str, Any]) -> str:
-    """Return tables as a parameter of a node; equal tables give equal text."""
-    return json.dumps(tables, sort_keys=True)
+def set_custom_config(node: BaseNode, value: Any) -> None:
+    """Set ``custom_config`` of TFX's Transform or Trainer, which take a dict but no placeholder."""
+    node.exec_properties["custom_config"] = value

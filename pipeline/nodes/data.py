@@ -19,6 +19,8 @@ from components.fits_example_gen.component import FitsExampleGen
 from components.picture_gate.component import PictureGate
 from pipeline.config import Settings
 from pipeline.fingerprint import code_fingerprint
+from pipeline.nodes.common import set_custom_config
+from pipeline.nodes.values import NodeValues
 from preprocessing.features import TRAIN, VALIDATION, scalar_features
 
 
@@ -39,15 +41,12 @@ class DataNodes:
             node.add_upstream_node(self.looked)
 
 
-def data_nodes(settings: Settings, fingerprint: str) -> DataNodes:
-    """Return the nodes from stamps to pictures; `fingerprint` is that of label table and stamps."""
+def data_nodes(settings: Settings, values: NodeValues) -> DataNodes:
+    """Return the nodes from stamps to pictures."""
     bands = settings.example_bands
     example_gen = FitsExampleGen(
-        data=settings.data.with_resolved(bands, settings.example_side),
-        split=settings.split,
-        bands=bands,
-        side=settings.example_side,
-        fingerprint=fingerprint,
+        settings=values.ingest,
+        fingerprint=values.fingerprint,
         code=code_fingerprint("FitsExampleGen"),
     )
     examples = example_gen.outputs["examples"]
@@ -64,12 +63,9 @@ def data_nodes(settings: Settings, fingerprint: str) -> DataNodes:
         schema=schema.outputs["schema"],
         preprocessing_fn="preprocessing.transform.preprocessing_fn",
         splits_config=SplitsConfig(analyze=[TRAIN], transform=[TRAIN, VALIDATION]),
-        custom_config={
-            "image": settings.image.model_dump(mode="json"),
-            "code": code_fingerprint("Transform"),
-        },
         disable_statistics=True,  # of PNG bytes
     )
+    set_custom_config(transform, values.transform)
     transform.add_upstream_node(gate)
     pictures = transform.outputs["transformed_examples"]
     looked = PictureGate(examples=pictures, code=code_fingerprint("PictureGate"))

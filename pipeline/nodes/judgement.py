@@ -7,8 +7,7 @@ from tfx.components import InfraValidator
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.proto import infra_validator_pb2
-from tfx.proto.pusher_pb2 import PushDestination
-from tfx.types.channel import BaseChannel, Channel
+from tfx.types.channel import Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
 
 from components.atomic_pusher.component import AtomicPusher
@@ -20,24 +19,25 @@ from components.prediction_gen.component import PredictionGen
 from components.serving_validator.component import ServingValidator
 from pipeline.config import Settings
 from pipeline.fingerprint import code_fingerprint
-from pipeline.nodes.common import Place, as_json
+from pipeline.nodes.common import Place
 from pipeline.nodes.data import DataNodes
 from pipeline.nodes.training import CandidateNodes, FoldNodes
+from pipeline.nodes.values import NodeValues
 from preprocessing.features import TEST
 
 
 def judgement_nodes(
     settings: Settings,
-    fingerprint: str,
+    values: NodeValues,
     data: DataNodes,
     folds: FoldNodes,
     candidate: CandidateNodes,
     place: Place,
 ) -> list[BaseNode]:
-    """Return the nodes from predictions to publication and report; `fingerprint` is that of the data."""
+    """Return the nodes from predictions to publication and report."""
     nodes: list[BaseNode] = []
-    incumbent = None
-    if place.resolve_incumbent:
+    incumbent = place.incumbent
+    if incumbent is None:
         resolver = Resolver(
             strategy_class=IncumbentStrategy,
             model=Channel(type=Model),
@@ -47,7 +47,7 @@ def judgement_nodes(
         ).with_id("IncumbentResolver")
         incumbent = resolver.outputs["model"]
         nodes.append(resolver)
-    bands, flux = json.dumps(settings.example_bands), as_json(settings.data.flux)
+    bands, flux = json.dumps(settings.example_bands), values.flux
     answers = PredictionGen(
         examples=data.examples,
         model=candidate.model,
@@ -57,24 +57,22 @@ def judgement_nodes(
         code=code_fingerprint("PredictionGen"),
     )
     nodes.append(answers)
-    published: dict[str, BaseChannel] = {}
-    if incumbent is not None:
-        theirs = PredictionGen(
-            examples=data.examples,
-            model=incumbent,
-            bands=bands,
-            flux=flux,
-            splits=json.dumps([TEST]),
-            code=code_fingerprint("IncumbentPredictionGen"),
-        ).with_id("IncumbentPredictionGen")
-        nodes.append(theirs)
-        published = {"baseline_model": incumbent, "baseline_predictions": theirs.outputs["predictions"]}
+    theirs = PredictionGen(
+        examples=data.examples,
+        model=incumbent,
+        bands=bands,
+        flux=flux,
+        splits=json.dumps([TEST]),
+        code=code_fingerprint("IncumbentPredictionGen"),
+    ).with_id("IncumbentPredictionGen")
+    nodes.append(theirs)
     evaluator = ModelEvaluator(
         model=candidate.model,
         predictions=answers.outputs["predictions"],
-        gate=settings.gate,
+        gate=values.gate,
         code=code_fingerprint("Evaluator"),
-        **published,
+        baseline_model=incumbent,
+        baseline_predictions=theirs.outputs["predictions"],
     ).with_id("Evaluator")
     tried = _served(settings, data, candidate, answers, evaluator)
     infra_blessing = {"infra_blessing": tried[0].outputs["blessing"]} if tried else {}
@@ -85,21 +83,18 @@ def judgement_nodes(
         "predictions": answers.outputs["predictions"],
         "evaluation": evaluator.outputs["evaluation"],
         "blessing": evaluator.outputs["blessing"],
-        "run_name": settings.pipeline.name,
-        # Everything except paths.
-        "settings": as_json(settings.model_dump(mode="json", exclude={"pipeline", "push"})),
-        "fingerprint": fingerprint,
+        "run_name": values.name,
+        "settings": values.tables,
+        "fingerprint": values.fingerprint,
         **({"cross_validation": folds.summary} if folds.summary is not None else {}),
         **infra_blessing,
     }
-    card = ModelCard(**findings, code=code_fingerprint("ModelCard"))
+    card = ModelCard(**findings, candidate_id=values.candidate_id, code=code_fingerprint("ModelCard"))
     pusher = AtomicPusher(
         model=candidate.model,
         model_blessing=evaluator.outputs["blessing"],
         model_card=card.outputs["card"],
-        push_destination=PushDestination(
-            filesystem=PushDestination.Filesystem(base_directory=place.push_directory)
-        ),
+        directory=values.push_directory,
         code=code_fingerprint("Pusher"),
         **infra_blessing,
     ).with_id("Pusher")

@@ -1,7 +1,6 @@
 """The nodes that train: features, folds and the candidate for publication."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from tfx.components import Trainer
 from tfx.dsl.components.base.base_node import BaseNode
@@ -16,30 +15,19 @@ from components.head_trainer.component import HeadTrainer
 from components.held_out_reference.component import HeldOutReference
 from pipeline.config import Settings
 from pipeline.fingerprint import code_fingerprint
-from pipeline.nodes.common import Place, as_json
+from pipeline.nodes.common import Place, set_custom_config
 from pipeline.nodes.data import DataNodes
+from pipeline.nodes.values import TRAINED, NodeValues
 from preprocessing.features import TRAIN, VALIDATION
-from trainer.recipe import Recipe
-from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
 
 
-def feature_nodes(settings: Settings, data: DataNodes, place: Place) -> list[BaseNode]:
+def feature_nodes(settings: Settings, values: NodeValues, data: DataNodes, place: Place) -> list[BaseNode]:
     """Return the node that computes features of the frozen backbone, if the head is trained on its own."""
-    train = settings.train
-    if not train.epochs:
+    if not settings.train.epochs:
         return []
-    # Only what features depend on, so that another learning rate is still a cache hit.
-    asked = {name: getattr(train, name) for name in ("batch_size", "mixed_precision")}
-    asked["views"] = settings.recipe.feature_views
-    if settings.model.weights == "none":
-        asked["seed"] = train.seed
-    backbone = settings.model.model_dump(include={"backbone", "weights", "weights_sha256"})
-    recipe = Recipe(
-        settings.image, ModelSettings(**backbone), TrainSettings(**asked), CrossValidationSettings()
-    )
     node = FeatureExtractor(
         examples=data.pictures,
-        recipe=as_json(recipe.dump()),
+        recipe=values.features,
         cache=f"{place.scratch}/features" if place.scratch else "",
         code=code_fingerprint("FeatureExtractor"),
     )
@@ -57,20 +45,17 @@ class FoldNodes:
     summary: BaseChannel | None
 
 
-def fold_nodes(settings: Settings, data: DataNodes, place: Place) -> FoldNodes:
+def fold_nodes(settings: Settings, values: NodeValues, data: DataNodes, place: Place) -> FoldNodes:
     """Return the nodes of the cross-validation, or only those of the features if no fold is trained."""
-    features = feature_nodes(settings, data, place)
+    features = feature_nodes(settings, values, data, place)
     if settings.cross_validation.trained(settings.train) == "none":
         return FoldNodes(features, features, [], None)
-    recipe = _uncalibrated(settings.recipe)
-    # Settings of the published model alone must not train the folds again.
-    recipe["cross_validation"]["publish"] = "single"
     trainers = [
         FoldTrainer(
             examples=data.pictures,
             **({"features": features[0].outputs["features"]} if features else {}),
             fold=fold,
-            recipe=as_json(recipe),
+            recipe=values.folds,
             checkpoints=place.checkpoints,
             code=code_fingerprint("FoldTrainer"),
         ).with_id(f"FoldTrainer-{fold}")
@@ -91,30 +76,34 @@ class CandidateNodes:
     weights: dict[str, BaseChannel]
 
 
-def candidate_nodes(settings: Settings, data: DataNodes, folds: FoldNodes, place: Place) -> CandidateNodes:
+def candidate_nodes(
+    settings: Settings, values: NodeValues, data: DataNodes, folds: FoldNodes
+) -> CandidateNodes:
     """Return the nodes that make the model to be judged, by `[cross_validation] publish`."""
-    if settings.cross_validation.publish in ("single", "retrained"):
-        return trainer_nodes(settings, data, folds, place)
+    if settings.cross_validation.publish in TRAINED:
+        return trainer_nodes(settings, values, data, folds)
     node = FoldExporter(
         examples=data.pictures,
         folds=folds.models,
-        config=as_json(_training_config(settings)),
+        config=values.candidate,
         code=code_fingerprint("FoldExporter"),
     )
     return CandidateNodes([node], node.outputs["model"], {"fold_model": node.outputs["fold"]})
 
 
-def trainer_nodes(settings: Settings, data: DataNodes, folds: FoldNodes, place: Place) -> CandidateNodes:
+def trainer_nodes(
+    settings: Settings, values: NodeValues, data: DataNodes, folds: FoldNodes
+) -> CandidateNodes:
     """Return the nodes that train one network on the training split, or on training and validation."""
     heads = [
         HeadTrainer(
             features=node.outputs["features"],
-            recipe=as_json(_uncalibrated(settings.recipe)),
+            recipe=values.head,
             code=code_fingerprint("HeadTrainer"),
         )
         for node in folds.features
     ]
-    references = _references(settings, data, folds)
+    references = _references(settings, values, data, folds)
     trainer = Trainer(
         run_fn="trainer.train.run_fn",
         examples=data.pictures,
@@ -123,18 +112,14 @@ def trainer_nodes(settings: Settings, data: DataNodes, folds: FoldNodes, place: 
         hyperparameters=references[0].outputs["reference"] if references else None,
         train_args=TrainArgs(splits=[TRAIN]),
         eval_args=EvalArgs(splits=[VALIDATION]),
-        custom_config={
-            **_training_config(settings),
-            "checkpoints": place.checkpoints,
-            "code": code_fingerprint("Trainer"),
-        },
     )
+    set_custom_config(trainer, values.candidate)
     data.before(trainer)
     weights = {"model_run": trainer.outputs["model_run"]}
     return CandidateNodes([*heads, *references, trainer], trainer.outputs["model"], weights)
 
 
-def _references(settings: Settings, data: DataNodes, folds: FoldNodes) -> list[BaseNode]:
+def _references(settings: Settings, values: NodeValues, data: DataNodes, folds: FoldNodes) -> list[BaseNode]:
     """Return the node that measures held-out galaxies for a model that has learned from all of them."""
     if settings.cross_validation.publish != "retrained" or not folds.models:
         return []
@@ -142,25 +127,7 @@ def _references(settings: Settings, data: DataNodes, folds: FoldNodes) -> list[B
         HeldOutReference(
             examples=data.pictures,
             model=folds.models[0],
-            recipe=as_json(_uncalibrated(settings.recipe)),
+            recipe=values.head,
             code=code_fingerprint("HeldOutReference"),
         )
     ]
-
-
-def _uncalibrated(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe without temperature scaling, for nodes whose training does not depend on it."""
-    tables = recipe.dump()
-    tables["model"]["calibration"] = "none"
-    return tables
-
-
-def _training_config(settings: Settings) -> dict[str, Any]:
-    return {
-        **settings.recipe.dump(),
-        # The other keys concern the report only and must not train a model again.
-        "decision": settings.decision.model_dump(mode="json", include={"uncertain"}),
-        "flux": settings.data.flux,
-        "limits": settings.data.limits,
-        "chunk": settings.serving.chunk,
-    }

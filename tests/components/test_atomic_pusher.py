@@ -1,15 +1,18 @@
-import json
 import shutil
 import threading
 
+import fsspec
 import pytest
-import tensorflow as tf
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
 
 from components.artifacts import ModelCard
+from components.atomic_pusher import publish
 from components.atomic_pusher.executor import Executor
-from components.atomic_pusher.publish import publish_model
+from components.atomic_pusher.publish import publish_model, upload_model
 from serving.published import published_versions, withdraw
+
+STORE = fsspec.filesystem("memory")
+"""Stands for an object store."""
 
 
 @pytest.fixture
@@ -68,7 +71,6 @@ def push(model, tmp_path, blessed: bool, directory: str = "", served: bool | Non
     served_blessing = InfraBlessing()
     served_blessing.uri = str(tmp_path / "infra")
     served_blessing.set_int_custom_property("blessed", int(bool(served)))
-    destination = json.dumps({"filesystem": {"base_directory": directory or str(tmp_path / "published")}})
     Executor().Do(
         {
             "model": [trained],
@@ -77,7 +79,7 @@ def push(model, tmp_path, blessed: bool, directory: str = "", served: bool | Non
             **({} if served is None else {"infra_blessing": [served_blessing]}),
         },
         {"pushed_model": [pushed]},
-        {"push_destination": destination},
+        {"directory": directory or str(tmp_path / "published")},
     )
     return pushed
 
@@ -97,31 +99,44 @@ def test_a_model_that_a_server_has_tried_is_pushed(model, tmp_path):
 
 
 @pytest.mark.parametrize(("blessed", "served"), [(False, None), (True, False), (False, True)])
-@pytest.mark.parametrize("directory", ["", "ram://refused"])
+@pytest.mark.parametrize("directory", ["", "memory://refused"])
 def test_a_refused_model_is_not(model, tmp_path, directory, blessed, served):
     pushed = push(model, tmp_path, blessed=blessed, directory=directory, served=served)
-    assert not (tmp_path / "published").exists() and not tf.io.gfile.exists("ram://refused")
+    assert not (tmp_path / "published").exists() and not STORE.exists("/refused")
     assert pushed.get_int_custom_property("pushed") == 0
     # Kubeflow's launcher uploads no empty folder.
     assert (tmp_path / "pushed" / "NOT_PUSHED").is_file()
 
 
 def test_an_object_store_gets_model_and_card(model, tmp_path):
-    """TensorFlow's file system in memory stands for one: it has a scheme and no folders of this machine."""
     (model / "assets.extra").mkdir()
     (model / "assets.extra" / "galmorph.json").write_text("{}")
-    pushed = push(model, tmp_path, blessed=True, directory="ram://bucket/models")
-    (version,) = tf.io.gfile.listdir("ram://bucket/models")
-    published = f"ram://bucket/models/{version.rstrip('/')}"
-    assert pushed.get_string_custom_property("pushed_destination") == published
-    assert pushed.get_string_custom_property("pushed_version") == version.rstrip("/")
-    files = {
-        f"{folder}/{name}".removeprefix(f"{published}/").replace("//", "/")
-        for folder, _, names in tf.io.gfile.walk(published)
-        for name in names
-    }
+    pushed = push(model, tmp_path, blessed=True, directory="memory://bucket/models")
+    assert pushed.get_string_custom_property("pushed_destination") == "memory://bucket/models/1"
+    assert pushed.get_string_custom_property("pushed_version") == "1"
     extra = {"assets.extra/galmorph.json", "assets.extra/model_card.md"}
-    assert files == {"saved_model.pb", "variables/data", *extra}
-    with tf.io.gfile.GFile(f"{published}/assets.extra/model_card.md") as card:
-        assert card.read() == "# Card"
+    found = {path.removeprefix("/bucket/models/1/") for path in STORE.find("/bucket/models/1")}
+    assert found == {"saved_model.pb", "variables/data", *extra}
+    assert STORE.cat("/bucket/models/1/assets.extra/model_card.md") == b"# Card"
     assert (tmp_path / "pushed" / "saved_model.pb").is_file()
+
+
+def test_versions_in_an_object_store_are_consecutive_and_end_with_the_saved_model(model, tmp_path):
+    card = tmp_path / "card"
+    card.mkdir()
+    (card / "model_card.md").write_text("# Card")
+    STORE.makedirs("/several/models/withdrawn-4")
+    assert upload_model(model, "memory://several/models/", extra=card) == "memory://several/models/5"
+    assert upload_model(model, "memory://several/models", extra=card) == "memory://several/models/6"
+    times = {path: STORE.created(path) for path in STORE.find("/several/models/6")}
+    assert max(times, key=times.get).endswith("/saved_model.pb")
+
+
+def test_two_uploads_at_once_take_two_numbers(model, tmp_path, monkeypatch):
+    card = tmp_path / "card"
+    card.mkdir()
+    (card / "model_card.md").write_text("# Card")
+    upload_model(model, "memory://both/models", extra=card)
+    # The other run has listed the folder before the first file of version 1 was there.
+    monkeypatch.setattr(publish, "_numbers", lambda *_: iter(()))
+    assert upload_model(model, "memory://both/models", extra=card) == "memory://both/models/2"

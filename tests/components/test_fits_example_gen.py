@@ -9,7 +9,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import IngestAccount
 from components.fits_example_gen.component import FitsExampleGen
-from preprocessing.data_settings import DataSettings, SplitSettings
+from preprocessing.data_settings import DataSettings, SplitSettings, ingest_parameter
 
 BEAM = ["--runner=DirectRunner", "--direct_running_mode=in_memory"]
 
@@ -25,7 +25,7 @@ def component(tmp_path, write_stamp) -> FitsExampleGen:
     (tmp_path / "labels.csv").write_text("\n".join([*rows, "lost,spiral"]) + "\n")
     template = str(tmp_path / "{band}_stamps" / "{name}_{band}.fits")
     data = DataSettings(labels=str(tmp_path / "labels.csv"), stamps=template)
-    return FitsExampleGen(data, SplitSettings(), bands="RG", side=8, fingerprint="f1", code="c1")
+    return FitsExampleGen(ingest_parameter(data, SplitSettings(), "RG", 8), fingerprint="f1", code="c1")
 
 
 def test_the_component_declares_its_outputs_and_parameters(component):

@@ -48,7 +48,7 @@ def settings(place: str | Path) -> DataSettings:
 def run(place: str | Path, out: Path, *arguments: str) -> Ingested:
     data = settings(place)
     options = PipelineOptions(["--runner=DirectRunner", *(arguments or ("--direct_running_mode=in_memory",))])
-    (out / "scratch").mkdir(parents=True)
+    (out / "scratch").mkdir(parents=True, exist_ok=True)
     return ingest(
         data,
         SplitSettings(folds=2),
@@ -107,6 +107,10 @@ def test_a_store_that_cannot_be_read_ends_it(survey, tmp_path, object_store, mod
     assert re.fullmatch(
         r"s3://galaxies/R_stamps/g\d\d_R.fits cannot be read: .* expired .*", str(ended.value)
     )
+    if mode == "in_memory":
+        object_store.fault = None
+        again = run(f"s3://{BUCKET}", tmp_path / "out")
+        assert len(again.division.kept) == 70, "the next attempt in the same folder begins anew"
 
 
 def test_a_store_that_fails_in_the_second_pass_ends_it(survey, tmp_path, object_store):

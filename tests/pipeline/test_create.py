@@ -5,6 +5,8 @@ import re
 
 import pytest
 from tfx.dsl.components.base.base_driver import BaseDriver
+from tfx.dsl.components.common.importer import Importer
+from tfx.types.standard_artifacts import Model
 
 from pipeline.config import Settings, load_settings
 from pipeline.create import (
@@ -29,7 +31,7 @@ TABLES = {
 
 def pipeline(fingerprint: str = "f", place: dict | None = None, **tables):
     settings = Settings.model_validate(TABLES | tables)
-    where = {"root": "/root", "push_directory": "/models", "beam_args": ["--runner=DirectRunner"]}
+    where = {"root": "/root", "beam_args": ["--runner=DirectRunner"]}
     return create_pipeline(settings, fingerprint, Place(**where | (place or {})))
 
 
@@ -63,7 +65,8 @@ def test_transform_waits_for_the_gate():
 
 
 def test_kubeflow_gets_neither_resolver_nor_drivers():
-    nodes = pipeline(place={"resolve_incumbent": False}).components
+    importer = Importer("/models/1", artifact_type=Model)
+    nodes = pipeline(place={"incumbent": importer.outputs["result"]}).components
     assert "IncumbentResolver" not in {node.id for node in nodes}
     assert {node.driver_class for node in nodes} == {BaseDriver}
 
@@ -145,10 +148,7 @@ def test_temperature_scaling_does_not_train_folds_again():
 
 def ids(make=create_pipeline, **tables) -> list[str]:
     settings = Settings.model_validate(TABLES | tables)
-    return [
-        node.id
-        for node in make(settings, "f", Place("/root", "/models", ["--runner=DirectRunner"])).components
-    ]
+    return [node.id for node in make(settings, "f", Place("/root", ["--runner=DirectRunner"])).components]
 
 
 def test_the_setting_publish_determines_the_node_of_the_candidate():

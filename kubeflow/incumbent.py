@@ -1,0 +1,77 @@
+"""The published model that a candidate must beat, in a folder or an object store."""
+
+import hashlib
+import json
+from typing import Any
+
+import fsspec
+
+from evaluation.formats.exported_model import METADATA_FILE, ORIGIN_FILE
+from kubeflow.run_parameters import NEWEST, NO_BASELINE
+from pipeline.errors import InputError
+
+SAVED_MODEL = "saved_model.pb"
+_STATE = (METADATA_FILE, ORIGIN_FILE, "fingerprint.pb", SAVED_MODEL)
+
+
+def find_incumbent(baseline: str, directory: str, candidate_id: str) -> dict[str, str]:
+    """Return the published model with which a candidate is compared.
+
+    Parameters
+    ----------
+    baseline : str
+        `NEWEST`, `NO_BASELINE`, or the folder of a version.
+    directory : str
+        Folder or URI of the numbered versions.
+    candidate_id : str
+        Versions made of the same data, settings and code are the candidate itself and are passed over. So an
+        unchanged run finds the same model as the run before, and every node is a cache hit.
+
+    Returns
+    -------
+    dict of str
+        ``path`` of the version and ``state``, which changes with its contents; empty if there is none.
+
+    Raises
+    ------
+    InputError
+        If `baseline` is no exported model.
+    """
+    if baseline == NO_BASELINE:
+        return {}
+    if baseline != NEWEST:
+        system, path = fsspec.core.url_to_fs(baseline)
+        if not system.exists(f"{path}/{SAVED_MODEL}"):
+            raise InputError(f"baseline = {baseline!r} is no published model: it has no {SAVED_MODEL}")
+        return {"path": baseline, "state": _state(system, path)}
+    system, folder = fsspec.core.url_to_fs(directory)
+    for version in sorted(_versions(system, folder), reverse=True):
+        path = f"{folder}/{version}"
+        if system.exists(f"{path}/{SAVED_MODEL}") and _origin(system, path) != candidate_id:
+            return {"path": f"{directory.rstrip('/')}/{version}", "state": _state(system, path)}
+    return {}
+
+
+def _versions(system: fsspec.AbstractFileSystem, folder: str) -> list[int]:
+    try:
+        found = system.ls(folder, detail=False, refresh=True)
+    except FileNotFoundError:
+        return []
+    names = [path.rstrip("/").rsplit("/", 1)[-1] for path in found]
+    return [int(name) for name in names if name.isdecimal()]
+
+
+def _origin(system: fsspec.AbstractFileSystem, path: str) -> Any:
+    """Return what a version was made of; None for versions of before."""
+    try:
+        return json.loads(system.cat_file(f"{path}/{ORIGIN_FILE}")).get("candidate")
+    except (FileNotFoundError, ValueError, AttributeError):
+        return None
+
+
+def _state(system: fsspec.AbstractFileSystem, path: str) -> str:
+    digest = hashlib.sha256()
+    for name in _STATE:
+        file = f"{path}/{name}"
+        digest.update(system.cat_file(file) if system.exists(file) else b"")
+    return digest.hexdigest()[:16]

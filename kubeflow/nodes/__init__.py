@@ -1,0 +1,1 @@
+"""Nodes that the pipeline has on Kubeflow Pipelines only."""

@@ -1,0 +1,96 @@
+"""RunSettings: the first node, which turns the parameters of a run into those of all other nodes."""
+
+import json
+import logging
+
+from tfx.dsl.component.experimental.annotations import OutputDict, Parameter
+from tfx.dsl.component.experimental.decorators import component
+
+from kubeflow.incumbent import find_incumbent
+from kubeflow.run_parameters import configuration_of
+from pipeline.nodes.values import node_values
+from pipeline.preflight import check_before_run
+
+_logger = logging.getLogger("galmorph")
+
+
+@component
+def RunSettings(
+    compiled: Parameter[str],
+    labels: Parameter[str],
+    stamps: Parameter[str],
+    run_name: Parameter[str],
+    epochs: Parameter[int],
+    fine_tune_epochs: Parameter[int],
+    min_accuracy: Parameter[float],
+    min_auc: Parameter[float],
+    max_accuracy_drop: Parameter[float],
+    models_directory: Parameter[str],
+    model_name: Parameter[str],
+    baseline: Parameter[str],
+    settings: Parameter[str],
+) -> OutputDict(  # type: ignore[valid-type]
+    name=str,
+    fingerprint=str,
+    ingest=str,
+    transform=str,
+    features=str,
+    folds=str,
+    head=str,
+    candidate=str,
+    flux=str,
+    gate=str,
+    tables=str,
+    push_directory=str,
+    candidate_id=str,
+    incumbent=str,
+):
+    """Check configuration and input as ``galmorph run`` does before a run, and hand on the parameters.
+
+    This node is never cached. It reads the table and looks at the files of the stamps, so that after a change
+    no later node is a cache hit.
+
+    Parameters
+    ----------
+    compiled : str
+        Tables of the configuration that was compiled, as JSON.
+    labels, stamps, run_name, epochs, fine_tune_epochs, min_accuracy, min_auc, max_accuracy_drop, \
+models_directory, model_name, baseline, settings
+        Parameters of the run, see `kubeflow.run_parameters`.
+
+    Returns
+    -------
+    dict of str
+        The attributes of `pipeline.nodes.values.NodeValues`, and ``incumbent``: the result of
+        `kubeflow.incumbent.find_incumbent` as JSON.
+
+    Raises
+    ------
+    InputError
+        As `pipeline.preflight.check_before_run`.
+    """
+    configuration = configuration_of(
+        json.loads(compiled),
+        {
+            "labels": labels,
+            "stamps": stamps,
+            "run_name": run_name,
+            "epochs": epochs,
+            "fine_tune_epochs": fine_tune_epochs,
+            "min_accuracy": min_accuracy,
+            "min_auc": min_auc,
+            "max_accuracy_drop": max_accuracy_drop,
+            "models_directory": models_directory,
+            "model_name": model_name,
+            "baseline": baseline,
+            "settings": settings,
+        },
+    )
+    checked = check_before_run(configuration)
+    for remark in (*checked.notes, *checked.warnings):
+        _logger.warning("%s", remark)
+    _logger.info("%d rows: %s, refused: %s", checked.rows, checked.classes, checked.refused)
+    values = node_values(configuration.with_pinned_weights(), checked.fingerprint)
+    incumbent = find_incumbent(baseline, values.push_directory, values.candidate_id)
+    _logger.info("published model to be compared with: %s", incumbent.get("path", "none"))
+    return {**vars(values), "incumbent": json.dumps(incumbent, sort_keys=True)}
