@@ -1,9 +1,7 @@
 """Read the stamps of one object: flux, cut, and checks whether they are usable."""
 
-import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from preprocessing.bands import band_name
 from preprocessing.blank_areas import blank_areas
+from preprocessing.faults import as_reject
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import Header
 from preprocessing.fits.reading import decode_image
@@ -18,11 +17,9 @@ from preprocessing.flux_scale import FluxScale, FluxScaleError, saturation_level
 from preprocessing.locations import Location
 from preprocessing.sky_position import pixel_of
 from preprocessing.stamp_files import ReadBand, read_ahead, read_stamp
-from preprocessing.storage_errors import StorageError
 
 BAND_KEYWORDS = ("FILTER", "FILTNAM", "FILTERID", "BAND", "INSFILTE")
 """Keywords of the band."""
-_LOG = logging.getLogger(__name__)
 _MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
 
 
@@ -221,11 +218,11 @@ class StampReader:
         return sizes
 
     def _read(self, name: str, position: tuple[float, float], read_band: ReadBand) -> Stamp:
-        with _as_reject(name, self.template):
+        with as_reject(name, self.template):
             images = self._read_cube(read_band) if self.cube_bands else self._read_files(name, read_band)
             planes = {}
             for band, (image, header, path) in images.items():
-                with _as_reject(name, path):
+                with as_reject(name, path):
                     planes[band] = self._plane(image, header, path, band, position)
             return Stamp(planes, tuple(self._warnings(images, planes)))
 
@@ -233,7 +230,7 @@ class StampReader:
         images = {}
         for band in self.bands:
             path, content = read_band(band)
-            with _as_reject(name, path):
+            with as_reject(name, path):
                 images[band] = (*decode_image(content, path), path)
         return images
 
@@ -354,38 +351,6 @@ def _without_filled_areas(
         return image, ()
     blank, numbers = found
     return np.where(blank, np.float32(np.nan), image), numbers
-
-
-@contextmanager
-def _as_reject(name: str, path: Location | str) -> Iterator[None]:
-    """Turn any exception into the reject of one object, so that it does not end the run."""
-    try:
-        yield
-    except (StampError, StorageError):
-        raise
-    except Exception as error:
-        raise own_fault(name, path, error) from error
-
-
-def own_fault(name: str, path: Location | str, error: Exception) -> StampError:
-    """Log an unexpected exception, and return it as the reject of one object.
-
-    Parameters
-    ----------
-    name : str
-        Name of the object.
-    path : Path, Remote or str
-        The file that was being read.
-    error : Exception
-
-    Returns
-    -------
-    StampError
-        With the reason ``internal_error``.
-    """
-    _LOG.error("%s, %s: galmorph failed on it; please report this", name, path, exc_info=error)
-    cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return StampError("internal_error", path, f"galmorph failed on it, please report this: {cause}")
 
 
 _Images = Mapping[str, tuple[np.ndarray, Header, Location]]

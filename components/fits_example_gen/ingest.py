@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from components.fits_example_gen.examples import build_example
 from preprocessing.data_settings import DataSettings, SplitSettings
+from preprocessing.faults import own_fault
 from preprocessing.features import SPLITS
 from preprocessing.fits.files import StampError
 from preprocessing.labels.reading import LabelledObject, LabelTable
@@ -29,7 +30,7 @@ from preprocessing.progress import send_progress
 from preprocessing.rejects import Reject
 from preprocessing.rows.division import Division, StampNote, divide, notes_on, refusal
 from preprocessing.rows.exclusion import read_rows
-from preprocessing.stamps import StampReader, own_fault
+from preprocessing.stamps import StampReader
 from preprocessing.storage_errors import StorageError
 
 BATCH_ROWS = 64

@@ -7,12 +7,13 @@ from functools import partial
 
 import numpy as np
 
+from preprocessing.faults import own_fault
 from preprocessing.fits.files import StampError
 from preprocessing.labels.reading import LabelledObject
 from preprocessing.processes import run_in_processes
 from preprocessing.rejects import Reject
 from preprocessing.rows.division import StampNote, notes_on, refusal
-from preprocessing.stamps import Stamp, StampReader, own_fault
+from preprocessing.stamps import Stamp, StampReader
 from report.inspection.measures import STATISTICS, PixelHistogram, measure
 
 BATCH_ROWS = 64

@@ -12,11 +12,12 @@ from typing import Protocol
 import numpy as np
 
 from evaluation.formats.catalogue import Flag
+from preprocessing.faults import own_fault
 from preprocessing.fits.files import StampError
 from preprocessing.locations import Location
 from preprocessing.processes import CONTEXT, starting_processes
 from preprocessing.stamp_files import ReadBand, read_ahead
-from preprocessing.stamps import StampReader, own_fault
+from preprocessing.stamps import StampReader
 from preprocessing.storage_errors import StorageError
 from serving.predict.errors import PredictError
 from serving.predict.objects import Objects
