@@ -9,9 +9,7 @@ from pipeline.config import Settings
 from pipeline.errors import InputError
 from pipeline.fingerprint import NODE_CODE
 from pipeline.kubeflow_settings import OUTSIDE
-
-STORES = ("s3://", "gs://")
-"""Schemes of the object stores from which table and stamps are read."""
+from preprocessing.locations import is_uri, uri_problem
 
 _PIPELINE = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 # The grammar of github.com/distribution/reference, without checking the length of a path.
@@ -88,10 +86,10 @@ def _paths(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _check_path(settings: Settings, key: str, path: str) -> None:
-    if path.startswith(STORES):
+    if is_uri(path):
+        if problem := uri_problem(path):
+            raise InputError(f"{key}: {problem}")
         return
-    if "://" in path:
-        raise InputError(f"{key} = {path!r}: pods read paths of volumes, {' and '.join(STORES)}")
     mounts = [volume.mount for volume in settings.kubeflow.volumes]
     if not any(path == mount or path.startswith(f"{mount}/") for mount in mounts):
         under = f" (mounted are {', '.join(mounts)})" if mounts else ""
