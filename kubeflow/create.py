@@ -18,6 +18,9 @@ from pipeline.fingerprint import code_fingerprint
 from pipeline.nodes.common import Place
 from pipeline.nodes.values import NodeValues
 
+_ROOT = "/tmp"
+"""In place of `[pipeline] root`, a folder of this machine that the pods' user may not be allowed to make."""
+
 
 def create_kubeflow_pipeline(settings: Settings) -> Pipeline:
     """Return the whole pipeline, whose nodes get their parameters from the node RunSettings.
@@ -34,7 +37,9 @@ def create_kubeflow_pipeline(settings: Settings) -> Pipeline:
     parameters = {
         each.name: RuntimeParameter(each.name, each.type, each.default) for each in run_parameters(settings)
     }
-    run = RunSettings(compiled=json.dumps(settings.model_dump(mode="json"), sort_keys=True), **parameters)
+    tables = settings.model_dump(mode="json")
+    tables["pipeline"]["root"] = _ROOT
+    run = RunSettings(compiled=json.dumps(tables, sort_keys=True), **parameters)
     handed = {name: output.future()[0].value for name, output in run.outputs.items()}
     incumbent = Incumbent(published=handed.pop("incumbent"), code=code_fingerprint("Incumbent"))
     place = Place(root="", beam_args=settings.pipeline.beam_args, incumbent=incumbent.outputs["model"])

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import fsspec
@@ -9,6 +11,8 @@ import fsspec
 from evaluation.formats.exported_model import METADATA_FILE, ORIGIN_FILE
 from kubeflow.run_parameters import NEWEST, NO_BASELINE
 from pipeline.errors import InputError
+from preprocessing.locations import Remote, is_uri
+from preprocessing.storage_errors import StorageError, meaning_of
 
 SAVED_MODEL = "saved_model.pb"
 _STATE = (METADATA_FILE, ORIGIN_FILE, "fingerprint.pb", SAVED_MODEL)
@@ -36,9 +40,16 @@ def find_incumbent(baseline: str, directory: str, candidate_id: str) -> dict[str
     ------
     InputError
         If `baseline` is no exported model.
+    StorageError
+        If the object store cannot be read, or has no such bucket: the model could not be published, either.
     """
     if baseline == NO_BASELINE:
         return {}
+    with _readable(directory if baseline == NEWEST else baseline):
+        return _found(baseline, directory, candidate_id)
+
+
+def _found(baseline: str, directory: str, candidate_id: str) -> dict[str, str]:
     if baseline != NEWEST:
         system, path = fsspec.core.url_to_fs(baseline)
         if not system.exists(f"{path}/{SAVED_MODEL}"):
@@ -52,10 +63,26 @@ def find_incumbent(baseline: str, directory: str, candidate_id: str) -> dict[str
     return {}
 
 
+@contextmanager
+def _readable(folder: str) -> Iterator[None]:
+    """Raise `StorageError` with a reason if an object store cannot be read."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        meaning = meaning_of(Remote(folder), error) if is_uri(folder) else None
+        if isinstance(meaning, StorageError):
+            raise meaning from error
+        raise
+
+
 def _versions(system: fsspec.AbstractFileSystem, folder: str) -> list[int]:
     try:
         found = system.ls(folder, detail=False, refresh=True)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if isinstance(meaning_of(Remote(folder), error), StorageError):
+            raise  # the bucket does not exist
         return []
     names = [path.rstrip("/").rsplit("/", 1)[-1] for path in found]
     return [int(name) for name in names if name.isdecimal()]

@@ -1,6 +1,5 @@
 """The document ``platforms.kubernetes`` of a compiled pipeline: volumes, secrets and machines of the pods."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf import json_format
@@ -8,7 +7,7 @@ from kfp.kubernetes import kubernetes_executor_config_pb2 as pb
 from kfp.pipeline_spec.pipeline_spec_pb2 import TaskInputsSpec
 
 from kubeflow.spec import Spec, containers
-from pipeline.kubeflow_settings import KubeflowSettings
+from pipeline.kubeflow_settings import KubeflowSettings, concerns
 
 
 def platform_document(spec: Spec, settings: KubeflowSettings) -> dict[str, Any]:
@@ -48,7 +47,7 @@ def pod_config(node: str, settings: KubeflowSettings) -> pb.KubernetesExecutorCo
     """
     config = pb.KubernetesExecutorConfig()
     for volume in settings.volumes:
-        if _concerns(node, volume.nodes):
+        if concerns(node, volume.nodes):
             config.pvc_mount.add(
                 constant=volume.claim,
                 pvc_name_parameter=_constant(volume.claim),
@@ -56,7 +55,7 @@ def pod_config(node: str, settings: KubeflowSettings) -> pb.KubernetesExecutorCo
                 sub_path=volume.sub_path,
             )
     for secret in settings.secrets:
-        if not _concerns(node, secret.nodes):
+        if not concerns(node, secret.nodes):
             continue
         named = {"secret_name": secret.name, "secret_name_parameter": _constant(secret.name)}
         if secret.env:
@@ -77,10 +76,6 @@ def pod_config(node: str, settings: KubeflowSettings) -> pb.KubernetesExecutorCo
     if not pod.node_selector:
         config.ClearField("node_selector")
     return config
-
-
-def _concerns(node: str, nodes: Sequence[str]) -> bool:
-    return "*" in nodes or node in nodes or node.rpartition("-")[0] in nodes
 
 
 def _constant(text: str) -> TaskInputsSpec.InputParameterSpec:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubeflow.checks import check_path, check_paths
 from pipeline.config import Settings, checked_settings, override
 from pipeline.errors import InputError
 
@@ -104,6 +105,9 @@ def configuration_of(compiled: Mapping[str, Any], parameters: Mapping[str, Any])
             override(tables, line.strip())
     settings = checked_settings(tables, "parameters of the run")
     _check_nodes(Settings.model_validate(compiled), settings)
+    check_paths(settings)
+    if parameters["baseline"] not in (NEWEST, NO_BASELINE):
+        check_path(settings, "baseline", parameters["baseline"], ("RunSettings", "Incumbent"))
     return settings
 
 

@@ -289,3 +289,8 @@ def _share_pods(one: Iterable[str], other: Iterable[str]) -> bool:
     names, others = set(one), set(other)
     families = {name.rpartition("-")[0] for name in names}, {name.rpartition("-")[0] for name in others}
     return "*" in names | others or bool(names & others or names & families[1] or others & families[0])
+
+
+def concerns(node: str, nodes: Iterable[str]) -> bool:
+    """Return whether a node is among those that get a volume or secret."""
+    return bool({"*", node, node.rpartition("-")[0]} & set(nodes))

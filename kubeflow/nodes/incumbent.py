@@ -10,6 +10,7 @@ from tfx.types.standard_artifacts import Model
 from tfx.utils import path_utils
 
 from components.optional_model import write_no_model
+from pipeline.errors import InputError
 
 
 @component
@@ -31,7 +32,10 @@ def Incumbent(model: OutputArtifact[Model], published: Parameter[str], code: Par
         return
     system, path = fsspec.core.url_to_fs(found["path"])
     folder = Path(path_utils.serving_model_dir(model.uri))
-    for file in system.find(path):
+    files = system.find(path)
+    if not files:  # deleted since, or under a volume that this pod does not have
+        raise InputError(f"the published model {found['path']} is gone")
+    for file in files:
         copy = folder / file.removeprefix(path).lstrip("/")
         copy.parent.mkdir(parents=True, exist_ok=True)
         system.get_file(file, str(copy))

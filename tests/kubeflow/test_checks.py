@@ -8,6 +8,10 @@ DIGEST = "@sha256:" + "0a" * 32
 VOLUMES = {"volumes": [{"claim": "d", "mount": "/data"}, {"claim": "m", "mount": "/models"}]}
 
 
+def volumes(nodes: list[str]) -> dict:
+    return {"volumes": [VOLUMES["volumes"][0], VOLUMES["volumes"][1] | {"nodes": nodes}]}
+
+
 def settings(**tables) -> Settings:
     given = {
         "pipeline": {"root": "/run"},
@@ -37,7 +41,9 @@ def test_images_of_single_nodes_are_checked_too():
     assert "'gpu'" in warning
 
 
-@pytest.mark.parametrize("image", ["", "Galmorph:1", "a b", "http://x/y:1", "x:", "a@sha256:12", "-a:1"])
+@pytest.mark.parametrize(
+    "image", ["", "Galmorph:1", "a b", "http://x/y:1", "x:", "a@sha256:12", f"a{DIGEST[:-1]}", "-a:1"]
+)
 def test_what_is_no_image_is_refused(image):
     with pytest.raises(InputError, match="is no reference of a container image"):
         check_for_pods(settings(), image)
@@ -54,6 +60,18 @@ def test_what_is_no_image_is_refused(image):
         ({"data": {"labels": "/l", "stamps": "/data/{band}/{name}"}}, "[data] labels = '/l'"),
         ({"model": {"weights": "/w.h5", "backbone": "EfficientNetB0"}}, "[model] weights = '/w.h5'"),
         ({"kubeflow": {}}, "[data] labels"),
+        ({"pipeline": {"root": "/run", "name": "a" * 64}}, "63 at most"),
+        ({"kubeflow": VOLUMES | {"pods": {"*": {"cpu": "1"}}}}, "for all nodes, write 'default'"),
+        ({"kubeflow": VOLUMES | {"pods": {"FoldTrainer-5": {"cpu": "1"}}}}, "the last is FoldTrainer-4"),
+        ({"kubeflow": VOLUMES | {"pods": {"FoldTrainer-01": {"cpu": "1"}}}}, "no node 'FoldTrainer-01'"),
+        ({"kubeflow": VOLUMES | {"pods": {"Trainer-0": {"cpu": "1"}}}}, "no node 'Trainer-0'"),
+        ({"kubeflow": volumes(nodes=["default"])}, "for all nodes, write '*'"),
+        (
+            {"kubeflow": volumes(nodes=["RunSettings", "Pusher"])},
+            "m with [push] directory = '/models/galmorph'",
+        ),
+        ({"kubeflow": volumes(nodes=[])}, "not mounted in the node RunSettings; its nodes are none"),
+        ({"push": {"directory": "/models/../m"}}, "[push] directory = '/models/../m' lies under no volume"),
         ({"kubeflow": VOLUMES | {"pods": {"Trainr": {"cpu": "1"}}}}, "did you mean 'Trainer'"),
         ({"kubeflow": VOLUMES | {"secrets": [{"name": "s", "mount": "/k", "nodes": ["x"]}]}}, "no node 'x'"),
     ],
@@ -67,3 +85,10 @@ def test_what_pods_cannot_do_is_refused_in_one_line(tables, message):
 def test_object_stores_need_no_volume():
     data = {"labels": "s3://b/labels.csv", "stamps": "gs://b/{band}/{name}.fits"}
     assert check_for_pods(settings(data=data, push={"directory": "s3://b/m"}, kubeflow={}), "g:1") == []
+
+
+def test_a_single_fold_has_a_pod_of_its_own():
+    cluster = VOLUMES | {
+        "pods": {"FoldTrainer-4": {"gpu": 1}, "FoldTrainer": {"gpu": 2}, "default": {"cpu": "1"}}
+    }
+    assert check_for_pods(settings(kubeflow=cluster), "g:1") == []

@@ -77,6 +77,16 @@ def test_the_same_configuration_gives_the_same_text(documents):
     assert to_yaml(compile_pipeline(Settings.model_validate(TABLES), IMAGE)) == to_yaml(documents)
 
 
+def test_no_folder_of_this_machine_is_compiled(documents, tasks):
+    compiled = json.loads(
+        tasks["RunSettings"]["inputs"]["parameters"]["compiled"]["runtimeValue"]["constant"]
+    )
+    assert (
+        compiled["pipeline"]["root"] == "/tmp"
+        and TABLES["pipeline"]["root"] not in to_yaml(documents).split()
+    )
+
+
 def test_no_node_is_one_that_kubeflow_does_not_run(documents, tasks):
     executors = documents[0]["deploymentSpec"]["executors"]
     assert {next(iter(executor)) for executor in executors.values()} == {"container"}

@@ -4,10 +4,12 @@ import json
 
 import fsspec
 import pytest
+from object_store import BUCKET
 
 from kubeflow.incumbent import find_incumbent
 from kubeflow.run_parameters import NEWEST, NO_BASELINE
 from pipeline.errors import InputError
+from preprocessing.storage_errors import StorageError
 
 
 @pytest.fixture(params=["disk", "store"])
@@ -62,3 +64,15 @@ def test_a_version_can_be_named_or_left_out(directory):
     assert find_incumbent(NO_BASELINE, directory, "mine") == {}
     with pytest.raises(InputError, match="is no published model"):
         find_incumbent(directory, directory, "mine")
+
+
+def test_a_bucket_that_is_missing_is_named_before_anything_is_trained(object_store):
+    assert find_incumbent(NEWEST, f"s3://{BUCKET}/models/galmorph", "mine") == {}
+    with pytest.raises(StorageError, match="the bucket 'galaxy' does not exist"):
+        find_incumbent(NEWEST, "s3://galaxy/models/galmorph", "mine")
+
+
+def test_a_store_that_refuses_is_named_with_its_reason(object_store):
+    object_store.fault = lambda request: (403, "AccessDenied")
+    with pytest.raises(StorageError, match=rf"s3://{BUCKET}/models cannot be read: access is denied"):
+        find_incumbent(NEWEST, f"s3://{BUCKET}/models", "mine")

@@ -13,6 +13,7 @@ from components.optional_model import is_missing
 from kubeflow.nodes.incumbent import Incumbent
 from kubeflow.nodes.kubeflow_report import ROC_POINTS, confusion_matrix_of, roc_points, shown_metrics
 from kubeflow.nodes.publication_gate import PublicationGate
+from pipeline.errors import InputError
 from pipeline.verdict import RefusedError, refusals
 
 METRICS = {
@@ -61,6 +62,12 @@ def test_before_the_first_model_the_artifact_is_not_empty(tmp_path):
     model = artifact(Model, tmp_path / "none")
     call(Incumbent, model=model, published="{}", code="c")
     assert is_missing(model) and any(Path(model.uri).iterdir())
+
+
+def test_a_published_model_that_is_gone_is_no_empty_artifact(tmp_path):
+    model = artifact(Model, tmp_path / "copy")
+    with pytest.raises(InputError, match="models/3 is gone"):
+        call(Incumbent, model=model, published=json.dumps({"path": str(tmp_path / "models/3")}), code="c")
 
 
 @pytest.mark.parametrize(

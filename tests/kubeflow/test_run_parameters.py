@@ -8,6 +8,7 @@ TABLES = {
     "pipeline": {"root": "/run"},
     "data": {"labels": "/data/labels.csv", "stamps": "/data/{band}/{name}.fits"},
     "push": {"directory": "/models/galmorph"},
+    "kubeflow": {"volumes": [{"claim": "d", "mount": "/data"}, {"claim": "m", "mount": "/models"}]},
 }
 
 
@@ -24,7 +25,7 @@ def run(compiled: Settings, **changes: object) -> Settings:
     "tables",
     [
         {},
-        {"data": {"labels": "/b [é].csv", "stamps": "s3://s/{band}/{name}.fits"}},
+        {"data": {"labels": "/data/b [é].csv", "stamps": "s3://s/{band}/{name}.fits"}},
         {"push": {"directory": "s3://bucket/models/galmorph"}},
         {"push": {"directory": "/models"}},
         {"train": {"epochs": 3}, "gate": {"min_auc": 0.5}},
@@ -70,7 +71,7 @@ def test_every_parameter_changes_its_key():
         ({"epochs": 0}, "[train] epochs > 0 was compiled as True and is now False"),
         ({"settings": "split.folds=3"}, "[split] folds was compiled as 5 and is now 3"),
         ({"settings": 'image.rgb="IGU"'}, "[data] bands was compiled as"),
-        ({"settings": 'kubeflow.image_pull_policy="Always"'}, "[kubeflow] was compiled as {} and is now"),
+        ({"settings": 'kubeflow.image_pull_policy="Always"'}, "[kubeflow] was compiled as {'volumes': "),
         ({"settings": 'cross_validation.publish="retrained"'}, "compile the pipeline again"),
     ],
 )
@@ -83,3 +84,23 @@ def test_what_cannot_be_is_refused_in_one_line(changes, message):
 def test_types_are_those_that_tfx_declares():
     assert {each.type for each in run_parameters(settings())} == {str, int, float}
     assert all(isinstance(each.default, each.type) for each in run_parameters(settings()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models_directory": "/modles"}, "[push] directory = '/modles/galmorph' lies under no volume"),
+        ({"models_directory": "models"}, "[push] directory = 'models/galmorph' lies under no volume"),
+        ({"model_name": "../../etc"}, "[push] directory"),
+        ({"models_directory": "minio://bucket"}, "[push] directory: minio://bucket/galmorph: minio://"),
+        ({"labels": "/home/me/labels.csv"}, "[data] labels = '/home/me/labels.csv' lies under no volume"),
+        ({"stamps": "/data/../{band}/{name}.fits"}, "[data] stamps"),
+        ({"baseline": "/model/galmorph/3"}, "baseline = '/model/galmorph/3' lies under no volume"),
+        ({"baseline": "minio://bucket/galmorph/3"}, "baseline: minio://bucket/galmorph/3: minio://"),
+        ({"baseline": ""}, "baseline = '' lies under no volume"),
+    ],
+)
+def test_a_path_out_of_reach_of_the_pods_is_refused_before_anything_is_lost(changes, message):
+    with pytest.raises(InputError) as error:
+        run(settings(), **changes)
+    assert message in str(error.value)
