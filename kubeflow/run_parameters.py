@@ -102,7 +102,7 @@ def configuration_of(compiled: Mapping[str, Any], parameters: Mapping[str, Any])
     tables["push"]["directory"] = f"{parameters['models_directory'].rstrip('/')}/{parameters['model_name']}"
     for line in parameters["settings"].splitlines():
         if line.strip():
-            override(tables, line.strip())
+            override(tables, line.strip(), "settings:")
     settings = checked_settings(tables, "parameters of the run")
     _check_nodes(Settings.model_validate(compiled), settings)
     check_paths(settings)

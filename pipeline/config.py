@@ -214,20 +214,50 @@ def checked_settings(tables: dict[str, Any], source: str) -> Settings:
         raise InputError(f"{source}: {_key_problem(error, tables)}") from error
 
 
-def override(tables: dict[str, Any], assignment: str) -> None:
-    """Set a key of the configuration to the value in ``section.key=value``, as `load_settings` takes it."""
+def override(tables: dict[str, Any], assignment: str, option: str = "--set") -> None:
+    """Set a key of the configuration to the value in ``section.key=value``, as `load_settings` takes it.
+
+    Parameters
+    ----------
+    tables : dict
+        Changed in place.
+    assignment : str
+        The key is one of TOML, which may lie deeper: ``kubeflow.pods.Trainer.gpu=1``.
+    option : str
+        How the user has given it, for the message.
+
+    Raises
+    ------
+    InputError
+    """
     name, equals, text = assignment.partition("=")
-    section, dot, key = name.strip().partition(".")
-    if not (equals and dot and section and key):
-        raise InputError(f"--set {assignment}: must have the form section.key=value")
+    path = _key(name) if equals else []
+    if len(path) < 2:
+        raise InputError(f"{option} {assignment}: must have the form section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    table = tables.setdefault(section, {})
-    if not isinstance(table, dict):
-        raise InputError(f"--set {assignment}: {section} is not a table")
-    table[key] = value
+    table = tables
+    for number, part in enumerate(path[:-1], start=1):
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise InputError(f"{option} {assignment}: {'.'.join(path[:number])} is not a table")
+    table[path[-1]] = value
+
+
+def _key(name: str) -> list[str]:
+    """Return the parts of a dotted key of TOML; empty if it is none."""
+    try:
+        found = tomllib.loads(f"{name.strip()} = 0")
+    except tomllib.TOMLDecodeError:
+        return []
+    parts = []
+    while isinstance(found, dict):
+        (part,) = found
+        parts.append(part)
+        found = found[part]
+    return parts
 
 
 _PATHS = (

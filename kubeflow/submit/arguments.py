@@ -19,7 +19,7 @@ _WORDS = {
     "LIST": "a list in JSON, such as [1, 2]",
     "STRUCT": 'an object in JSON, such as {"key": 1}',
 }
-_SETTING = re.compile(r"\s*\w+\.\w+\s*=")
+_SETTING = re.compile(r"""\s*\w+(\.([\w-]+|"[^"]*"|'[^']*'))+\s*=""")
 _LARGEST_WHOLE = 2**53  # KFP carries every number as a double
 
 

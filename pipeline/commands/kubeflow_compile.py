@@ -14,10 +14,15 @@ def compile_for_kubeflow(
     output: Annotated[Path, typer.Option(help="YAML file to be written.")],
     overrides: Overrides = None,
 ) -> None:
-    """Compile the pipeline of a configuration for Kubeflow Pipelines.
+    r"""Compile the pipeline of a configuration for Kubeflow Pipelines.
 
-    The configuration decides which nodes there are, and has the defaults of a run's parameters. Its paths
-    are those in the pods: under a volume of `[kubeflow] volumes`, or in an object store.
+    The configuration decides which nodes there are, and has the defaults of a
+    run's parameters. Its paths are those in the pods: under a volume of
+    \[kubeflow] volumes, or in an object store.
+
+    Example:
+    galmorph kubeflow compile configs/kubeflow.toml --image r.example/galmorph:1.0
+    --output pipeline.yaml
     """
     from rich.console import Console
 

@@ -66,7 +66,7 @@ def test_every_parameter_changes_its_key():
         ({"min_auc": 2.0}, "[gate] min_auc = 2.0"),
         ({"stamps": "/data/{name}.fits"}, "does not contain {band}"),
         ({"settings": "image.strech=3"}, "did you mean 'stretch'"),
-        ({"settings": "stretch"}, "section.key=value"),
+        ({"settings": "stretch"}, "settings: stretch: must have the form section.key=value"),
         ({"run_name": "a b"}, "[pipeline] name = 'a b'"),
         ({"epochs": 0}, "[train] epochs > 0 was compiled as True and is now False"),
         ({"settings": "split.folds=3"}, "[split] folds was compiled as 5 and is now 3"),

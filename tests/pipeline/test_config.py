@@ -69,6 +69,12 @@ def test_overrides(config, tmp_path):
     assert settings.data.labels == str(tmp_path / "other.csv") and settings.train.augment == ()
 
 
+def test_an_override_may_name_a_key_of_a_nested_table(config):
+    overrides = ["kubeflow.pods.FoldTrainer-0.gpu=1", 'kubeflow.pods.Trainer.node_selector."a.b/pool"=gpu']
+    pods = load_settings(config, overrides).kubeflow.pods
+    assert pods["FoldTrainer-0"].gpu == 1 and pods["Trainer"].node_selector == {"a.b/pool": "gpu"}
+
+
 def test_the_resolved_file_is_the_same_configuration(config, tmp_path):
     settings = load_settings(config, ["image.minimum=[0.0, 0.1, 0.2]", "image.rgb=R660G"])
     (tmp_path / "resolved.toml").write_text(settings.to_toml())
@@ -111,6 +117,10 @@ def test_the_configurations_we_ship_are_valid(path):
         ("pipeline.name=my_pipeline", "[pipeline] name = 'my_pipeline': "),
         ("train.epochs=true", "[train] epochs = True: "),
         ("nonsense", "--set nonsense: must have the form"),
+        ("image=3", "--set image=3: must have the form"),
+        ("image..stretch=3", "--set image..stretch=3: must have the form"),
+        ("kubeflow.pods.Trainer.gpus=1", "unknown key [kubeflow] pods.Trainer.gpus; did you mean 'gpu'?"),
+        ("pipeline.root.x=1", "--set pipeline.root.x=1: pipeline.root is not a table"),
     ],
 )
 def test_a_bad_key_or_value_is_named_in_one_line(config, override, message):

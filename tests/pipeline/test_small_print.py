@@ -24,9 +24,9 @@ def verbs(command, path=()):
 @pytest.mark.parametrize(("words", "command"), list(verbs(typer.main.get_command(app))), ids=str)
 def test_help_keeps_square_brackets(words, command):
     shown = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "400"}).output
-    for parameter in command.params:
-        text = (getattr(parameter, "help", None) or "").replace("\\[", "[")
-        assert " ".join(text.split()) in " ".join(shown.split()), parameter.name
+    for part in (command, *command.params):
+        text = (getattr(part, "help", None) or "").replace("\\[", "[")
+        assert " ".join(text.split()) in " ".join(shown.split()), part.name
 
 
 def test_a_folder_with_brackets_is_named_in_full(tmp_path):
