@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,9 @@ import fsspec
 
 from evaluation.formats.exported_model import METADATA_FILE, ORIGIN_FILE
 from kubeflow.run_parameters import NEWEST, NO_BASELINE
+from pipeline.config import Settings
 from pipeline.errors import InputError
+from pipeline.preflight import check_comparable
 from preprocessing.locations import Remote, is_uri
 from preprocessing.storage_errors import StorageError, meaning_of
 
@@ -47,6 +49,28 @@ def find_incumbent(baseline: str, directory: str, candidate_id: str) -> dict[str
         return {}
     with _readable(directory if baseline == NEWEST else baseline):
         return _found(baseline, directory, candidate_id)
+
+
+def check_incumbent(incumbent: Mapping[str, str], settings: Settings) -> None:
+    """Refuse a run whose Examples the published model cannot read, before anything is trained.
+
+    Parameters
+    ----------
+    incumbent : mapping
+        Result of `find_incumbent`.
+    settings : Settings
+
+    Raises
+    ------
+    InputError
+    """
+    if not incumbent:
+        return
+    file = f"{incumbent['path']}/{METADATA_FILE}"
+    with _readable(file):
+        system, path = fsspec.core.url_to_fs(file)
+        if system.exists(path):
+            check_comparable(system.cat_file(path), incumbent["path"], file, settings)
 
 
 def _found(baseline: str, directory: str, candidate_id: str) -> dict[str, str]:

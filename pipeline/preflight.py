@@ -287,14 +287,36 @@ def _check_incumbent(settings: Settings) -> None:
         return
     version, description = max(descriptions.items())
     try:
+        text = description.read_bytes()
+    except OSError:
+        text = b""
+    check_comparable(text, f"version {version}", str(description), settings)
+
+
+def check_comparable(description: bytes, model: str, file: str, settings: Settings) -> None:
+    """Refuse a run whose Examples a published model cannot read.
+
+    Parameters
+    ----------
+    description : bytes
+        Content of ``assets.extra/galmorph.json`` of the published model.
+    model, file : str
+        Name of the model and of the file, for the message.
+    settings : Settings
+
+    Raises
+    ------
+    InputError
+    """
+    try:
         problem = incompatibility(
-            json.loads(description.read_text()),
+            json.loads(description),
             settings.example_bands,
             settings.example_side,
             settings.data.flux,
         )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        raise InputError(f"[push] directory: {description} was not written by galmorph") from None
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise InputError(f"[push] directory: {file} was not written by galmorph") from None
     if problem is not None:
         key, text = problem
-        raise InputError(f"{key}: the published model (version {version}) {text}")
+        raise InputError(f"{key}: the published model ({model}) {text}")

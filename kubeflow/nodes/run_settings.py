@@ -6,7 +6,7 @@ import logging
 from tfx.dsl.component.experimental.annotations import OutputDict, Parameter
 from tfx.dsl.component.experimental.decorators import component
 
-from kubeflow.incumbent import find_incumbent
+from kubeflow.incumbent import check_incumbent, find_incumbent
 from kubeflow.run_parameters import configuration_of
 from pipeline.nodes.values import node_values
 from pipeline.preflight import check_before_run
@@ -92,5 +92,6 @@ models_directory, model_name, baseline, settings
     _logger.info("%d rows: %s, refused: %s", checked.rows, checked.classes, checked.refused)
     values = node_values(configuration.with_pinned_weights(), checked.fingerprint)
     incumbent = find_incumbent(baseline, values.push_directory, values.candidate_id)
+    check_incumbent(incumbent, configuration)
     _logger.info("published model to be compared with: %s", incumbent.get("path", "none"))
     return {**vars(values), "incumbent": json.dumps(incumbent, sort_keys=True)}

@@ -1,13 +1,16 @@
 """Which published model is compared with, on a disk and in an object store."""
 
 import json
+from contextlib import nullcontext
 
 import fsspec
 import pytest
 from object_store import BUCKET
 
-from kubeflow.incumbent import find_incumbent
+from evaluation.formats.exported_model import METADATA_FILE
+from kubeflow.incumbent import check_incumbent, find_incumbent
 from kubeflow.run_parameters import NEWEST, NO_BASELINE
+from pipeline.config import Settings
 from pipeline.errors import InputError
 from preprocessing.storage_errors import StorageError
 
@@ -76,3 +79,34 @@ def test_a_store_that_refuses_is_named_with_its_reason(object_store):
     object_store.fault = lambda request: (403, "AccessDenied")
     with pytest.raises(StorageError, match=rf"s3://{BUCKET}/models cannot be read: access is denied"):
         find_incumbent(NEWEST, f"s3://{BUCKET}/models", "mine")
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        (
+            {"bands": ["U"], "image": {"cut": 64}},
+            r"\[data\] bands: the published model \(.*1\) needs band U",
+        ),
+        ({"bands": ["I"], "image": {"cut": 512}}, r"\[data\] stamp_size: .* needs stamps of 512 pixels"),
+        ({"bands": 3}, "galmorph.json was not written by galmorph"),
+        ({"bands": ["I"], "image": {"cut": 64}}, ""),
+        (None, ""),
+    ],
+)
+def test_a_model_that_cannot_read_the_examples_is_refused_before_anything_is_trained(
+    directory, description, message
+):
+    path = publish(directory, 1, "theirs")
+    system, folder = fsspec.core.url_to_fs(path)
+    if description is not None:
+        system.pipe_file(f"{folder}/{METADATA_FILE}", json.dumps(description).encode())
+    tables = {
+        "pipeline": {"root": "/run"},
+        "data": {"labels": "/l.csv", "stamps": "/{band}/{name}.fits"},
+        "push": {"directory": directory},
+    }
+    settings, found = Settings.model_validate(tables), find_incumbent(NEWEST, directory, "mine")
+    with pytest.raises(InputError, match=message) if message else nullcontext():
+        check_incumbent(found, settings)
+    check_incumbent({}, settings)
