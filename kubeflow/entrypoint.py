@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kubeflow.rewriting import (
     Json,
+    check_whole_numbers,
     plain_metadata,
     to_local,
     to_remote,
@@ -95,7 +96,13 @@ def prepare(executor_input: Json, inputs_spec: Json) -> Json:
     Returns
     -------
     dict
+
+    Raises
+    ------
+    InputError
+        If a parameter that is a whole number has a fraction.
     """
+    check_whole_numbers(executor_input, inputs_spec)
     without = plain_metadata(without_logs(executor_input))
     return to_local(with_classes(with_types(without, inputs_spec), class_path))
 

@@ -1,6 +1,6 @@
 """What the launcher of Kubeflow Pipelines hands over, as TFX's entry point reads it, and back.
 
-Every function is pure: it takes and returns the JSON of an ``ExecutorInput`` or ``ExecutorOutput``
+Every function is pure: it takes or returns the JSON of an ``ExecutorInput`` or ``ExecutorOutput``
 (``pipeline_spec.proto`` of Kubeflow Pipelines) as a dict.
 """
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
+
+from pipeline.errors import InputError
 
 Json = dict[str, Any]
 
@@ -53,6 +55,30 @@ def with_types(executor_input: Json, inputs_spec: Json) -> Json:
         for name, found in inputs.get("artifacts", {}).items()
     }
     return {**executor_input, "inputs": {**inputs, "artifacts": artifacts}}
+
+
+def check_whole_numbers(executor_input: Json, inputs_spec: Json) -> None:
+    """Refuse a fraction for a parameter that is a whole number.
+
+    Parameters
+    ----------
+    executor_input : dict
+    inputs_spec : dict
+        JSON of the ``ComponentInputsSpec``.
+
+    Raises
+    ------
+    InputError
+
+    Notes
+    -----
+    Kubeflow Pipelines carries all numbers as doubles and takes both kinds; TFX cuts the fraction off.
+    """
+    declared = inputs_spec.get("parameters", {})
+    for name, value in executor_input.get("inputs", {}).get("parameterValues", {}).items():
+        is_whole = declared.get(name, {}).get("parameterType") == "NUMBER_INTEGER"
+        if is_whole and isinstance(value, float) and not value.is_integer():
+            raise InputError(f"parameters of the run: {name} = {value!r} is not a whole number")
 
 
 def with_classes(executor_input: Json, class_of: Callable[[str], str]) -> Json:

@@ -99,6 +99,8 @@ def configuration_of(compiled: Mapping[str, Any], parameters: Mapping[str, Any])
     for name, (key, kind, _) in _KEYS.items():
         section, _, field = key.partition(".")
         tables[section][field] = kind(parameters[name])
+    if not parameters["model_name"].strip("/. \t\r\n"):
+        raise InputError("parameters of the run: model_name is empty, so that versions would have no folder")
     tables["push"]["directory"] = f"{parameters['models_directory'].rstrip('/')}/{parameters['model_name']}"
     for line in parameters["settings"].splitlines():
         if line.strip():

@@ -14,12 +14,12 @@ SPEC = {"parameters": {"count": {"parameterType": "NUMBER_INTEGER"}, "path": {"p
 def call(tmp_path):
     """Run the entry point with an executor of `container_executors`."""
 
-    def run(executor: str) -> tuple[int, dict | None]:
+    def run(executor: str, count: float = 3.0) -> tuple[int, dict | None]:
         page = {"name": "page", "type": {"schemaTitle": "system.HTML"}, "uri": str(tmp_path / "page")}
         logs = {"name": "executor-logs", "type": {"schemaTitle": "system.Artifact"}, "uri": "s3://b/logs"}
         output = tmp_path / "outputs" / "output_metadata.json"
         given = {
-            "inputs": {"parameterValues": {"count": 3.0, "path": "/data"}},
+            "inputs": {"parameterValues": {"count": count, "path": "/data"}},
             "outputs": {
                 "artifacts": {"page": {"artifacts": [page]}, "executor-logs": {"artifacts": [logs]}},
                 "outputFile": str(output),
@@ -59,3 +59,8 @@ def test_statuses_and_messages_are_those_of_a_run_on_this_machine(
     error = capsys.readouterr().err
     assert error.splitlines()[-1] == line
     assert ("Traceback" in error) == traced
+
+
+def test_a_fraction_is_not_cut_off(call, capsys):
+    assert call("Writes", count=3.7) == (2, None)
+    assert capsys.readouterr().err.splitlines()[-1].endswith("count = 3.7 is not a whole number")

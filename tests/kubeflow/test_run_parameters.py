@@ -67,6 +67,7 @@ def test_every_parameter_changes_its_key():
         ({"stamps": "/data/{name}.fits"}, "does not contain {band}"),
         ({"settings": "image.strech=3"}, "did you mean 'stretch'"),
         ({"settings": "stretch"}, "settings: stretch: must have the form section.key=value"),
+        ({"model_name": ""}, "model_name is empty"),
         ({"run_name": "a b"}, "[pipeline] name = 'a b'"),
         ({"epochs": 0}, "[train] epochs > 0 was compiled as True and is now False"),
         ({"settings": "split.folds=3"}, "[split] folds was compiled as 5 and is now 3"),
