@@ -3,6 +3,7 @@
 # make quick  environment, tests that take seconds              make clean  remove everything made by the above
 #             (TEST_PROCESSES: number of parallel test processes, default 2)
 # make check-serving   exported models under the TensorFlow of the newest TF Serving release
+# make check-kubeflow  a pipeline through driver and launcher of Kubeflow Pipelines, where they are (needs root)
 # make fuzz   random damage to stamps and headers (FUZZ_SECONDS: default 600)
 # make bench-ingest    speed of the ingest compared with a plain loop
 # make bench-sdss      cross-validation on real galaxies (SHARED: folder of the SDSS set)
@@ -27,7 +28,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks components configs evaluation fetch kubeflow pipeline preprocessing report scripts serving simulation tests trainer
 
-.PHONY: demo test quick check-serving fuzz bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
+.PHONY: demo test quick check-serving check-kubeflow fuzz bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -41,6 +42,9 @@ quick: $(READY)
 
 check-serving: $(READY)
 	sh scripts/check_serving.sh
+
+check-kubeflow: $(READY)
+	$(BIN)/python -m pytest -m kubeflow tests/kubeflow $(PYTEST)
 
 fuzz: $(READY)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py tests/preprocessing/test_header_vocabulary.py

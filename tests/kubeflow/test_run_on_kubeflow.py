@@ -11,7 +11,7 @@ from astropy.io import fits
 from kubeflow_runs import Kubeflow, KubeflowRun, command_of, parameters_of, require_tools
 from whole_runs import CONFIG, galmorph, report, simulated_survey
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.kubeflow]
 
 CLUSTER = """
 [[kubeflow.volumes]]
