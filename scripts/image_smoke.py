@@ -24,11 +24,10 @@ from trainer.train import run_fn  # noqa: E402, F401
 
 print(f"user {getpass.getuser()} ({os.getuid()}:{os.getgid()}), home {Path.home()}")
 print(f"astropy's folder {astropy.config.get_config_dir()}, temporary folder {tempfile.gettempdir()}")
-Path("written").write_text("in the working directory")
 figure, axes = plt.subplots()
 axes.plot([1, 2])
 figure.savefig(os.path.join(tempfile.gettempdir(), "figure.png"))
-keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]).save("model.keras")
+keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]).save(os.path.join(tempfile.gettempdir(), "model.keras"))
 
 slow = [
     name
