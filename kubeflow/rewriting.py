@@ -141,6 +141,8 @@ def remote_uri(path: str) -> str:
 
 
 _ADDED = ("store_session_info", "display_name")
+_NO_ARTIFACT = ("pushed_destination",)
+"""Metadata with the URI of something that the launcher does not mount."""
 
 
 def _remote_text(value: Any) -> Any:
@@ -149,7 +151,7 @@ def _remote_text(value: Any) -> Any:
 
 def _with_paths(artifact: Json, change: Callable[[str], str]) -> Json:
     metadata = {
-        name: change(value) if isinstance(value, str) else value
+        name: change(value) if isinstance(value, str) and name not in _NO_ARTIFACT else value
         for name, value in artifact.get("metadata", {}).items()
     }
     changed = {**artifact, "uri": change(artifact.get("uri", ""))}

@@ -59,8 +59,7 @@ def run_parameters(settings: Settings) -> list[RunParameter]:
     parameters = []
     for name, (key, kind, description) in _KEYS.items():
         section, _, field = key.partition(".")
-        value = tables[section][field]
-        parameters.append(RunParameter(name, kind, _as_text(value) if kind is str else value, description))
+        parameters.append(RunParameter(name, kind, tables[section][field], description))
     folder, _, model = settings.push.directory.rstrip("/").rpartition("/")
     return [
         *parameters,
@@ -98,11 +97,7 @@ def configuration_of(compiled: Mapping[str, Any], parameters: Mapping[str, Any])
     tables = copy.deepcopy(dict(compiled))
     for name, (key, kind, _) in _KEYS.items():
         section, _, field = key.partition(".")
-        value = parameters[name]
-        if kind is str and value.startswith("["):
-            override(tables, f"{key}={value}")  # several tables
-        else:
-            tables[section][field] = kind(value)
+        tables[section][field] = kind(parameters[name])
     tables["push"]["directory"] = f"{parameters['models_directory'].rstrip('/')}/{parameters['model_name']}"
     for line in parameters["settings"].splitlines():
         if line.strip():
@@ -134,8 +129,3 @@ def _decides_nodes(settings: Settings) -> dict[str, Any]:
         "[serving] timeout": settings.serving.timeout,
         "[pipeline] beam_args": list(settings.pipeline.beam_args),
     }
-
-
-def _as_text(value: Any) -> str:
-    """Return a path, or a list of paths as TOML."""
-    return value if isinstance(value, str) else "[" + ", ".join(f'"{path}"' for path in value) + "]"

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from kubeflow.names import PUBLICATION_GATE
 from kubeflow.nodes.artifacts import SYSTEM_TYPES
 from kubeflow.run_parameters import RunParameter
 from pipeline.kubeflow_settings import KubeflowSettings
@@ -64,7 +65,7 @@ def set_pods(spec: Spec, settings: KubeflowSettings) -> None:
             resources["accelerator"] = {"resourceType": pod.gpu_type, "resourceCount": str(pod.gpu)}
         if resources:
             container["resources"] = resources
-        if pod.retries:
+        if pod.retries and node != PUBLICATION_GATE:  # which would come to the same verdict
             _tasks(spec)[node]["retryPolicy"] = {
                 "maxRetryCount": pod.retries,
                 "backoffDuration": "30s",

@@ -1,0 +1,69 @@
+import pytest
+
+from kubeflow.checks import check_for_pods
+from pipeline.config import Settings
+from pipeline.errors import InputError
+
+DIGEST = "@sha256:" + "0a" * 32
+VOLUMES = {"volumes": [{"claim": "d", "mount": "/data"}, {"claim": "m", "mount": "/models"}]}
+
+
+def settings(**tables) -> Settings:
+    given = {
+        "pipeline": {"root": "/run"},
+        "data": {"labels": "/data/labels.csv", "stamps": "/data/{band}/{name}.fits"},
+        "push": {"directory": "/models/galmorph"},
+        "kubeflow": VOLUMES,
+    }
+    return Settings.model_validate(given | tables)
+
+
+@pytest.mark.parametrize(
+    "image", ["galmorph:1.0", "registry.example:5000/a/b_c:x", f"ghcr.io/a/b{DIGEST}", f"a/b:1{DIGEST}"]
+)
+def test_a_tag_or_a_digest_is_no_warning(image):
+    assert check_for_pods(settings(), image) == []
+
+
+@pytest.mark.parametrize("image", ["galmorph", "registry.example:5000/galmorph", "galmorph:latest"])
+def test_neither_is_one(image):
+    (warning,) = check_for_pods(settings(), image)
+    assert image in warning and "cache" in warning
+
+
+def test_images_of_single_nodes_are_checked_too():
+    cluster = VOLUMES | {"pods": {"Trainer": {"image": "gpu"}}}
+    (warning,) = check_for_pods(settings(kubeflow=cluster), "galmorph:1")
+    assert "'gpu'" in warning
+
+
+@pytest.mark.parametrize("image", ["", "Galmorph:1", "a b", "http://x/y:1", "x:", "a@sha256:12", "-a:1"])
+def test_what_is_no_image_is_refused(image):
+    with pytest.raises(InputError, match="is no reference of a container image"):
+        check_for_pods(settings(), image)
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"pipeline": {"root": "/run", "name": "SDSS"}}, "[pipeline] name = 'SDSS'"),
+        ({"serving": {"validator": "docker"}}, "[serving] validator"),
+        ({"push": {"directory": "/home/me/models"}}, "[push] directory = '/home/me/models'"),
+        ({"push": {"directory": "minio://b/m"}}, "[push] directory = 'minio://b/m'"),
+        ({"data": {"labels": "/data/l.csv", "stamps": "/database/{band}/{name}"}}, "[data] stamps"),
+        ({"data": {"labels": "/l", "stamps": "/data/{band}/{name}"}}, "[data] labels = '/l'"),
+        ({"model": {"weights": "/w.h5", "backbone": "EfficientNetB0"}}, "[model] weights = '/w.h5'"),
+        ({"kubeflow": {}}, "[data] labels"),
+        ({"kubeflow": VOLUMES | {"pods": {"Trainr": {"cpu": "1"}}}}, "did you mean 'Trainer'"),
+        ({"kubeflow": VOLUMES | {"secrets": [{"name": "s", "mount": "/k", "nodes": ["x"]}]}}, "no node 'x'"),
+    ],
+)
+def test_what_pods_cannot_do_is_refused_in_one_line(tables, message):
+    with pytest.raises(InputError) as error:
+        check_for_pods(settings(**tables), "galmorph:1")
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_object_stores_need_no_volume():
+    data = {"labels": "s3://b/labels.csv", "stamps": "gs://b/{band}/{name}.fits"}
+    assert check_for_pods(settings(data=data, push={"directory": "s3://b/m"}, kubeflow={}), "g:1") == []
