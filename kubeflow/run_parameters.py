@@ -128,4 +128,5 @@ def _decides_nodes(settings: Settings) -> dict[str, Any]:
         "[serving] validator": settings.serving.validator,
         "[serving] timeout": settings.serving.timeout,
         "[pipeline] beam_args": list(settings.pipeline.beam_args),
+        "[kubeflow]": settings.kubeflow.model_dump(mode="json", exclude_defaults=True),
     }

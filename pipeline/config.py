@@ -4,9 +4,9 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -271,9 +271,11 @@ def _key_problem(error: ValidationError, tables: dict[str, Any]) -> str:
     """Return the first of pydantic's findings as one line."""
     # A misspelt key is reported as missing under its right name, too. The spelling is the cause.
     problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    # A key that accepts several types has one finding for each of them.
-    findings = [finding for finding in error.errors() if finding["loc"][:2] == problem["loc"][:2]]
-    location = [str(part) for part in problem["loc"][:2]]
+    # A key that accepts several types has one finding for each of them, which its location ends with. No key
+    # of a nested table does.
+    depth = None if problem["loc"][:1] == ("kubeflow",) else 2
+    findings = [finding for finding in error.errors() if finding["loc"][:depth] == problem["loc"][:depth]]
+    location = [str(part) for part in problem["loc"][:depth]]
     message = ", or: ".join(
         dict.fromkeys(finding["msg"].removeprefix("Value error, ") for finding in findings)
     )
@@ -290,10 +292,22 @@ def _key_problem(error: ValidationError, tables: dict[str, Any]) -> str:
 
 
 def _suggestion(location: list[str]) -> str:
-    if len(location) == 1:
-        known = list(Settings.model_fields)
-    else:
-        section = Settings.model_fields[location[0]].annotation
-        known = list(section.model_fields) if isinstance(section, type) else []
+    known = _known_keys(location[:-1])
     close = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known keys are {', '.join(known)}"
+
+
+def _known_keys(table: list[str]) -> list[str]:
+    """Return the keys of a table. Numbers in lists and names of pods do not lead to another kind of table."""
+    model: type[BaseModel] = Settings
+    for part in table:
+        if part in model.model_fields:
+            model = next(_tables_in(model.model_fields[part].annotation), model)
+    return list(model.model_fields)
+
+
+def _tables_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _tables_in(inner)

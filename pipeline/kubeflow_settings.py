@@ -10,7 +10,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 Quantity = Annotated[str, Field(pattern=r"^$|^\d+(\.\d+)?(m|[kMGTPE]|[KMGTPE]i)?$")]
 """A Kubernetes quantity, such as ``"4"``, ``"500m"`` or ``"16Gi"``; empty for none."""
 
-MountPath = Annotated[str, Field(pattern=r"^/[^:]+[^:/]$")]
+MountPath = Annotated[str, Field(pattern=r"^/[^:]*[^:/]$")]
 
 OUTSIDE = ("RunSettings", "FitsExampleGen", "Incumbent", "Pusher")
 """Nodes that read or write what is no artifact: label table, stamps, published models."""
@@ -50,7 +50,7 @@ class SecretSettings(_Table):
 
     name: Name = Field(description="name of the Secret")
     env: dict[str, str] = Field({}, description="environment variable by key of the Secret")
-    mount: Annotated[str, Field(pattern=r"^$|^/[^:]+$")] = Field(
+    mount: Annotated[str, Field(pattern=r"^$|^/[^:]*[^:/]$")] = Field(
         "", description="folder of the files; empty for none"
     )
     nodes: tuple[str, ...] = _NODES

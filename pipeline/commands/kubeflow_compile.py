@@ -16,8 +16,8 @@ def compile_for_kubeflow(
 ) -> None:
     """Compile the pipeline of a configuration for Kubeflow Pipelines.
 
-    The configuration decides which nodes there are, and the defaults of the parameters of a run. Its paths are
-    those in the pods: under a volume of `[kubeflow] volumes`, or in an object store.
+    The configuration decides which nodes there are, and has the defaults of a run's parameters. Its paths
+    are those in the pods: under a volume of `[kubeflow] volumes`, or in an object store.
     """
     from rich.console import Console
 
@@ -26,6 +26,8 @@ def compile_for_kubeflow(
     from pipeline.display import show_warnings
     from pipeline.errors import InputError
     from preprocessing.paths import unwritable_folder
+    from preprocessing.whole_files import write_whole
+    from serving.predict.quiet import without_native_messages
 
     settings = load_settings(config, overrides or ())
     console = Console()
@@ -34,12 +36,14 @@ def compile_for_kubeflow(
     if problem := unwritable_folder(output.absolute().parent):
         raise InputError(f"--output {output}: {output.absolute().parent} {problem}")
     show_warnings(console, check_for_pods(settings, image))
-    with console.status("loading TFX and compiling"):
+    with console.status("loading TFX and compiling"), without_native_messages():
         from kubeflow.compile import compile_pipeline, to_yaml
-        from preprocessing.whole_files import write_whole
 
         documents = compile_pipeline(settings, image)
+    try:
         write_whole(output, to_yaml(documents))
+    except OSError as error:
+        raise InputError(f"--output {output}: {error.strerror}") from error
     tasks = documents[0]["root"]["dag"]["tasks"]
     parameters = documents[0]["root"]["inputDefinitions"]["parameters"]
     console.print(f"{output}: {len(tasks)} nodes, {len(parameters)} parameters of a run", highlight=False)

@@ -70,6 +70,7 @@ def test_every_parameter_changes_its_key():
         ({"epochs": 0}, "[train] epochs > 0 was compiled as True and is now False"),
         ({"settings": "split.folds=3"}, "[split] folds was compiled as 5 and is now 3"),
         ({"settings": 'image.rgb="IGU"'}, "[data] bands was compiled as"),
+        ({"settings": 'kubeflow.image_pull_policy="Always"'}, "[kubeflow] was compiled as {} and is now"),
         ({"settings": 'cross_validation.publish="retrained"'}, "compile the pipeline again"),
     ],
 )
