@@ -11,7 +11,9 @@ from fetch.errors import Cause, DownloadError
 from fetch.manifest import FAILED, FETCHED, PRESENT, Entry, now
 from fetch.targets import Target
 from fetch.transfer import discard, part_of, put_in_place
-from preprocessing.stamps import StampError, read_image, stamp_path
+from preprocessing.fits.files import StampError
+from preprocessing.fits.reading import read_image
+from preprocessing.stamp_paths import stamp_path
 
 MAX_STAMP_BYTES = 2**28
 """Largest stamp that `galmorph run` reads (256 MiB)."""

@@ -4,17 +4,14 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from kubeflow.images import names_no_version
 from pipeline.config import Settings
 from pipeline.errors import InputError
 from pipeline.fingerprint import NODE_CODE
 from pipeline.kubeflow_settings import OUTSIDE
-
-STORES = ("s3://", "gs://")
-"""Schemes of the object stores from which table and stamps are read."""
+from preprocessing.locations import is_uri, uri_problem
 
 _PIPELINE = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
-_DIGEST = re.compile(r"@[a-z0-9]+:[0-9a-f]{32,}$")
-_TAG = re.compile(r":[\w][\w.-]{0,127}$")
 # The grammar of github.com/distribution/reference, without checking the length of a path.
 _IMAGE = re.compile(
     r"([A-Za-z0-9.-]+(:\d+)?/)?"
@@ -89,10 +86,10 @@ def _paths(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _check_path(settings: Settings, key: str, path: str) -> None:
-    if path.startswith(STORES):
+    if is_uri(path):
+        if problem := uri_problem(path):
+            raise InputError(f"{key}: {problem}")
         return
-    if "://" in path:
-        raise InputError(f"{key} = {path!r}: pods read paths of volumes, {' and '.join(STORES)}")
     mounts = [volume.mount for volume in settings.kubeflow.volumes]
     if not any(path == mount or path.startswith(f"{mount}/") for mount in mounts):
         under = f" (mounted are {', '.join(mounts)})" if mounts else ""
@@ -105,10 +102,7 @@ def _check_path(settings: Settings, key: str, path: str) -> None:
 def _image_warnings(image: str) -> Iterator[str]:
     if not _IMAGE.fullmatch(image):
         raise InputError(f"image {image!r} is no reference of a container image")
-    if _DIGEST.search(image):
-        return
-    tag = _TAG.search(image)
-    if tag is None or tag[0] == ":latest":
+    if names_no_version(image):
         yield (
             f"image {image!r} has no tag of its own: Kubeflow Pipelines would take results of an older image"
             " of the same name from its cache; give a tag for each build, or a digest"

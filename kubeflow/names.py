@@ -5,3 +5,6 @@ PUBLICATION_GATE = "PublicationGate"
 
 RUN_SETTINGS = "RunSettings"
 """The first node, which turns the parameters of a run into those of the other nodes."""
+
+SETTINGS = "settings"
+"""The run parameter with further keys of the configuration, one ``section.key=value`` a line."""

@@ -16,6 +16,7 @@ from pipeline.errors import InputError
 from pipeline.kubeflow_settings import KubeflowSettings
 from preprocessing.bands import in_order
 from preprocessing.data_settings import DataSettings, SplitSettings
+from preprocessing.locations import without_secrets
 from preprocessing.settings import ImageSettings
 from serving.settings import ServingSettings
 from trainer.backbones.names import SMALLEST_PICTURE
@@ -288,7 +289,7 @@ def _key_problem(error: ValidationError, tables: dict[str, Any]) -> str:
         return message
     if len(location) == 1 and isinstance(tables.get(location[0]), dict):
         return f"[{location[0]}] {message}"  # the message of a rule over several keys names them
-    return f"{where} = {problem['input']!r}: {message}"
+    return f"{where} = {without_secrets(repr(problem['input']))}: {message}"
 
 
 def _suggestion(location: list[str]) -> str:

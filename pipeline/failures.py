@@ -6,13 +6,14 @@ from components.picture_gate.component import PictureError
 from components.prediction_gen.compatibility import IncompatibleModelError
 from pipeline.errors import InputError
 from preprocessing.labels.reading import TableError
+from preprocessing.storage_errors import StorageError
 from trainer.callbacks import TrainingDiverged
 from trainer.galaxies import TrainingDataError
 
 # TrainingDiverged counts as bad input: its cause is the learning rate, the initial weights or the flux.
 INPUT_ERRORS = (
     *(AnomalyError, IncompatibleModelError, IngestError, InputError, PictureError, TableError),
-    *(TrainingDataError, TrainingDiverged),
+    *(StorageError, TrainingDataError, TrainingDiverged),
 )
 
 

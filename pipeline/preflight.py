@@ -5,6 +5,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,12 +19,15 @@ from preprocessing.fits.files import StampError
 from preprocessing.fits.reading import read_image
 from preprocessing.labels.reading import LabelledObject, LabelTable, TableError
 from preprocessing.labels.schemes import CODES
+from preprocessing.locations import Location, is_uri
 from preprocessing.paths import unreachable, unwritable_folder
 from preprocessing.rejects import Reject, usual_reasons
 from preprocessing.rows.division import label_files, stamp_reader
 from preprocessing.rows.exclusion import read_rows
 from preprocessing.rows.fingerprint import input_fingerprint
+from preprocessing.stamp_index import StampIndex
 from preprocessing.stamps import StampReader
+from preprocessing.storage_errors import StorageError
 from report.inspection.advice import suggest
 from report.inspection.flux_findings import misfits
 from report.inspection.picture_findings import picture_findings, sampled_pictures
@@ -157,12 +161,23 @@ def _check_table(settings: Settings, table: LabelTable) -> Preflight:
                 f"{_rejected(table.rejects)}"
             )
     reader = stamp_reader(settings.data, settings.example_bands, settings.example_side)
-    _check_stamps(reader, table.objects)
-    _check_folds(settings, classes)
-    fingerprint = input_fingerprint(label_files(settings.data), table.objects, reader)
+    index = StampIndex(reader.template)
+    with _readable_store():
+        _check_stamps(reader, index, table.objects)
+        _check_folds(settings, classes)
+        fingerprint = input_fingerprint(label_files(settings.data), table.objects, reader, index)
     refused = Counter(reject.reason for reject in table.rejects)
     notes = (*table.notes, *_few_test_galaxies(settings, classes))
     return Preflight(fingerprint, dict(classes), table.rows, dict(refused), notes)
+
+
+@contextmanager
+def _readable_store() -> Iterator[None]:
+    """Turn the failure of an object store into `InputError`."""
+    try:
+        yield
+    except StorageError as error:
+        raise InputError(f"[data] stamps: {error}") from error
 
 
 def _few_test_galaxies(settings: Settings, classes: Mapping[str, int]) -> Iterator[str]:
@@ -203,13 +218,13 @@ def _rejected(rejects: Sequence[Reject]) -> str:
     return f" (rows refused: {reasons}{said})" if reasons else ""
 
 
-def _check_stamps(reader: StampReader, objects: Sequence[LabelledObject]) -> None:
+def _check_stamps(reader: StampReader, index: StampIndex, objects: Sequence[LabelledObject]) -> None:
     side = reader.side
     for band in reader.file_bands:
-        found = _sample_files(reader, objects, band)
+        found = _sample_files(index, objects, band)
         if not found:
             example = reader.template.replace("{band}", band).replace("{name}", objects[0].name)
-            if barred := unreachable(Path(example)):
+            if not is_uri(example) and (barred := unreachable(Path(example))):
                 raise InputError(f"[data] stamps: {barred}")
             what = f"band {band} has no files" if band else "there are no files"
             raise InputError(f"[data] stamps: {what} (for example, there is no {example})")
@@ -234,10 +249,12 @@ def _check_pictures(settings: Settings, objects: Sequence[LabelledObject]) -> li
     """Refuse pictures that show nothing, and return warnings about others, judged on a sample of objects."""
     image, data = settings.image, settings.data
     sample, reader = spread(objects), stamp_reader(data, image.bands, image.cut)
-    survey = survey_stamps(sample, reader)
+    with _readable_store():
+        survey = survey_stamps(sample, reader)
     peaks = {band: found.median("peak") for band, found in survey.bands.items()}
     suggestion = suggest(image.bands, survey.bands)
-    findings = picture_findings(sampled_pictures(sample, reader, image), "sampled galaxies")
+    with _readable_store():
+        findings = picture_findings(sampled_pictures(sample, reader, image), "sampled galaxies")
     suited = f" A stretch of {suggestion.stretch:g} suits the sky noise." if suggestion.stretch > 0 else ""
     for finding in findings:
         if finding.kind == "stop":
@@ -247,21 +264,15 @@ def _check_pictures(settings: Settings, objects: Sequence[LabelledObject]) -> li
     return [f"{finding.text} {finding.remedy}" for finding in found if finding.kind == "warning"]
 
 
-def _sample_files(reader: StampReader, objects: Sequence[LabelledObject], band: str) -> list[Path]:
+def _sample_files(index: StampIndex, objects: Sequence[LabelledObject], band: str) -> list[Location]:
     """Return up to `SAMPLE` stamps of a band, spread over the table; empty only if there are none."""
     spread = objects[:: max(1, len(objects) // SAMPLE)]
-    found = list(_existing(reader, spread, band))[:SAMPLE]
-    return found or list(islice(_existing(reader, objects, band), 1))
+    found = list(_existing(index, spread, band))[:SAMPLE]
+    return found or list(islice(_existing(index, objects, band), 1))
 
 
-def _existing(reader: StampReader, objects: Iterable[LabelledObject], band: str) -> Iterator[Path]:
-    for entry in objects:
-        try:
-            path = reader.path(entry.name, band)
-            if path.is_file():
-                yield path
-        except (StampError, OSError, ValueError):
-            continue  # the ingest will report it
+def _existing(index: StampIndex, objects: Iterable[LabelledObject], band: str) -> Iterator[Location]:
+    return filter(None, (index.find(entry.name, band) for entry in objects))
 
 
 def _check_incumbent(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from preprocessing.bands import band_name, in_order
+from preprocessing.locations import uri_problem
 from preprocessing.settings import FACTOR_RANGE, LARGEST_ZERO_POINT, Finite, PositiveFinite
 
 TableFormat = Literal["auto", "csv", "ecsv", "fits", "votable", "parquet"]
@@ -18,7 +19,11 @@ class DataSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    labels: str = Field(min_length=1, description="table of labels: CSV, FITS, VOTable, ECSV or Parquet")
+    labels: str = Field(
+        min_length=1,
+        description="table of labels: CSV, FITS, VOTable, ECSV or Parquet; like all files of this section a"
+        " path, or a URI (s3://, gs://)",
+    )
     table_format: TableFormat = Field("auto", description="file format of the tables; auto: by content")
     label_format: str = Field(
         "auto",
@@ -109,6 +114,14 @@ class DataSettings(BaseModel):
         if isinstance(tables, str):
             return (tables,) if tables else ()
         return tuple(tables) if isinstance(tables, list) else tables
+
+    @field_validator("labels", "positions", "stamps", "exclude", "corrections")
+    @classmethod
+    def _usable_uris(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for text in (value,) if isinstance(value, str) else value:
+            if problem := uri_problem(text):
+                raise ValueError(problem)
+        return value
 
     @field_validator("bands", "cube_bands")
     @classmethod

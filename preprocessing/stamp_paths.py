@@ -1,11 +1,13 @@
 """Paths of stamps."""
 
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from preprocessing.bands import band_spellings
 from preprocessing.fits.files import StampError
+from preprocessing.locations import Location, location
 
 
 def stamp_path(template: str, name: str, band: str) -> Path:
@@ -29,12 +31,18 @@ def stamp_path(template: str, name: str, band: str) -> Path:
     return Path(_fill(template, name, band))
 
 
+def stamp_location(template: str, name: str, band: str) -> Location:
+    """Do what `stamp_path` does; the template may be a URI, too."""
+    return location(_fill(template, name, band))
+
+
 def find_stamp(template: str, name: str, band: str) -> Path:
     """Return the path of a stamp, whatever spelling of the band its file name has.
 
     Parameters
     ----------
     template : str
+        A path. Objects of a store are found by reading or listing them, see `preprocessing.stamp_files`.
     name : str
     band : str
         One of `preprocessing.bands.BANDS`; files may be named by any accepted spelling (``F660``, ``J0660``,
@@ -50,7 +58,7 @@ def find_stamp(template: str, name: str, band: str) -> Path:
     StampError
         ``bad_name``, as in `stamp_path`.
     """
-    usual = _usual_spelling(template, band)
+    usual = usual_spelling(template, band)
     for spelling in (usual[0], *band_spellings(band)):
         path = _fill(template, name, spelling)
         if os.path.lexists(path):
@@ -59,9 +67,16 @@ def find_stamp(template: str, name: str, band: str) -> Path:
     return stamp_path(template, name, band)
 
 
+def possible_stamps(template: str, name: str, band: str) -> Iterator[tuple[str, Location]]:
+    """Yield each spelling of the band, the usual one first, and where the stamp lies if so spelled."""
+    usual = usual_spelling(template, band)[0]
+    for spelling in dict.fromkeys((usual, *band_spellings(band)) if "{band}" in template else ("",)):
+        yield spelling, stamp_location(template, name, spelling)
+
+
 @lru_cache(maxsize=64)
-def _usual_spelling(template: str, band: str) -> list[str]:
-    """Cache the spelling of the last file, because a survey uses one spelling throughout."""
+def usual_spelling(template: str, band: str) -> list[str]:
+    """Return the spelling of the last file, in a list to change it: a survey uses one spelling throughout."""
     return [band]
 
 

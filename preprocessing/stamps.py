@@ -1,27 +1,25 @@
 """Read the stamps of one object: flux, cut, and checks whether they are usable."""
 
-import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 
 import numpy as np
 
 from preprocessing.bands import band_name
 from preprocessing.blank_areas import blank_areas
+from preprocessing.faults import as_reject
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import Header
-from preprocessing.fits.reading import read_image
+from preprocessing.fits.reading import decode_image
 from preprocessing.flux_scale import FluxScale, FluxScaleError, saturation_level
+from preprocessing.locations import Location
 from preprocessing.sky_position import pixel_of
-from preprocessing.stamp_paths import find_stamp, stamp_path
+from preprocessing.stamp_files import ReadBand, read_ahead, read_stamp
 
 BAND_KEYWORDS = ("FILTER", "FILTNAM", "FILTERID", "BAND", "INSFILTE")
 """Keywords of the band."""
-_LOG = logging.getLogger(__name__)
 _MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
 
 
@@ -121,7 +119,7 @@ class StampReader:
     Attributes
     ----------
     template : str
-        Path with ``{name}`` and ``{band}``; of cubes with ``{name}`` alone.
+        Path or URI with ``{name}`` and ``{band}``; of cubes with ``{name}`` alone.
     bands : sequence of str
         Bands to read.
     side : int
@@ -154,10 +152,6 @@ class StampReader:
         """Planes in a file."""
         return len(self.cube_bands) or 1
 
-    def path(self, name: str, band: str) -> Path:
-        """Return the path of the file of a band of an object."""
-        return find_stamp(self.template, name, band) if not self.cube_bands else self._cube_path(name)
-
     def read(self, name: str, ra: float = math.nan, dec: float = math.nan) -> Stamp:
         """Read an object.
 
@@ -177,34 +171,76 @@ class StampReader:
             For the first band that cannot be used: ``bad_name``, the reasons of
             `preprocessing.fits.reading.read_image`, ``too_small``, ``too_blank``, ``too_saturated``,
             ``constant``, ``off_stamp``, ``no_zero_point``, ``bad_saturation`` or, for a fault of galmorph,
-            ``internal_error``. No other exception leaves this method.
+            ``internal_error``.
+        StorageError
+            If an object store cannot be read. No other exception leaves this method.
         """
-        with _as_reject(name, self.template):
-            images = self._read_cube(name) if self.cube_bands else self._read_files(name)
+        return self._read(name, (ra, dec), partial(read_stamp, self.template, name))
+
+    def read_each(self, objects: Iterable[tuple[str, float, float]]) -> Iterator[Stamp | StampError]:
+        """Read objects; those of an object store are read ahead, many at the same time.
+
+        Parameters
+        ----------
+        objects : iterable of (str, float, float)
+            Name, right ascension and declination of each, as in `read`.
+
+        Yields
+        ------
+        Stamp or StampError
+            The error instead of the stamp where `read` would raise it.
+
+        Raises
+        ------
+        StorageError
+            If an object store cannot be read.
+        """
+        entries = list(objects)
+        files = read_ahead(self.template, self.file_bands, [name for name, _, _ in entries])
+        for (name, ra, dec), read_band in zip(entries, files, strict=True):
+            try:
+                stamp = self._read(name, (ra, dec), read_band)
+            except StampError as error:
+                yield error
+            else:
+                yield stamp
+
+    def sizes(self, name: str) -> dict[str, tuple[int, int]]:
+        """Return height and width [pixels] of the images of an object, of those bands that can be read."""
+        sizes: dict[str, tuple[int, int]] = {}
+        for band in self.bands:
+            try:
+                path, content = read_stamp(self.template, name, "" if self.cube_bands else band)
+                image, _ = decode_image(content, path, self.planes)
+            except StampError:
+                continue
+            sizes[band] = (image.shape[-2], image.shape[-1])
+        return sizes
+
+    def _read(self, name: str, position: tuple[float, float], read_band: ReadBand) -> Stamp:
+        with as_reject(name, self.template):
+            images = self._read_cube(read_band) if self.cube_bands else self._read_files(name, read_band)
             planes = {}
             for band, (image, header, path) in images.items():
-                with _as_reject(name, path):
-                    planes[band] = self._plane(image, header, path, band, (ra, dec))
+                with as_reject(name, path):
+                    planes[band] = self._plane(image, header, path, band, position)
             return Stamp(planes, tuple(self._warnings(images, planes)))
 
-    def _cube_path(self, name: str) -> Path:
-        return stamp_path(self.template, name, "")
-
-    def _read_files(self, name: str) -> "_Images":
+    def _read_files(self, name: str, read_band: ReadBand) -> "_Images":
         images = {}
         for band in self.bands:
-            path = find_stamp(self.template, name, band)
-            with _as_reject(name, path):
-                images[band] = (*read_image(path), path)
+            path, content = read_band(band)
+            with as_reject(name, path):
+                images[band] = (*decode_image(content, path), path)
         return images
 
-    def _read_cube(self, name: str) -> "_Images":
-        path = self._cube_path(name)
-        cube, header = read_image(path, planes=self.planes)
+    def _read_cube(self, read_band: ReadBand) -> "_Images":
+        path, content = read_band("")
+        cube, header = decode_image(content, path, self.planes)
         return {band: (cube[self.cube_bands.index(band)], header, path) for band in self.bands}
 
     def _plane(
-        self, image: np.ndarray, header: Header, path: Path, band: str, position: tuple[float, float]
+        self, image: np.ndarray, header: Header, path: Location, band: str, position: tuple[float, float]
     ) -> Plane:
         height, width = image.shape
         side = self.side
@@ -229,7 +265,7 @@ class StampReader:
         return Plane(flux, height, width, saturated, blank, filled)
 
     def _check_position(
-        self, header: Header, shape: tuple[int, int], position: tuple[float, float], path: Path
+        self, header: Header, shape: tuple[int, int], position: tuple[float, float], path: Location
     ) -> None:
         if math.isnan(position[0]) or math.isnan(position[1]):
             return
@@ -244,7 +280,7 @@ class StampReader:
                 "off_stamp", path, f"the table's position is {distance:.1f} pixels from the centre, {limit}"
             )
 
-    def _saturated(self, cut: np.ndarray, level: float | None, path: Path) -> float:
+    def _saturated(self, cut: np.ndarray, level: float | None, path: Location) -> float:
         if level is None:
             return 0.0
         saturated = float(np.count_nonzero(cut >= level)) / cut.size
@@ -257,7 +293,7 @@ class StampReader:
             )
         return saturated
 
-    def _blank(self, flux: np.ndarray, filled: tuple[float, ...], path: Path) -> float:
+    def _blank(self, flux: np.ndarray, filled: tuple[float, ...], path: Location) -> float:
         """Return the fraction of blank pixels; refuse blank and constant stamps."""
         # The sum of squares is finite if all pixels are; this costs a third of a check of each pixel.
         flat = flux.reshape(-1)
@@ -317,39 +353,7 @@ def _without_filled_areas(
     return np.where(blank, np.float32(np.nan), image), numbers
 
 
-@contextmanager
-def _as_reject(name: str, path: Path | str) -> Iterator[None]:
-    """Turn any exception into the reject of one object, so that it does not end the run."""
-    try:
-        yield
-    except StampError:
-        raise
-    except Exception as error:
-        raise own_fault(name, path, error) from error
-
-
-def own_fault(name: str, path: Path | str, error: Exception) -> StampError:
-    """Log an unexpected exception, and return it as the reject of one object.
-
-    Parameters
-    ----------
-    name : str
-        Name of the object.
-    path : Path or str
-        The file that was being read.
-    error : Exception
-
-    Returns
-    -------
-    StampError
-        With the reason ``internal_error``.
-    """
-    _LOG.error("%s, %s: galmorph failed on it; please report this", name, path, exc_info=error)
-    cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return StampError("internal_error", path, f"galmorph failed on it, please report this: {cause}")
-
-
-_Images = Mapping[str, tuple[np.ndarray, Header, Path]]
+_Images = Mapping[str, tuple[np.ndarray, Header, Location]]
 
 
 def named_band(header: Header) -> str | None:

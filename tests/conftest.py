@@ -8,6 +8,7 @@ import pytest
 from astropy.io import fits
 from built_wheel import installed_galmorph, wheel  # noqa: F401  # fixtures
 from hypothesis import settings
+from object_store import _server, object_store  # noqa: F401  # fixtures
 
 # Time is not asserted: a busy machine would fail tests by chance.
 settings.register_profile("galmorph", deadline=None)

@@ -47,6 +47,9 @@ def loaded_by(statement: str) -> set[str]:
             "import pipeline.commands.report, pipeline.commands.compare",
             {"tensorflow", "keras", "tfx", "apache_beam"},
         ),
+        ("import kubeflow.submit.follow", {"tensorflow", "keras", "tfx", "apache_beam", "astropy"}),
+        # Another package of this name is on the package index; KFP's client must not need it.
+        ("import kfp.client, kfp.kubernetes", {"kubeflow"}),
         (
             "import preprocessing.stamps, preprocessing.labels.reading",
             {"tensorflow", "keras", "tfx", "apache_beam"},

@@ -5,12 +5,15 @@ when all rejects are known. The second writes the Examples. Reading twice (the s
 system's cache) keeps memory low: it grows with the table, by about 1 kB for each row, but not with the
 pixels. A stamp that can no longer be read in the second pass also becomes a reject; the splits are then drawn
 and written again.
+
+If an object store cannot be read at all, all workers stop and the ingest fails: its objects are no rejects.
 """
 
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import apache_beam as beam
@@ -18,20 +21,26 @@ import tensorflow as tf
 
 from components.fits_example_gen.examples import build_example
 from preprocessing.data_settings import DataSettings, SplitSettings
+from preprocessing.faults import own_fault
 from preprocessing.features import SPLITS
 from preprocessing.fits.files import StampError
 from preprocessing.labels.reading import LabelledObject, LabelTable
+from preprocessing.locations import is_uri
 from preprocessing.progress import send_progress
 from preprocessing.rejects import Reject
 from preprocessing.rows.division import Division, StampNote, divide, notes_on, refusal
 from preprocessing.rows.exclusion import read_rows
-from preprocessing.stamps import StampReader, own_fault
+from preprocessing.stamps import StampReader
+from preprocessing.storage_errors import StorageError
 
 BATCH_ROWS = 64
 SHARD_ROWS = 256
 """Number of Examples in a TFRecord file. The file of each row depends only on the table."""
 ATTEMPTS = 3
 """Number of attempts to write the Examples if stamps change while they are read."""
+
+
+_FAILURE = "failure.txt"
 
 
 class IngestError(Exception):
@@ -94,6 +103,8 @@ def ingest(
         If the table cannot be used.
     IngestError
         If the training, validation or test split lacks a class, or stamps keep changing while they are read.
+    StorageError
+        If an object store cannot be read.
     """
     table = read_rows(data)
     bad, notes = _check_stamps(table.objects, reader, make_pipeline, os.path.join(scratch, "checked"))
@@ -123,7 +134,7 @@ def _check_stamps(
     rows = [(entry.row, entry.name, entry.ra, entry.dec) for entry in entries]
     batches = [tuple(rows[start : start + BATCH_ROWS]) for start in range(0, len(rows), BATCH_ROWS)]
     del rows
-    tf.io.gfile.makedirs(folder)
+    _make_empty(folder)
     with make_pipeline() as pipeline:
         _ = (
             pipeline
@@ -142,7 +153,7 @@ def _write_examples(
     folder: str,
 ) -> list[Reject]:
     """Write the Examples and return rejects for stamps that can no longer be read."""
-    tf.io.gfile.makedirs(folder)
+    _make_empty(folder)
     shards = _shards(division, split_folder)
     with make_pipeline() as pipeline:
         _ = (
@@ -151,6 +162,13 @@ def _write_examples(
             | "Write" >> beam.Map(_write_shard, reader=reader, total=len(division.kept), folder=folder)
         )
     return _findings(folder)[0]
+
+
+def _make_empty(folder: str) -> None:
+    """Make a folder of findings; those of an earlier attempt do not count."""
+    if tf.io.gfile.exists(folder):
+        tf.io.gfile.rmtree(folder)
+    tf.io.gfile.makedirs(folder)
 
 
 def _keep(findings: Sequence[Reject | StampNote], folder: str, name: str) -> None:
@@ -165,6 +183,9 @@ def _keep(findings: Sequence[Reject | StampNote], folder: str, name: str) -> Non
 
 def _findings(folder: str) -> tuple[list[Reject], list[StampNote]]:
     rejects, notes = [], []
+    if tf.io.gfile.exists(failure := os.path.join(folder, _FAILURE)):
+        with tf.io.gfile.GFile(failure) as text:
+            raise StorageError(text.read())
     for name in sorted(tf.io.gfile.listdir(folder)):
         with tf.io.gfile.GFile(os.path.join(folder, name)) as lines:
             for line in lines:
@@ -176,15 +197,33 @@ def _findings(folder: str) -> tuple[list[Reject], list[StampNote]]:
     return rejects, notes
 
 
+@contextmanager
+def _or_fail(reader: StampReader, folder: str) -> Iterator[bool]:
+    """Context that keeps a `StorageError` in a file, for `_findings`; yields whether there is one already.
+
+    Runners wrap the exceptions of their workers, each in its own way, and repeat what has failed.
+    """
+    failure = os.path.join(folder, _FAILURE)
+    try:
+        yield is_uri(reader.template) and tf.io.gfile.exists(failure)
+    except StorageError as error:
+        with tf.io.gfile.GFile(failure, "w") as file:
+            file.write(str(error))
+
+
 def _check_batch(
     batch: Sequence[tuple[int, str, float, float]], reader: StampReader, total: int, folder: str
 ) -> None:
     findings: list[Reject | StampNote] = []
-    for row, name, ra, dec in batch:
-        try:
-            findings += notes_on(row, name, reader.read(name, ra, dec))
-        except StampError as error:
-            findings.append(refusal(row, name, error))
+    with _or_fail(reader, folder) as failed:
+        if failed:
+            return
+        stamps = reader.read_each((name, ra, dec) for _, name, ra, dec in batch)
+        for (row, name, _, _), stamp in zip(batch, stamps, strict=True):
+            if isinstance(stamp, StampError):
+                findings.append(refusal(row, name, stamp))
+            else:
+                findings += notes_on(row, name, stamp)
     _keep(findings, folder, f"row-{batch[0][0]}")
     send_progress("checking stamps", done=len(batch), total=total)
 
@@ -214,12 +253,17 @@ def _shards(division: Division, split_folder: Callable[[str], str]) -> list[_Sha
 def _write_shard(shard: _Shard, reader: StampReader, total: int, folder: str) -> None:
     tf.io.gfile.makedirs(os.path.dirname(shard.path))
     late = []
-    with tf.io.TFRecordWriter(shard.path) as writer:
-        for entry, fold in shard.members:
+    with _or_fail(reader, folder) as failed, tf.io.TFRecordWriter(shard.path) as writer:
+        if failed:
+            return
+        stamps = reader.read_each((entry.name, entry.ra, entry.dec) for entry, _ in shard.members)
+        for (entry, fold), stamp in zip(shard.members, stamps, strict=True):
             try:
-                stamp = reader.read(entry.name, entry.ra, entry.dec)
+                if isinstance(stamp, StampError):
+                    raise stamp
                 try:
-                    example = build_example(entry, stamp.planes, fold).SerializeToString()
+                    # Otherwise the order of the features differs from one process to the next.
+                    example = build_example(entry, stamp.planes, fold).SerializeToString(deterministic=True)
                 except Exception as error:
                     raise own_fault(entry.name, reader.template, error) from error
             except StampError as error:

@@ -29,6 +29,7 @@ def inspect(
     from pipeline.config import load_settings
     from pipeline.progress_bar import progress_bar
     from preprocessing.labels.reading import TableError
+    from preprocessing.storage_errors import StorageError
     from report.inspection.look import PAGE, InspectionError, inspect_data
     from report.inspection.records import Request
     from report.inspection.terminal import show_look
@@ -60,6 +61,8 @@ def inspect(
             look = inspect_data(request, folder, problems=[problem] if problem else (), progress=advance)
     except TableError as error:
         raise InputError(f"[data] {error.key}: {error}") from error
+    except StorageError as error:
+        raise InputError(f"[data] stamps: {error}") from error
     except InspectionError as error:
         raise InputError(str(error)) from error
     show_look(console, look, folder / PAGE, time.monotonic() - started)

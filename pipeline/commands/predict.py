@@ -13,6 +13,7 @@ from rich.console import Console
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
+    from preprocessing.locations import Location
     from serving.predict.address import Access, Address
     from serving.predict.classifier import Classifier
     from serving.predict.result import Places, Summary
@@ -38,8 +39,8 @@ def predict(
         str,
         typer.Option(
             metavar="TEMPLATE|FOLDER",
-            help="Path of the stamps with {name} and {band}, in quotation marks; or a folder of files such "
-            "as {name}_{band}.fits.",
+            help="Path or URI (s3://, gs://) of the stamps with {name} and {band}, in quotation marks; or a "
+            "folder of files such as {name}_{band}.fits.",
         ),
     ],
     out: Annotated[
@@ -49,7 +50,7 @@ def predict(
         ),
     ],
     table: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="TABLE",
             help="Table of the objects, with the column name, and possibly ra and dec. By default all "
@@ -149,6 +150,7 @@ def predict(
     beside it; results.summary.json has the counts. After an interruption, the
     same command goes on where it stopped.
     """
+    from preprocessing.storage_errors import StorageError
     from serving.predict.address import check_certificate, parse_address
     from serving.predict.asking import Patience
     from serving.predict.errors import PredictError
@@ -159,7 +161,7 @@ def predict(
     console = Console()
     settings = Settings(
         out.absolute(),
-        table,
+        _table(table),
         overwrite,
         batch=batch,
         workers=workers,
@@ -183,7 +185,7 @@ def predict(
     except KeyboardInterrupt:
         print("galmorph: interrupted; run the same command again", file=sys.stderr)
         raise typer.Exit(_INTERRUPTED) from None
-    except PredictError as error:
+    except (PredictError, StorageError) as error:
         raise InputError(str(error)) from error
 
 
@@ -284,6 +286,14 @@ def _show(console: Console, summary: "Summary", places: "Places", seconds: float
         _say(console, "rejects", str(places.rejects))
     _say(console, "summary", str(places.summary))
     say(console, "time", f"{seconds:.1f} s")
+
+
+def _table(text: str | None) -> "Location | None":
+    from preprocessing.locations import location, uri_problem
+
+    if text and (problem := uri_problem(text)):
+        raise InputError(f"--table {problem}")
+    return location(text) if text else None
 
 
 def _given(**options: object) -> str:

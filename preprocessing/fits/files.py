@@ -9,6 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from preprocessing.locations import Location, Remote
+from preprocessing.storage import read_object, status_of
+from preprocessing.storage_errors import ObjectUnavailable
+
 MAX_FILE_BYTES = 2**28
 """Largest file that is read, after unpacking (256 MiB). Stamps have a few hundred kilobytes."""
 
@@ -25,13 +29,13 @@ class StampError(Exception):
     ----------
     reason : str
         Reason code, as in ``rejects.csv`` (see ``docs/ingest.md``).
-    path : str or Path
+    path : str, Path or Remote
         The file.
     message : str
         One sentence.
     """
 
-    def __init__(self, reason: str, path: str | Path, message: str) -> None:
+    def __init__(self, reason: str, path: str | Location, message: str) -> None:
         super().__init__(reason, str(path), message)
         self.reason, self.path, self.message = reason, str(path), message
 
@@ -42,12 +46,12 @@ def detail_of(error: Exception) -> str:
     return detail.partition(" If this is really a FITS file, try with ")[0]
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Location) -> bytes:
     """Read a file, unpacked if it is gzip or bzip2 by content.
 
     Parameters
     ----------
-    path : Path
+    path : Path or Remote
 
     Returns
     -------
@@ -59,7 +63,14 @@ def read_bytes(path: Path) -> bytes:
     StampError
         ``missing_file``, ``not_a_file``, ``too_large`` or ``unreadable``. Pipes and devices are refused
         without reading, because reading could block.
+    StorageError
+        If an object store cannot be read.
     """
+    if isinstance(path, Remote):
+        try:
+            return unpacked(read_remote(path), path)
+        except FileNotFoundError:
+            raise no_such_file(path) from None
     try:
         # Without O_NONBLOCK, opening a named pipe blocks until another process writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -78,27 +89,49 @@ def read_bytes(path: Path) -> bytes:
             content = file.read()
         except OSError as error:
             raise StampError("unreadable", path, f"cannot be read: {_cause(error)}") from None
+    return unpacked(content, path)
+
+
+def read_remote(file: Remote) -> bytes:
+    """Read an object as it is; FileNotFoundError if there is none, otherwise as `read_bytes`."""
+    try:
+        content = read_object(file, MAX_FILE_BYTES)
+    except ObjectUnavailable as error:
+        raise StampError("unreadable", file, f"cannot be read: {error}") from None
+    if len(content) > MAX_FILE_BYTES:
+        size = status_of(file).size
+        raise StampError("too_large", file, f"{size:,} bytes, limit {MAX_FILE_BYTES:,}")
+    return content
+
+
+def no_such_file(path: Location) -> StampError:
+    """Return the reject of an object whose stamp does not exist."""
+    return StampError("missing_file", path, "no such file")
+
+
+def unpacked(content: bytes, path: Location) -> bytes:
+    """Return the content of a file, unpacked if it is gzip or bzip2; raise `StampError` if it is damaged."""
     for magic, unpacker in _UNPACKERS.items():
         if content.startswith(magic):
             return _unpacked(content, unpacker, path)
     return content
 
 
-def _unpacked(content: bytes, unpacker: Callable[[io.BytesIO], Any], path: Path) -> bytes:
+def _unpacked(content: bytes, unpacker: Callable[[io.BytesIO], Any], path: Location) -> bytes:
     try:
         with unpacker(io.BytesIO(content)) as file:
-            unpacked = file.read(MAX_FILE_BYTES + 1)  # limited: a small file may unpack to terabytes
+            inside = file.read(MAX_FILE_BYTES + 1)  # limited: a small file may unpack to terabytes
     except Exception as error:  # damage raises zlib.error, EOFError, OSError, ValueError and others
         raise StampError("unreadable", path, f"cannot be unpacked: {_cause(error)}") from None
-    if len(unpacked) > MAX_FILE_BYTES:
+    if len(inside) > MAX_FILE_BYTES:
         raise StampError("too_large", path, f"unpacks to more than {MAX_FILE_BYTES:,} bytes")
-    return unpacked
+    return inside
 
 
 def _absent(path: Path) -> StampError:
     if os.path.islink(path):
         return StampError("not_a_file", path, f"a link to {os.readlink(path)!r}, which does not exist")
-    return StampError("missing_file", path, "no such file")
+    return no_such_file(path)
 
 
 def _cause(error: BaseException) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
@@ -20,17 +19,18 @@ from astropy.io import fits
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual, scan_hdus
 from preprocessing.fits.tiles import decompress_image
+from preprocessing.locations import Location
 from preprocessing.settings import MAX_SIDE
 
 _UNSIGNED = {8: -128, 16: 2**15, 32: 2**31, 64: 2**63}  # BZERO by which FITS spells int8, uint16, ...
 
 
-def read_scanned(content: bytes, planes: int, path: Path) -> tuple[np.ndarray, Header]:
+def read_scanned(content: bytes, planes: int, path: Location) -> tuple[np.ndarray, Header]:
     """Do what `read_image` does with the fast reader only; raise `Unusual` where it cannot read the file."""
     return _choose(_scanned_images(content), planes, path)
 
 
-def read_with_astropy(content: bytes, planes: int, path: Path) -> tuple[np.ndarray, Header]:
+def read_with_astropy(content: bytes, planes: int, path: Location) -> tuple[np.ndarray, Header]:
     """Do what `read_image` does with `astropy.io.fits` only, in this process; raise what astropy raises."""
     return _choose(_astropy_images(content), planes, path)
 
@@ -99,7 +99,7 @@ def _cards(header: fits.Header) -> bytes:
     return header.tostring(sep="", endcard=False, padding=False).encode("ascii", "replace")
 
 
-def _choose(images: Iterator[_Image], planes: int, path: Path) -> tuple[np.ndarray, Header]:
+def _choose(images: Iterator[_Image], planes: int, path: Location) -> tuple[np.ndarray, Header]:
     """Return the first image of the right shape that is not constant, or else the first of that shape."""
     fallback: tuple[np.ndarray, Header] | None = None
     other: tuple[int, ...] = ()

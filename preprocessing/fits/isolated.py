@@ -15,13 +15,13 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from preprocessing.fits.files import StampError, detail_of
 from preprocessing.fits.header import Header
+from preprocessing.locations import Location, location
 from preprocessing.safe_python import module_command, safe_environment
 
 SECONDS = 30.0
@@ -44,7 +44,7 @@ class IsolatedReader:
         self._owner = 0
         self._lock = threading.Lock()
 
-    def read(self, content: bytes, planes: int, path: str | Path) -> tuple[np.ndarray, Header]:
+    def read(self, content: bytes, planes: int, path: str | Location) -> tuple[np.ndarray, Header]:
         """Do what `preprocessing.fits.image.read_with_astropy` does.
 
         Parameters
@@ -52,7 +52,7 @@ class IsolatedReader:
         content : bytes
             The whole file.
         planes : int
-        path : str or Path
+        path : str, Path or Remote
             For messages.
 
         Returns
@@ -174,7 +174,7 @@ def _image(content: bytes, planes: int, path: str) -> tuple[Any, ...]:
     from preprocessing.fits.image import read_with_astropy
 
     try:
-        image, header = read_with_astropy(content, planes, Path(path))
+        image, header = read_with_astropy(content, planes, location(path))
     except StampError as error:
         return None, None, None, (error.reason, error.path, error.message)
     except Exception as error:  # a damaged file must cost one object, not the run

@@ -6,7 +6,6 @@ by pixel.
 
 import logging
 import zlib
-from pathlib import Path
 
 import numpy as np
 
@@ -15,16 +14,17 @@ from preprocessing.fits.header import Header, Unusual, refuse_absurd
 from preprocessing.fits.image import read_scanned
 from preprocessing.fits.isolated import SHARED
 from preprocessing.fits.tiles import CfitsioException
+from preprocessing.locations import Location
 
 _LOG = logging.getLogger(__name__)
 
 
-def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
+def read_image(path: Location, planes: int = 1) -> tuple[np.ndarray, Header]:
     """Read the first image of a FITS file that is not constant.
 
     Parameters
     ----------
-    path : Path
+    path : Path or Remote
         Plain, gzip, bzip2 or tile-compressed FITS, by content.
     planes : int
         1 for a two-dimensional image; otherwise a cube of so many planes. Axes of length 1 do not count.
@@ -47,7 +47,11 @@ def read_image(path: Path, planes: int = 1) -> tuple[np.ndarray, Header]:
     Files of several HDUs often begin with an empty or zero image. If all images are constant the first is
     returned.
     """
-    content = read_bytes(path)
+    return decode_image(read_bytes(path), path, planes)
+
+
+def decode_image(content: bytes, path: Location, planes: int = 1) -> tuple[np.ndarray, Header]:
+    """Return what `read_image` does for a file that has been read; `path` is for messages."""
     try:
         try:
             return read_scanned(content, planes, path)

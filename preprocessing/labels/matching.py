@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from astropy import units
@@ -10,6 +9,7 @@ from astropy.coordinates import SkyCoord, angular_separation
 from numpy.typing import NDArray
 
 from preprocessing.labels.sky_positions import DECLINATIONS, RIGHT_ASCENSIONS, sky_positions
+from preprocessing.locations import Location
 from preprocessing.tables.files import TableError, TableFile
 
 NAMES = ("name", "objid", "dr7objid", "dr8objid", "id", "object_id")
@@ -46,12 +46,12 @@ class Matching:
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)
 
 
-def read_positions(path: Path, table_format: str, same_radius: float) -> tuple[Positions, list[str]]:
+def read_positions(path: Location, table_format: str, same_radius: float) -> tuple[Positions, list[str]]:
     """Read the table of names and positions of the stamps.
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : Path or Remote
     table_format : str
     same_radius : float
         A name may occur twice if its positions are no farther apart than this [arcsec].

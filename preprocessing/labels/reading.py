@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from preprocessing.labels.matching import (
 )
 from preprocessing.labels.schemes import choose_scheme
 from preprocessing.labels.sky_positions import DECLINATIONS, RIGHT_ASCENSIONS, sky_positions
+from preprocessing.locations import location
 from preprocessing.rejects import Reject
 from preprocessing.tables.files import TableError, TableFile
 
@@ -159,7 +159,7 @@ def read_labels(settings: DataSettings, corrected: Container[str] = ()) -> Label
     -----
     A row with several faults is rejected for the first of: no name, label, position.
     """
-    path = Path(settings.labels)
+    path = location(settings.labels)
     with TableFile(path, settings.table_format) as table:
         scheme = choose_scheme(table, settings.label_format)
         name, ra, dec, magnitude = map(table.find, (NAMES, RIGHT_ASCENSIONS, DECLINATIONS, _MAGNITUDES))
@@ -216,7 +216,7 @@ def _match(rows: Positions, settings: DataSettings) -> tuple[Matching, list[str]
     """Return the matching, the names of the stamps, and notes; nothing without a table of positions."""
     if not settings.positions:
         return Matching(), [], []
-    path = Path(settings.positions)
+    path = location(settings.positions)
     try:
         stamps, notes = read_positions(path, settings.table_format, settings.duplicate_radius)
     except TableError as error:

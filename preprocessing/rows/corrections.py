@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
-from pathlib import Path
 
 from preprocessing.features import CLASS_NAMES
 from preprocessing.labels.reading import Corrected, LabelledObject
 from preprocessing.labels.schemes import CODES, code_of
+from preprocessing.locations import Location
 from preprocessing.rows.duplicates import galaxies
 from preprocessing.tables.files import EmptyTableError, TableError, TableFile
 
@@ -26,7 +26,7 @@ class Correction:
     """A corrected label, with its table and row."""
 
     label: int
-    table: Path
+    table: Location
     row: int
 
     @property
@@ -35,12 +35,12 @@ class Correction:
         return f"{self.table.name} (row {self.row})"
 
 
-def read_corrections(tables: Iterable[Path]) -> dict[str, Correction]:
+def read_corrections(tables: Iterable[Location]) -> dict[str, Correction]:
     """Read tables of corrected labels.
 
     Parameters
     ----------
-    tables : iterable of Path
+    tables : iterable of Path or Remote
         With the columns ``name`` and ``label`` (``spiral``, ``elliptical``, ``uncertain``; or 0, 1, -1).
 
     Returns
@@ -76,7 +76,7 @@ def _agree(name: str, one: Correction, other_name: str, other: Correction) -> No
         )
 
 
-def _read(path: Path) -> list[tuple[str, str]]:
+def _read(path: Location) -> list[tuple[str, str]]:
     try:
         with TableFile(path) as table:
             for column in (_NAME, _LABEL):

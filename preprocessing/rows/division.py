@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from preprocessing.data_settings import DataSettings, SplitSettings
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, SPIRAL, TEST, TRAIN, VALIDATION
 from preprocessing.fits.files import StampError
 from preprocessing.flux_scale import FluxScale
 from preprocessing.labels.reading import LabelledObject, LabelTable
+from preprocessing.locations import Location, location
 from preprocessing.rejects import Reject, usual_reasons
 from preprocessing.rows.duplicates import reject_duplicates
 from preprocessing.rows.splits import assign_splits
@@ -128,6 +128,7 @@ def stamp_reader(data: DataSettings, bands: Sequence[str], side: int) -> StampRe
     )
 
 
-def label_files(data: DataSettings) -> Iterable[Path]:
+def label_files(data: DataSettings) -> Iterable[Location]:
     """Return the tables that a configuration names."""
-    return [Path(table) for table in (data.labels, data.positions, *data.exclude, *data.corrections) if table]
+    named = (data.labels, data.positions, *data.exclude, *data.corrections)
+    return [location(table) for table in named if table]

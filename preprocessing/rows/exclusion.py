@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from preprocessing.data_settings import DataSettings
 from preprocessing.labels.reading import LabelledObject, LabelTable, read_labels
+from preprocessing.locations import Location, location
 from preprocessing.rejects import Reject
 from preprocessing.rows.corrections import correct, correction_counts, read_corrections
 from preprocessing.rows.duplicates import galaxies
@@ -26,12 +26,12 @@ class Exclusion:
 
     Attributes
     ----------
-    table : pathlib.Path
+    table : Path or Remote
     message : str
         Reason for the reject: the table, and the quality that it gives.
     """
 
-    table: Path
+    table: Location
     message: str
 
 
@@ -58,7 +58,7 @@ def read_rows(data: DataSettings) -> LabelTable:
     table = _corrected(data)
     if not data.exclude:
         return table
-    listed = {path: _read(path) for path in map(Path, data.exclude)}
+    listed = {path: _read(path) for path in map(location, data.exclude)}
     notes = _unknown(table, {path.name: names.keys() for path, names in listed.items()})
     exclusions: dict[str, Exclusion] = {}
     for names in listed.values():
@@ -78,7 +78,7 @@ def _corrected(data: DataSettings) -> LabelTable:
     """Read the label table with the corrected labels."""
     if not data.corrections:
         return read_labels(data)
-    corrections = read_corrections(map(Path, data.corrections))
+    corrections = read_corrections(map(location, data.corrections))
     table = read_labels(data, corrections)
     objects, corrected = correct(table.objects, frozenset(table.unread), corrections, data.duplicate_radius)
     names: dict[str, set[str]] = {}
@@ -117,7 +117,7 @@ def _rejects(
             yield Reject(entry.row, entry.name, str(exclusion.table), "excluded", message)
 
 
-def _read(path: Path) -> dict[str, Exclusion]:
+def _read(path: Location) -> dict[str, Exclusion]:
     """Return the exclusions of a table by name; a repeated name counts once."""
     try:
         with TableFile(path) as table:

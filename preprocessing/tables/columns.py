@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from preprocessing.locations import Location
 from preprocessing.tables.text import decode
 
 _WORDS = {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0}
@@ -41,7 +41,7 @@ class Columns:
 
     Attributes
     ----------
-    path : pathlib.Path
+    path : Path or Remote
     rows : int
     cells : dict
         Lists or arrays by name of the column, in lower case.
@@ -49,7 +49,7 @@ class Columns:
         Unit by name of the column; empty if the file has none.
     """
 
-    path: Path
+    path: Location
     rows: int
     cells: dict[str, Any]
     units: dict[str, str]

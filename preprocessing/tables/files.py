@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
-from pathlib import Path
 
+from preprocessing.locations import Location, Remote
 from preprocessing.paths import unreadable_file
+from preprocessing.storage_errors import ObjectUnavailable, StorageError
 from preprocessing.tables.columns import Columns, EmptyTableError, TableError
 from preprocessing.tables.formats import READERS, open_file, table_format_of
 
@@ -28,14 +29,15 @@ class TableFile:
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : Path or Remote
+        An object of a store is copied to a temporary file.
     table_format : str
         ``csv``, ``ecsv``, ``fits``, ``votable``, ``parquet``; or ``auto``, by the content of the file, not by
         its name. Any of them may be compressed with gzip.
 
     Attributes
     ----------
-    path : pathlib.Path
+    path : Path or Remote
     table_format : str
     names : list of str
         All columns, as spelled in the file.
@@ -46,9 +48,9 @@ class TableFile:
         If the file cannot be used; also raised by every method.
     """
 
-    def __init__(self, path: Path, table_format: str = "auto") -> None:
+    def __init__(self, path: Location, table_format: str = "auto") -> None:
         self.path = path
-        if problem := unreadable_file(path):
+        if not isinstance(path, Remote) and (problem := unreadable_file(path)):
             raise TableError(f"{path} {problem}")
         with ExitStack() as on_failure:
             with _one_sentence(path):
@@ -124,7 +126,7 @@ class TableFile:
 
 
 @contextmanager
-def _one_sentence(path: Path) -> Iterator[None]:
+def _one_sentence(path: Location) -> Iterator[None]:
     """Turn any exception into a `TableError` of one sentence: damaged files raise all kinds of exceptions."""
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -135,6 +137,12 @@ def _one_sentence(path: Path) -> Iterator[None]:
                 raise ValueError(" ".join(str(warning.message).split()))
     except TableError:
         raise
+    except StorageError as error:
+        raise TableError(str(error)) from error
+    except FileNotFoundError as error:
+        raise TableError(f"{path} does not exist") from error
+    except ObjectUnavailable as error:
+        raise TableError(f"{path} cannot be read: {error}") from error
     except Exception as error:
         detail = " ".join(str(error).split())[:200] or type(error).__name__
         raise TableError(f"{path} is not readable as a table: {detail}") from error

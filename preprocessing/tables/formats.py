@@ -6,14 +6,16 @@ has numbers. Problems of a file raise ValueError.
 """
 
 import gzip
+import os
 import re
 from collections.abc import Callable, Collection
 from functools import partial
-from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from preprocessing.locations import Location, Remote
+from preprocessing.storage import downloaded
 from preprocessing.tables.fits_tables import FitsReader
 from preprocessing.tables.text import TextReader
 from preprocessing.tables.votables import VotableReader
@@ -91,13 +93,13 @@ READERS: dict[str, Callable[[BinaryIO], TableReader]] = {
 }
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Location) -> BinaryIO:
     """Open a file, decompressing it if it is gzip.
 
     Parameters
     ----------
-    path : pathlib.Path
-        A file that exists.
+    path : Path or Remote
+        A file that exists, or an object, which is copied to a temporary file.
 
     Returns
     -------
@@ -107,13 +109,16 @@ def open_file(path: Path) -> BinaryIO:
     ------
     ValueError
         If the file is empty, damaged, or too large.
+    FileNotFoundError, ObjectUnavailable, StorageError
+        Of an object, as in `preprocessing.storage.downloaded`.
     """
-    size = path.stat().st_size
-    stream: Any = path.open("rb")
+    stream: Any = _opened(path)
     try:
+        size = os.fstat(stream.fileno()).st_size
         if stream.read(2) == b"\x1f\x8b":
-            stream.close()
-            stream = gzip.GzipFile(path)
+            stream.seek(0)
+            packed, stream = stream, gzip.GzipFile(fileobj=stream)
+            stream.myfileobj = packed  # closes the file with it
             # Decompress it once, to detect damage and small files that unpack without end.
             size = 0
             while (block := stream.read(2**20)) and size <= MOST_BYTES:
@@ -127,6 +132,13 @@ def open_file(path: Path) -> BinaryIO:
         stream.close()
         raise
     return stream
+
+
+def _opened(path: Location) -> BinaryIO:
+    if not isinstance(path, Remote):
+        return path.open("rb")
+    with downloaded(path) as copy:
+        return os.fdopen(os.dup(copy.fileno()), "rb")
 
 
 def table_format_of(stream: BinaryIO) -> str:

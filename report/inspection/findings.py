@@ -11,6 +11,7 @@ import numpy as np
 from preprocessing.data_settings import DataSettings
 from preprocessing.features import TEST
 from preprocessing.labels.reading import LabelTable
+from preprocessing.locations import is_uri
 from preprocessing.paths import unreachable
 from preprocessing.rows.division import Division
 from report.html.formats import count_of
@@ -118,7 +119,7 @@ def stamp_findings(
     findings = []
     if without_files:
         looked = data.stamps.replace("{band}", without_files[0]).replace("{name}", example)
-        barred = unreachable(Path(looked))
+        barred = "" if is_uri(looked) else unreachable(Path(looked))
         bands = f"Band {without_files[0]} has" if len(without_files) == 1 else f"{_and(without_files)} have"
         text = sentence(barred) if barred else f"{bands} no files (for example, {looked} does not exist)."
         findings.append(Finding("stop", text, "Correct [data] stamps, or choose other bands in [image] rgb."))

@@ -9,6 +9,7 @@ from preprocessing.rejects import Reject
 from preprocessing.rows.account import table_csv
 from preprocessing.rows.division import StampNote, divide, stamp_reader
 from preprocessing.rows.exclusion import read_rows
+from preprocessing.stamp_index import StampIndex
 from preprocessing.whole_files import write_whole
 from report.inspection.advice import suggest
 from report.inspection.findings import Finding, sentence, stamp_findings, table_findings
@@ -62,6 +63,8 @@ def inspect_data(
     ------
     TableError
         If a table cannot be used.
+    StorageError
+        If an object store cannot be read.
     InspectionError
         If the cubes lack a requested band, or `out` cannot be written.
     """
@@ -139,7 +142,8 @@ def _look(
     findings = [Finding("stop", sentence(problem)) for problem in problems]
     empty = []
     if table.objects and not data.cube_bands and not survey.sized:
-        empty = [band for band in request.bands if not has_files(reader, table.objects, band)]
+        index = StampIndex(data.stamps)
+        empty = [band for band in request.bands if not has_files(index, table.objects, band)]
     example = table.objects[0].name if table.objects else ""
     findings += stamp_findings(survey, request.side, empty, example, data)
     findings += table_findings(table, division, request.min_galaxies, data)

@@ -101,12 +101,10 @@ def sampled_pictures(
     from astropy.visualization import make_lupton_rgb
 
     counts = PictureCounts()
-    for entry in objects:
-        try:
-            planes = reader.read(entry.name, entry.ra, entry.dec).planes
-        except StampError:
+    for stamp in reader.read_each((entry.name, entry.ra, entry.dec) for entry in objects):
+        if isinstance(stamp, StampError):
             continue  # the ingest reports it
-        flux = [np.nan_to_num(planes[band].flux, posinf=0, neginf=0) for band in image.bands]
+        flux = [np.nan_to_num(stamp.planes[band].flux, posinf=0, neginf=0) for band in image.bands]
         with np.errstate(all="ignore"):
             picture = make_lupton_rgb(*flux, minimum=image.minima, stretch=image.stretch, Q=image.q)
         counts.count(picture)

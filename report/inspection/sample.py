@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice, zip_longest
 
 from preprocessing.features import CLASS_NAMES
-from preprocessing.fits.files import StampError
 from preprocessing.labels.reading import LabelledObject
-from preprocessing.stamps import StampReader
+from preprocessing.stamp_index import StampIndex
 
 SEARCHED = 64
 """Number of objects that are searched for a file of a band."""
@@ -59,12 +58,6 @@ def spread(objects: Sequence[LabelledObject]) -> Sequence[LabelledObject]:
     return objects[:: max(1, len(objects) // SEARCHED)]
 
 
-def has_files(reader: StampReader, objects: Iterable[LabelledObject], band: str) -> bool:
+def has_files(index: StampIndex, objects: Iterable[LabelledObject], band: str) -> bool:
     """Return whether any of the objects has a file of a band."""
-    for entry in objects:
-        try:
-            if reader.path(entry.name, band).is_file():
-                return True
-        except (StampError, OSError, ValueError):
-            continue  # a name that cannot be a file name is rejected elsewhere
-    return False
+    return any(index.find(entry.name, band) is not None for entry in objects)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from preprocessing.bands import RGB_PRESETS, rgb_title
 from preprocessing.labels.reading import LabelledObject
 from preprocessing.settings import STRETCH_FACTORS, ImageSettings
+from preprocessing.stamp_index import StampIndex
 from preprocessing.stamps import StampReader
 from report.html.formats import count_of
 from report.html.tiles import Tile
@@ -151,11 +152,12 @@ def band_check(reader: StampReader, objects: Sequence[LabelledObject]) -> Callab
     objects : sequence of LabelledObject
         Objects that are searched for a file of the band.
     """
+    index = StampIndex(reader.template)
 
     def problem(band: str) -> str:
         if reader.cube_bands:
             return "" if band in reader.cube_bands else f"the cubes have no {band}"
-        if not has_files(reader, objects, band):
+        if not has_files(index, objects, band):
             return f"{band} has no files"
         zero_points = reader.flux_scale.zero_points
         if not isinstance(zero_points, str) and band not in zero_points:

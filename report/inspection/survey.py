@@ -7,13 +7,13 @@ from functools import partial
 
 import numpy as np
 
+from preprocessing.faults import own_fault
 from preprocessing.fits.files import StampError
-from preprocessing.fits.reading import read_image
 from preprocessing.labels.reading import LabelledObject
 from preprocessing.processes import run_in_processes
 from preprocessing.rejects import Reject
 from preprocessing.rows.division import StampNote, notes_on, refusal
-from preprocessing.stamps import Stamp, StampReader, own_fault
+from preprocessing.stamps import Stamp, StampReader
 from report.inspection.measures import STATISTICS, PixelHistogram, measure
 
 BATCH_ROWS = 64
@@ -158,14 +158,16 @@ def survey_batch(reader: StampReader, batch: Sequence[LabelledObject]) -> Survey
     """
     found = _empty(reader.bands)
     measurements: dict[str, list[tuple[float, ...]]] = {band: [] for band in reader.bands}
-    for entry in batch:
+    stamps = reader.read_each((entry.name, entry.ra, entry.dec) for entry in batch)
+    for entry, stamp in zip(batch, stamps, strict=True):
         try:
-            stamp = reader.read(entry.name, entry.ra, entry.dec)
+            if isinstance(stamp, StampError):
+                raise stamp
             measured = _measured(entry, stamp, reader)
         except StampError as error:
             found.rejects.append(refusal(entry.row, entry.name, error))
             if error.reason == "too_small":
-                _note_sizes(found, _sizes(reader, entry.name))
+                _note_sizes(found, reader.sizes(entry.name))
             continue
         found.notes += notes_on(entry.row, entry.name, stamp)
         _note_sizes(found, {band: (plane.height, plane.width) for band, plane in stamp.planes.items()})
@@ -189,15 +191,3 @@ def _note_sizes(found: Survey, sizes: dict[str, tuple[int, int]]) -> None:
         found.bands[band].sizes[size] += 1
     if sizes:
         found.smallest[min(min(size) for size in sizes.values())] += 1
-
-
-def _sizes(reader: StampReader, name: str) -> dict[str, tuple[int, int]]:
-    """Return the sizes of stamps that were rejected as too small, if they can be read."""
-    sizes = {}
-    for band in reader.bands:
-        try:
-            image, _ = read_image(reader.path(name, band), planes=reader.planes)
-        except StampError:
-            continue
-        sizes[band] = image.shape[-2:]
-    return sizes

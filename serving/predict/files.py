@@ -3,11 +3,14 @@
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from preprocessing.bands import band_spellings
+from preprocessing.locations import Remote, is_uri, uri_problem
 from preprocessing.paths import unreadable_file
+from preprocessing.stamp_index import listed_below
+from preprocessing.storage import listing
 from serving.predict.errors import PredictError
 
 _LAYOUTS = ("{name}_{band}", "{band}_stamps/{name}_{band}", "{band}/{name}_{band}", "{band}/{name}")
@@ -20,7 +23,7 @@ def template_of(stamps: str, bands: Sequence[str], *, cubes: bool) -> str:
     Parameters
     ----------
     stamps : str
-        A template, or a folder.
+        A template, or a folder; a path or a URI.
     bands : sequence of str
         Bands of the model.
     cubes : bool
@@ -36,9 +39,12 @@ def template_of(stamps: str, bands: Sequence[str], *, cubes: bool) -> str:
     PredictError
         If it is neither, or the files in the folder are not named in a known way.
     """
-    path = os.path.abspath(stamps)
+    path = stamps.rstrip("/") if is_uri(stamps) else os.path.abspath(stamps)
+    # A folder is checked without its last slash: objects of a bucket may lie at its root.
+    if problem := uri_problem(path if "{" in path else f"{path}/{{name}}"):
+        raise PredictError(f"--stamps {problem}")
     if "{name}" not in stamps and "{band}" not in stamps:
-        if os.path.isdir(path):
+        if is_uri(stamps) or os.path.isdir(path):
             return _template_in(path, bands, cubes=cubes)
         hint = "a template contains {name} and {band}, such as 'stamps/{name}_{band}.fits'"
         problem = "is not a folder" if os.path.exists(path) else "does not exist"
@@ -57,9 +63,10 @@ def template_of(stamps: str, bands: Sequence[str], *, cubes: bool) -> str:
 def _template_in(folder: str, bands: Sequence[str], *, cubes: bool) -> str:
     layouts = ("{name}",) if cubes else _LAYOUTS
     found: dict[str, int] = {}
+    paths = list(listing(Remote(f"{folder}/"))) if is_uri(folder) else None
     for layout in layouts:
         templates = (f"{folder}/{layout}{extension}" for extension in _EXTENSIONS)
-        counts = {template: len(names_in(template, bands)) for template in templates}
+        counts = {template: len(names_in(template, bands, paths)) for template in templates}
         found = {template: count for template, count in counts.items() if count}
         if found:  # the last layout also fits the names of those before
             break
@@ -78,24 +85,33 @@ def _template_in(folder: str, bands: Sequence[str], *, cubes: bool) -> str:
     return best
 
 
-def names_in(template: str, bands: Sequence[str]) -> list[str]:
+def names_in(template: str, bands: Sequence[str], paths: Iterable[str] | None = None) -> list[str]:
     """Return the names of all objects with a file in at least one band.
 
     Parameters
     ----------
     template : str
-        Absolute path with ``{name}`` and, unless files are cubes, ``{band}``.
+        Absolute path or URI with ``{name}`` and, unless files are cubes, ``{band}``.
     bands : sequence of str
         Any spelling of a band counts, as in `preprocessing.stamp_paths.find_stamp`.
+    paths : iterable of str, optional
+        The files among which to look; by default those of the folder, or of the object store.
 
     Returns
     -------
     list of str
         Sorted.
+
+    Raises
+    ------
+    StorageError
+        If an object store cannot be read.
     """
+    if paths is None:
+        paths = listed_below(template, bands) if is_uri(template) else _paths(template)
     spellings = [spelling for band in bands for spelling in band_spellings(band)]
     pattern = re.compile(_expression(template, spellings))
-    matches = (pattern.fullmatch(path) for path in _paths(template))
+    matches = (pattern.fullmatch(path) for path in paths)
     return sorted({match["name"] for match in matches if match})
 
 

@@ -4,13 +4,13 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from preprocessing.labels.matching import NAMES
 from preprocessing.labels.sky_positions import DECLINATIONS, RIGHT_ASCENSIONS, sky_positions
+from preprocessing.locations import Location
 from preprocessing.tables.files import TableError, TableFile
 from serving.predict.errors import PredictError
 
@@ -58,12 +58,12 @@ def objects_of_names(names: Sequence[str]) -> Objects:
     return Objects(names, unknown, unknown, {})
 
 
-def read_objects(path: Path) -> Objects:
+def read_objects(path: Location) -> Objects:
     """Read a table of objects.
 
     Parameters
     ----------
-    path : Path
+    path : Path or Remote
         Table with a column of names, and optionally of positions, as `preprocessing.tables` and
         `preprocessing.labels.sky_positions` read them.
 
@@ -94,7 +94,7 @@ def read_objects(path: Path) -> Objects:
     return Objects(names, *positions, _problems(names), _notices(path, positions[0], given))
 
 
-def _notices(path: Path, ra: NDArray[np.float64], given: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def _notices(path: Location, ra: NDArray[np.float64], given: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Return a notice if cells hold something that is no position."""
     lost = [row for row in np.flatnonzero(np.isnan(ra)).tolist() if any(texts[row] for texts in given)]
     if not lost:

@@ -7,16 +7,18 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from evaluation.formats.catalogue import Flag
-from preprocessing.fits.files import StampError, read_bytes
+from preprocessing.faults import own_fault
+from preprocessing.fits.files import StampError
+from preprocessing.locations import Location
 from preprocessing.processes import CONTEXT, starting_processes
-from preprocessing.stamp_paths import find_stamp
-from preprocessing.stamps import StampReader, own_fault
+from preprocessing.stamp_files import ReadBand, read_ahead
+from preprocessing.stamps import StampReader
+from preprocessing.storage_errors import StorageError
 from serving.predict.errors import PredictError
 from serving.predict.objects import Objects
 from serving.predict.outcomes import Reject
@@ -75,11 +77,10 @@ class FluxOfStamps:
         flags: list[int] = []
         side, bands = self.reader.side, self.reader.bands
         flux = np.empty((len(task), side, side, len(bands)), np.float32)
-        for row, name, ra, dec in task:
-            try:
-                stamp = self.reader.read(name, ra, dec)
-            except StampError as error:
-                rejects[row] = Reject(error.path, error.reason, error.message)
+        stamps = self.reader.read_each((name, ra, dec) for _, name, ra, dec in task)
+        for (row, *_), stamp in zip(task, stamps, strict=True):
+            if isinstance(stamp, StampError):
+                rejects[row] = Reject(stamp.path, stamp.reason, stamp.message)
                 continue
             bits = Flag(0)
             for place, band in enumerate(bands):
@@ -113,29 +114,29 @@ class FilesOfStamps:
         rejects: dict[int, Reject] = {}
         good: list[int] = []
         payload = Files([], [], self.bands)
-        for row, name, _, _ in task:
+        files = read_ahead(self.template, self.bands, [name for _, name, _, _ in task])
+        for (row, name, _, _), read_band in zip(task, files, strict=True):
             try:
-                paths = [find_stamp(self.template, name, band) for band in self.bands]
-                contents = [_content(name, path) for path in paths]
+                found = [_content(self.template, name, band, read_band) for band in self.bands]
             except StampError as error:
                 rejects[row] = Reject(error.path, error.reason, error.message)
                 continue
             good.append(row)
-            payload.contents.append(contents)
-            payload.paths.append([str(path) for path in paths])
+            payload.contents.append([content for _, content in found])
+            payload.paths.append([str(path) for path, _ in found])
         return Batch([row for row, *_ in task], rejects, good, payload, [0] * len(good))
 
 
-def _content(name: str, path: Path) -> bytes:
+def _content(template: str, name: str, band: str, read_band: ReadBand) -> tuple[Location, bytes]:
     try:
-        content = read_bytes(path)  # unpacked if it is gzip
-    except StampError:
+        path, content = read_band(band)
+    except (StampError, StorageError):
         raise
     except Exception as error:
-        raise own_fault(name, path, error) from error
+        raise own_fault(name, template.replace("{band}", band).replace("{name}", name), error) from error
     if len(content) > _FILE_LIMIT:
         raise StampError("too_large", path, f"{len(content):,} bytes, limit {_FILE_LIMIT:,} in a request")
-    return content
+    return path, content
 
 
 def read_batches(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from preprocessing.locations import Location
 from serving.predict.asking import Asker, Patience
 from serving.predict.classifier import Classifier
 from serving.predict.errors import PredictError
@@ -29,7 +30,7 @@ class Settings:
     ----------
     out : Path
         The table.
-    table : Path or None
+    table : Path, Remote or None
         Table of the objects; by default the files name them.
     overwrite : bool
     batch : int
@@ -42,7 +43,7 @@ class Settings:
     """
 
     out: Path
-    table: Path | None = None
+    table: Location | None = None
     overwrite: bool = False
     batch: int = 64
     workers: int | None = None

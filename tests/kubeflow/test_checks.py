@@ -49,7 +49,7 @@ def test_what_is_no_image_is_refused(image):
         ({"pipeline": {"root": "/run", "name": "SDSS"}}, "[pipeline] name = 'SDSS'"),
         ({"serving": {"validator": "docker"}}, "[serving] validator"),
         ({"push": {"directory": "/home/me/models"}}, "[push] directory = '/home/me/models'"),
-        ({"push": {"directory": "minio://b/m"}}, "[push] directory = 'minio://b/m'"),
+        ({"push": {"directory": "minio://b/m"}}, "[push] directory: minio://b/m: minio:// is not"),
         ({"data": {"labels": "/data/l.csv", "stamps": "/database/{band}/{name}"}}, "[data] stamps"),
         ({"data": {"labels": "/l", "stamps": "/data/{band}/{name}"}}, "[data] labels = '/l'"),
         ({"model": {"weights": "/w.h5", "backbone": "EfficientNetB0"}}, "[model] weights = '/w.h5'"),

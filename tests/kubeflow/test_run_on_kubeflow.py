@@ -27,7 +27,7 @@ gpu = 1
 node_selector = {{pool = "gpu"}}
 """
 TIMES_AND_PATHS = r"seconds$|^pushed_to$|^serving\.(latency|peak_memory)|^nodes"
-"""Of the numbers of a run. A report on Kubeflow has no costs of the nodes, which the platform shows itself."""
+"""Of the numbers of a run. On Kubeflow a report has no costs of the nodes: the platform shows them."""
 
 # Fewer folds, and no phase for the head: each node takes ten seconds to load TFX.
 QUICK = CONFIG.replace("epochs = 3\n", "epochs = 0\n", 1).replace("[split]\n", "[split]\nfolds = 2\n")

@@ -116,6 +116,8 @@ def imagenet_weights_problem(backbone: str, weights: str, sha256: str | None = N
     facts = backbone_facts(backbone)
     if weights == "none":
         return None
+    if "://" in weights:  # not shown: a URI may contain credentials
+        return "[model] weights: it is a URI; a file of weights must lie on a disk, such as a mounted volume"
     if weights != "imagenet":
         return _file_problem(Path(weights).expanduser(), sha256, facts)
     if facts.keras_md5:
