@@ -18,7 +18,7 @@ check() { # name, then a command
     what=$1
     shift
     if "$@" >/tmp/check_image.$$ 2>&1; then
-        echo "ok    $what"
+        echo "ok    $what$(sed -n 's/^TFX was imported/; &/p' /tmp/check_image.$$)"
     else
         echo "FAIL  $what"
         sed 's/^/        /' /tmp/check_image.$$
