@@ -35,7 +35,7 @@ def create_kubeflow_pipeline(settings: Settings) -> Pipeline:
         each.name: RuntimeParameter(each.name, each.type, each.default) for each in run_parameters(settings)
     }
     run = RunSettings(compiled=json.dumps(settings.model_dump(mode="json"), sort_keys=True), **parameters)
-    handed = {name: output.future()[0].value for name, output in run.outputs.items()}
+    handed = {name: run.outputs[name].future()[0].value for name in (*NodeValues.names(), "incumbent")}
     incumbent = Incumbent(published=handed.pop("incumbent"), code=code_fingerprint("Incumbent"))
     place = Place(root="", beam_args=settings.pipeline.beam_args, incumbent=incumbent.outputs["model"])
     nodes = pipeline_nodes(settings, NodeValues(**handed), place)
