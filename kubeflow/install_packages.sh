@@ -22,9 +22,9 @@ find . -name '*.a' -delete         # static libraries
 strip --strip-debug galsim/_galsim*.so
 after=$(du -sm . | cut -f1)
 
-# Bytecode now: no container may write it, and without it TFX takes 36 s to import. Not tied to the times of
-# the sources: a tool that changes the times of files in an image would make all of it stale. Folders of tests are left out: of 9,253 modules that
-# the pipeline imports, 12 are in one.
+# Bytecode now: no container may write it, and without it TFX takes 36 s to import. Not tied to the times of the
+# sources: a tool that changes the times of files in an image would make all of it stale. Folders of tests are
+# left out: of 9,253 modules that the pipeline imports, 12 are in one.
 "$environment/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash -x "/tests?/" "$PWD"
 echo "packages: $before MB, without headers, libclang and debugging symbols $after MB, with bytecode" \
     "$(du -sm . | cut -f1) MB"
