@@ -118,6 +118,8 @@ def _replaced(arguments: Sequence[str], flag: str, value: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    # What a pod publishes in a volume stays writable for its group: the next run may have another user ID.
+    os.umask(0o002)
     status = main(sys.argv[1:])
     logging.shutdown()
     sys.stdout.flush()
