@@ -49,6 +49,12 @@ def main(arguments: Sequence[str]) -> int:
         force=True,
     )
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    if missing := [flag for flag in (_INVOCATION, _INPUTS_SPEC) if flag not in arguments[:-1]]:
+        print(
+            f"galmorph: {missing[0]} is missing; this is the command of containers that Kubeflow Pipelines starts",
+            file=sys.stderr,
+        )
+        return ExitStatus.BAD_INPUT
     started = time.monotonic()
     given = _value(arguments, _INVOCATION)
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor as tfx_entrypoint

@@ -59,3 +59,9 @@ def test_statuses_and_messages_are_those_of_a_run_on_this_machine(
     error = capsys.readouterr().err
     assert error.splitlines()[-1] == line
     assert ("Traceback" in error) == traced
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["--json_serialized_invocation_args"]])
+def test_who_starts_it_by_hand_is_told_what_it_is(arguments, capsys):
+    assert main(arguments) == 2
+    assert "command of containers" in capsys.readouterr().err
