@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     if missing := [flag for flag in (_INVOCATION, _INPUTS_SPEC) if flag not in arguments[:-1]]:
         print(
-            f"galmorph: {missing[0]} is missing; this is the command of containers that Kubeflow Pipelines starts",
+            f"galmorph: {missing[0]} is missing; this is the command of containers of Kubeflow Pipelines",
             file=sys.stderr,
         )
         return ExitStatus.BAD_INPUT
