@@ -1,8 +1,11 @@
 # make demo   environment, simulated survey, whole pipeline     make lint   ruff, import-linter and mypy
-# make test   environment, all tests                            make lock   rebuild requirements.lock
+# make test   environment, all tests                            make lock   rebuild the locks
 # make quick  environment, tests that take seconds              make clean  remove everything made by the above
 #             (TEST_PROCESSES: number of parallel test processes, default 2)
 # make check-serving   exported models under the TensorFlow of the newest TF Serving release
+# make check-kubeflow  a pipeline through driver and launcher of Kubeflow Pipelines, where they are (needs root)
+# make image  the image of the pipeline's containers (BASE: base image, VARIANT: cpu or gpu, IMAGE: its name)
+# make check-image     an image in containers of strict clusters (IMAGE)
 # make fuzz   random damage to stamps and headers (FUZZ_SECONDS: default 600)
 # make bench-ingest    speed of the ingest compared with a plain loop
 # make bench-sdss      cross-validation on real galaxies (SHARED: folder of the SDSS set)
@@ -11,7 +14,7 @@
 # make bench-serving   throughput, latency and memory of the embedded server
 # make bench-training  cost of the parts of training
 # make bench-suspects  detection of wrong labels in real (SHARED) and simulated galaxies
-# make lock LOCK=--upgrade   requirements.lock with the newest compatible versions
+# make lock LOCK=--upgrade   locks with the newest compatible versions
 # make docs-table      rebuild the table of docs/caching.md, after a change of imports
 #
 # Needs Python 3.11 and make. Everything is installed from requirements.lock into .venv.
@@ -27,7 +30,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks components configs evaluation fetch kubeflow pipeline preprocessing report scripts serving simulation tests trainer
 
-.PHONY: demo test quick check-serving fuzz bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
+.PHONY: demo test quick check-serving check-kubeflow image check-image fuzz bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -41,6 +44,17 @@ quick: $(READY)
 
 check-serving: $(READY)
 	sh scripts/check_serving.sh
+
+check-kubeflow: $(READY)
+	$(BIN)/python -m pytest -m kubeflow tests/kubeflow $(PYTEST)
+
+# The variables come from the command line or the environment.
+export BASE VARIANT IMAGE
+image:
+	sh scripts/build_image.sh
+
+check-image:
+	sh scripts/check_image.sh "$(IMAGE)"
 
 fuzz: $(READY)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py tests/preprocessing/test_header_vocabulary.py
@@ -83,11 +97,18 @@ $(READY): requirements.lock pyproject.toml scripts/install.sh
 	PYTHON="$(PYTHON)" sh scripts/install.sh
 	@touch $@
 
+# Those of the image: the versions of requirements.lock, without those of the group dev.
+IMAGE_LOCK = --generate-hashes --python-version 3.11 --quiet --custom-compile-command "make lock"
+
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --python-version 3.11 --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock $(LOCK)
 	$(BIN)/uv pip compile serving/tensorflow.in --no-config --generate-hashes --python-version 3.11 --quiet \
 		--custom-compile-command "make lock" --output-file serving/tensorflow.lock $(LOCK)
+	$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock $(IMAGE_LOCK) \
+		--output-file kubeflow/requirements-cpu.lock $(LOCK)
+	$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock $(IMAGE_LOCK) \
+		--override kubeflow/requirements-gpu.in --output-file kubeflow/requirements-gpu.lock $(LOCK)
 
 clean:
 	rm -rf .venv build *.egg-info demo demo-* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -53,3 +53,9 @@ class ModelCard(Artifact):
     """A folder with ``model_card.md``, ``model_card.html`` and ``origin.json``."""
 
     TYPE_NAME = "galmorph.ModelCard"
+
+
+class Configuration(Artifact):
+    """A folder with ``config.toml``, the resolved configuration of a run on Kubeflow Pipelines."""
+
+    TYPE_NAME = "galmorph.Configuration"

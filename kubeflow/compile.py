@@ -15,7 +15,7 @@ from kubeflow.create import create_kubeflow_pipeline
 from kubeflow.names import RUN_SETTINGS
 from kubeflow.platform import platform_document
 from kubeflow.run_parameters import run_parameters
-from kubeflow.spec import name_producers, never_cache, set_defaults, set_pods, show_artifacts
+from kubeflow.spec import key_by_store, name_producers, never_cache, set_defaults, set_pods, show_artifacts
 from pipeline.config import Settings
 
 # Given explicitly: Kubeflow Pipelines does not use the ENTRYPOINT of an image. With -P, a file in the working
@@ -47,6 +47,7 @@ def compile_pipeline(settings: Settings, image: str) -> list[dict[str, Any]]:
     set_defaults(spec, run_parameters(settings))
     name_producers(spec)
     never_cache(spec, RUN_SETTINGS)
+    key_by_store(spec)
     show_artifacts(spec)
     set_pods(spec, settings.kubeflow)
     json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())  # raises if a field is unknown

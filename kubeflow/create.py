@@ -40,7 +40,7 @@ def create_kubeflow_pipeline(settings: Settings) -> Pipeline:
     tables = settings.model_dump(mode="json")
     tables["pipeline"]["root"] = _ROOT
     run = RunSettings(compiled=json.dumps(tables, sort_keys=True), **parameters)
-    handed = {name: output.future()[0].value for name, output in run.outputs.items()}
+    handed = {name: run.outputs[name].future()[0].value for name in (*NodeValues.names(), "incumbent")}
     incumbent = Incumbent(published=handed.pop("incumbent"), code=code_fingerprint("Incumbent"))
     place = Place(root="", beam_args=settings.pipeline.beam_args, incumbent=incumbent.outputs["model"])
     nodes = pipeline_nodes(settings, NodeValues(**handed), place)

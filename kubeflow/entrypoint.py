@@ -50,6 +50,12 @@ def main(arguments: Sequence[str]) -> int:
         force=True,
     )
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    if missing := [flag for flag in (_INVOCATION, _INPUTS_SPEC) if flag not in arguments[:-1]]:
+        print(
+            f"galmorph: {missing[0]} is missing; this is the command of containers of Kubeflow Pipelines",
+            file=sys.stderr,
+        )
+        return ExitStatus.BAD_INPUT
     started = time.monotonic()
     given = _value(arguments, _INVOCATION)
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor as tfx_entrypoint
@@ -125,6 +131,8 @@ def _replaced(arguments: Sequence[str], flag: str, value: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    # What a pod publishes in a volume stays writable for its group: the next run may have another user ID.
+    os.umask(0o002)
     status = main(sys.argv[1:])
     logging.shutdown()
     sys.stdout.flush()

@@ -69,6 +69,13 @@ def pod_config(node: str, settings: KubeflowSettings) -> pb.KubernetesExecutorCo
     for name in settings.image_pull_secrets:
         config.image_pull_secret.add(secret_name=name, secret_name_parameter=_constant(name))
     config.image_pull_policy = settings.image_pull_policy
+    user, group = settings.run_as_user, settings.run_as_group
+    if user is not None or group is not None or settings.run_as_non_root:
+        config.security_context.CopyFrom(
+            pb.SecurityContext(
+                run_as_user=user, run_as_group=group, run_as_non_root=settings.run_as_non_root or None
+            )
+        )
     pod = settings.pod(node)
     config.node_selector.labels.update(pod.node_selector)
     for toleration in pod.tolerations:

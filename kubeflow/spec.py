@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from kubeflow.names import PUBLICATION_GATE
+from kubeflow.names import PUBLICATION_GATE, RUN_SETTINGS
 from kubeflow.nodes.artifacts import SYSTEM_TYPES
 from kubeflow.run_parameters import RunParameter
 from pipeline.kubeflow_settings import KubeflowSettings
@@ -17,6 +17,8 @@ Spec = dict[str, Any]
 
 _SYSTEM_VERSION = "0.0.1"
 _TASK_SUFFIX = "_task"
+_STORE = "store"
+"""Output of RunSettings: scheme and bucket of the pipeline root."""
 
 
 def set_defaults(spec: Spec, parameters: Sequence[RunParameter]) -> None:
@@ -40,6 +42,25 @@ def name_producers(spec: Spec) -> None:
 def never_cache(spec: Spec, node: str) -> None:
     """Switch the cache off for a node."""
     _tasks(spec)[node]["cachingOptions"] = {"enableCache": False}
+
+
+def key_by_store(spec: Spec) -> None:
+    """Let the first nodes after RunSettings depend on the store of the pipeline root, and so all others.
+
+    The launcher cannot open artifacts of a ``minio://`` root in a run on an ``s3://`` root, which a cache hit
+    would bring.
+    """
+    spec["components"][RUN_SETTINGS]["outputDefinitions"].setdefault("parameters", {})[_STORE] = {
+        "parameterType": "STRING"
+    }
+    for node, task in _tasks(spec).items():
+        if node == RUN_SETTINGS or task["inputs"].get("artifacts"):
+            continue
+        spec["components"][node]["inputDefinitions"]["parameters"][_STORE] = {"parameterType": "STRING"}
+        task["inputs"]["parameters"][_STORE] = {
+            "taskOutputParameter": {"producerTask": RUN_SETTINGS, "outputParameterKey": _STORE}
+        }
+        task["dependentTasks"] = sorted({*task.get("dependentTasks", ()), RUN_SETTINGS})
 
 
 def show_artifacts(spec: Spec) -> None:

@@ -237,6 +237,15 @@ class KubeflowSettings(_Table):
     image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = Field(
         "", description="when the image is pulled; empty for the default of Kubernetes"
     )
+    run_as_user: int | None = Field(
+        None, ge=1, description="user ID of the containers; that of the image if left out"
+    )
+    run_as_group: int | None = Field(
+        None, ge=0, description="group ID of the containers; that of the image if left out"
+    )
+    run_as_non_root: bool = Field(
+        False, description="let Kubernetes refuse images that run as root, as namespaces may ask"
+    )
     pods: dict[str, PodSettings] = Field(
         {}, description="resources by node; FoldTrainer stands for all folds, default for all nodes"
     )

@@ -14,6 +14,7 @@ def test_every_template_and_configuration_is_in_it(wheel):
             "configs/*.toml",
             "serving/config/*",
             "serving/manifests/**/*",
+            "kubeflow/manifests/**/*",
         )
         for path in PROJECT.glob(pattern)
         if path.is_file()

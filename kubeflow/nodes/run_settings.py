@@ -2,10 +2,12 @@
 
 import json
 import logging
+from pathlib import Path
 
-from tfx.dsl.component.experimental.annotations import OutputDict, Parameter
+from tfx.dsl.component.experimental.annotations import OutputArtifact, OutputDict, Parameter
 from tfx.dsl.component.experimental.decorators import component
 
+from components.artifacts import Configuration
 from kubeflow.incumbent import check_incumbent, find_incumbent
 from kubeflow.run_parameters import configuration_of
 from pipeline.nodes.values import node_values
@@ -16,6 +18,7 @@ _logger = logging.getLogger("galmorph")
 
 @component
 def RunSettings(
+    configuration: OutputArtifact[Configuration],
     compiled: Parameter[str],
     labels: Parameter[str],
     stamps: Parameter[str],
@@ -44,6 +47,7 @@ def RunSettings(
     push_directory=str,
     candidate_id=str,
     incumbent=str,
+    store=str,
 ):
     """Check configuration and input as ``galmorph run`` does before a run, and hand on the parameters.
 
@@ -52,6 +56,8 @@ def RunSettings(
 
     Parameters
     ----------
+    configuration : Configuration
+        The resolved configuration of the run.
     compiled : str
         Tables of the configuration that was compiled, as JSON.
     labels, stamps, run_name, epochs, fine_tune_epochs, min_accuracy, min_auc, max_accuracy_drop, \
@@ -61,15 +67,15 @@ models_directory, model_name, baseline, settings
     Returns
     -------
     dict of str
-        The attributes of `pipeline.nodes.values.NodeValues`, and ``incumbent``: the result of
-        `kubeflow.incumbent.find_incumbent` as JSON.
+        The attributes of `pipeline.nodes.values.NodeValues`; ``incumbent``: the result of
+        `kubeflow.incumbent.find_incumbent` as JSON; ``store``: scheme and bucket of the pipeline root.
 
     Raises
     ------
     InputError
         As `pipeline.preflight.check_before_run`.
     """
-    configuration = configuration_of(
+    resolved = configuration_of(
         json.loads(compiled),
         {
             "labels": labels,
@@ -86,12 +92,16 @@ models_directory, model_name, baseline, settings
             "settings": settings,
         },
     )
-    checked = check_before_run(configuration)
+    folder = Path(configuration.uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.toml").write_text(resolved.to_toml())
+    checked = check_before_run(resolved)
     for remark in (*checked.notes, *checked.warnings):
         _logger.warning("%s", remark)
     _logger.info("%d rows: %s, refused: %s", checked.rows, checked.classes, checked.refused)
-    values = node_values(configuration.with_pinned_weights(), checked.fingerprint)
+    values = node_values(resolved.with_pinned_weights(), checked.fingerprint)
     incumbent = find_incumbent(baseline, values.push_directory, values.candidate_id)
     check_incumbent(incumbent, configuration)
     _logger.info("published model to be compared with: %s", incumbent.get("path", "none"))
-    return {**vars(values), "incumbent": json.dumps(incumbent, sort_keys=True)}
+    store = "/".join(folder.parts[1:3])
+    return {**vars(values), "incumbent": json.dumps(incumbent, sort_keys=True), "store": store}

@@ -133,6 +133,17 @@ def test_other_nodes_get_their_parameters_from_the_first_one_which_is_not_cached
     assert "RunSettings" in tasks["Trainer"]["dependentTasks"]
 
 
+def test_every_node_depends_on_the_store_of_the_artifacts(documents, tasks):
+    """The launcher cannot open artifacts of another kind of store, which a cache hit would bring."""
+    first = {name for name, task in tasks.items() if not task["inputs"].get("artifacts")}
+    assert first == {"RunSettings", "ExampleSchema", "FitsExampleGen", "Incumbent"}
+    for node in first - {"RunSettings"}:
+        given = tasks[node]["inputs"]["parameters"]["store"]["taskOutputParameter"]
+        assert given == {"producerTask": "RunSettings", "outputParameterKey": "store"}
+        assert "store" in documents[0]["components"][node]["inputDefinitions"]["parameters"]
+        assert "RunSettings" in tasks[node]["dependentTasks"]
+
+
 def test_no_node_holds_what_a_parameter_of_the_run_may_change(documents, tasks):
     """The values that were compiled in may stand in RunSettings only, which replaces them."""
     others = {name: task for name, task in tasks.items() if name != "RunSettings"}

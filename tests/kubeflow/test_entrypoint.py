@@ -64,3 +64,9 @@ def test_statuses_and_messages_are_those_of_a_run_on_this_machine(
 def test_a_fraction_is_not_cut_off(call, capsys):
     assert call("Writes", count=3.7) == (2, None)
     assert capsys.readouterr().err.splitlines()[-1].endswith("count = 3.7 is not a whole number")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["--json_serialized_invocation_args"]])
+def test_who_starts_it_by_hand_is_told_what_it_is(arguments, capsys):
+    assert main(arguments) == 2
+    assert "command of containers" in capsys.readouterr().err

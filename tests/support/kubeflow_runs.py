@@ -127,6 +127,12 @@ def command_of(run: KubeflowRun, node: str) -> dict:
     return json.loads((run.pod(node) / "command.json").read_text())
 
 
+def parameters_of(run: KubeflowRun, node: str) -> dict[str, object]:
+    """Return the parameters that a node was given."""
+    words = command_of(run, node)["cmd"]
+    return json.loads(words[words.index("--executor_input") + 1])["inputs"]["parameterValues"]
+
+
 def _in_use(port: int) -> bool:
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
