@@ -101,7 +101,7 @@ models_directory, model_name, baseline, settings
     _logger.info("%d rows: %s, refused: %s", checked.rows, checked.classes, checked.refused)
     values = node_values(resolved.with_pinned_weights(), checked.fingerprint)
     incumbent = find_incumbent(baseline, values.push_directory, values.candidate_id)
-    check_incumbent(incumbent, configuration)
+    check_incumbent(incumbent, resolved)
     _logger.info("published model to be compared with: %s", incumbent.get("path", "none"))
     store = "/".join(folder.parts[1:3])
     return {**vars(values), "incumbent": json.dumps(incumbent, sort_keys=True), "store": store}
