@@ -253,7 +253,10 @@ class KubeflowSettings(_Table):
     @model_validator(mode="after")
     def _distinct(self) -> "KubeflowSettings":
         """Refuse what Kubernetes would refuse when it makes a pod."""
-        mounted = [*self.volumes, *(secret for secret in self.secrets if secret.mount)]
+        mounted: list[VolumeSettings | SecretSettings] = [
+            *self.volumes,
+            *(secret for secret in self.secrets if secret.mount),
+        ]
         for one, other in combinations(mounted, 2):
             if one.mount == other.mount and _share_pods(one.nodes, other.nodes):
                 raise ValueError(f"two volumes or secrets are mounted at {one.mount}")
