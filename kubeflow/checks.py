@@ -118,6 +118,10 @@ def _paths(settings: Settings) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 def check_path(settings: Settings, key: str, path: str, nodes: Sequence[str]) -> None:
     """Raise `InputError` if a path is out of reach of the pods of some nodes."""
+    if "{{" in path:  # both Kubeflow Pipelines and Argo would fill in what looks like a placeholder of theirs
+        raise InputError(
+            f"{key} = {path!r}: Kubeflow Pipelines takes {{{{ for the beginning of a placeholder"
+        )
     if is_uri(path):
         if problem := uri_problem(path):
             raise InputError(f"{key}: {problem}")

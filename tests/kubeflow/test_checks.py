@@ -60,6 +60,10 @@ def test_what_is_no_image_is_refused(image):
         ({"data": {"labels": "/l", "stamps": "/data/{band}/{name}"}}, "[data] labels = '/l'"),
         ({"model": {"weights": "/w.h5", "backbone": "EfficientNetB0"}}, "[model] weights = '/w.h5'"),
         ({"kubeflow": {}}, "[data] labels"),
+        (
+            {"data": {"labels": "/data/l.csv", "stamps": "/data/{{band}}/{name}"}},
+            "takes {{ for the beginning",
+        ),
         ({"pipeline": {"root": "/run", "name": "a" * 64}}, "63 at most"),
         ({"kubeflow": VOLUMES | {"pods": {"*": {"cpu": "1"}}}}, "for all nodes, write 'default'"),
         ({"kubeflow": VOLUMES | {"pods": {"FoldTrainer-5": {"cpu": "1"}}}}, "the last is FoldTrainer-4"),
