@@ -3,7 +3,7 @@
 import difflib
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from kubeflow.images import names_no_version
 from pipeline.config import Settings
@@ -59,7 +59,39 @@ def check_for_pods(settings: Settings, image: str) -> list[str]:
     _check_node_names(settings)
     check_paths(settings)
     images = {image, *(pod.image for pod in settings.kubeflow.pods.values() if pod.image)}
-    return [warning for each in sorted(images) for warning in _image_warnings(each)]
+    warnings = [warning for each in sorted(images) for warning in _image_warnings(each)]
+    return [*warnings, *_secret_warnings(settings)]
+
+
+def absent_nodes(settings: Settings, compiled: Iterable[str]) -> list[str]:
+    """Return a warning for every table of ``[kubeflow.pods]`` whose node was not compiled.
+
+    Parameters
+    ----------
+    settings : Settings
+    compiled : iterable of str
+        Names of the nodes of the pipeline.
+
+    Returns
+    -------
+    list of str
+    """
+    names = set(compiled)
+    there = names | {name.rpartition("-")[0] for name in names} | {_DEFAULT}
+    return [
+        f"[kubeflow.pods.{node}] has no effect: the pipeline of this configuration has no such node"
+        for node in sorted(set(settings.kubeflow.pods) - there)
+    ]
+
+
+def _secret_warnings(settings: Settings) -> Iterator[str]:
+    for secret in settings.kubeflow.secrets:
+        for key, variable in secret.env.items():
+            if key.isupper() and not variable.isupper():
+                yield (
+                    f"[kubeflow] secrets: {secret.name}: the key {key!r} becomes the environment variable"
+                    f" {variable!r}; write env = {{{variable} = {key!r}}} if it is the other way round"
+                )
 
 
 def _check_node_names(settings: Settings) -> None:

@@ -26,7 +26,7 @@ def compile_for_kubeflow(
     """
     from rich.console import Console
 
-    from kubeflow.checks import check_for_pods
+    from kubeflow.checks import absent_nodes, check_for_pods
     from pipeline.config import load_settings
     from pipeline.display import show_warnings
     from pipeline.errors import InputError
@@ -50,5 +50,6 @@ def compile_for_kubeflow(
     except OSError as error:
         raise InputError(f"--output {output}: {error.strerror}") from error
     tasks = documents[0]["root"]["dag"]["tasks"]
+    show_warnings(console, absent_nodes(settings, tasks))
     parameters = documents[0]["root"]["inputDefinitions"]["parameters"]
     console.print(f"{output}: {len(tasks)} nodes, {len(parameters)} parameters of a run", highlight=False)

@@ -1,6 +1,6 @@
 import pytest
 
-from kubeflow.checks import check_for_pods
+from kubeflow.checks import absent_nodes, check_for_pods
 from pipeline.config import Settings
 from pipeline.errors import InputError
 
@@ -96,3 +96,21 @@ def test_a_single_fold_has_a_pod_of_its_own():
         "pods": {"FoldTrainer-4": {"gpu": 1}, "FoldTrainer": {"gpu": 2}, "default": {"cpu": "1"}}
     }
     assert check_for_pods(settings(kubeflow=cluster), "g:1") == []
+
+
+def test_a_table_without_effect_is_a_warning():
+    tables = {
+        name: {"cpu": "1"} for name in ("default", "FoldTrainer", "FoldTrainer-1", "Trainer", "FoldExporter")
+    }
+    configuration = settings(kubeflow=VOLUMES | {"pods": tables})
+    (warning,) = absent_nodes(configuration, ["RunSettings", "FoldTrainer-0", "FoldTrainer-1", "Trainer"])
+    assert warning.startswith("[kubeflow.pods.FoldExporter] has no effect")
+
+
+def test_key_and_variable_of_a_secret_that_seem_swapped_are_a_warning():
+    def warnings(env: dict) -> list[str]:
+        return check_for_pods(settings(kubeflow=VOLUMES | {"secrets": [{"name": "keys", "env": env}]}), "g:1")
+
+    (warning,) = warnings({"AWS_ACCESS_KEY_ID": "accesskey"})
+    assert "keys" in warning and "'accesskey'" in warning
+    assert warnings({"accesskey": "AWS_ACCESS_KEY_ID", "KEY": "KEY", "proxy": "http_proxy"}) == []
