@@ -14,6 +14,10 @@ from serving.published import WITHDRAWN, next_version
 _LAST = "saved_model.pb"
 
 
+class PublicationError(RuntimeError):
+    """An object store did not take the model; the message names the folder and the reason."""
+
+
 def publish_model(model: Path, directory: Path, *, extra: Path | None = None) -> Path:
     """Publish a SavedModel atomically as the next numbered version.
 
@@ -77,11 +81,23 @@ def upload_model(model: Path, directory: str, *, extra: Path) -> str:
     str
         URI of the new version.
 
+    Raises
+    ------
+    PublicationError
+
     Notes
     -----
     Object stores have no rename. The first file is created only if it does not exist, so that two runs do not
     write to one version; ``saved_model.pb``, without which no server loads a version, is written last.
     """
+    try:
+        version = _upload(model, directory, extra)
+    except Exception as error:
+        raise PublicationError(f"{directory}: the model cannot be published: {error}") from error
+    return f"{directory.rstrip('/')}/{version}"
+
+
+def _upload(model: Path, directory: str, extra: Path) -> int:
     files = {f"{EXTRA}/{path.name}": path for path in extra.iterdir()}
     files |= {path.relative_to(model).as_posix(): path for path in model.rglob("*") if path.is_file()}
     first, *others = sorted(files, key=lambda name: (name == _LAST, name))
@@ -96,7 +112,7 @@ def upload_model(model: Path, directory: str, *, extra: Path) -> str:
             break
     for name in others:
         system.put_file(files[name], f"{folder}/{version}/{name}")
-    return f"{directory.rstrip('/')}/{version}"
+    return version
 
 
 def _numbers(system: fsspec.AbstractFileSystem, folder: str) -> Iterator[int]:

@@ -3,12 +3,13 @@ import threading
 
 import fsspec
 import pytest
+from object_store import BUCKET
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
 
 from components.artifacts import ModelCard
 from components.atomic_pusher import publish
 from components.atomic_pusher.executor import Executor
-from components.atomic_pusher.publish import publish_model, upload_model
+from components.atomic_pusher.publish import PublicationError, publish_model, upload_model
 from serving.published import published_versions, withdraw
 
 STORE = fsspec.filesystem("memory")
@@ -140,3 +141,19 @@ def test_two_uploads_at_once_take_two_numbers(model, tmp_path, monkeypatch):
     # The other run has listed the folder before the first file of version 1 was there.
     monkeypatch.setattr(publish, "_numbers", lambda *_: iter(()))
     assert upload_model(model, "memory://both/models", extra=card) == "memory://both/models/2"
+
+
+def test_s3_numbers_versions_and_says_why_it_does_not_take_one(model, tmp_path, object_store, monkeypatch):
+    card = tmp_path / "card"
+    card.mkdir()
+    (card / "model_card.md").write_text("# Card")
+    directory = f"s3://{BUCKET}/models/galmorph"
+    assert upload_model(model, f"{directory}/", extra=card) == f"{directory}/1"
+    # The other run has listed the folder before the first file of version 1 was there.
+    monkeypatch.setattr(publish, "_numbers", lambda *_: iter(()))
+    assert upload_model(model, directory, extra=card) == f"{directory}/2"
+    puts = [asked for asked in object_store.asked if asked.startswith("PUT") and "/galmorph/2/" in asked]
+    assert puts[-1].startswith(f"PUT /{BUCKET}/models/galmorph/2/saved_model.pb")
+    object_store.fault = lambda asked: (403, "AccessDenied") if asked["REQUEST_METHOD"] == "PUT" else None
+    with pytest.raises(PublicationError, match=f"{directory}: the model cannot be published: "):
+        upload_model(model, directory, extra=card)
