@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hostile_folder import hostile
+from interrupts import heed_interrupts
 from kfp_package import DEFAULTS, write_package
 from kfp_server import (
     GOOD,
@@ -246,7 +247,12 @@ def test_ctrl_c_does_not_lose_the_run(server, path):
     server.script = [Step("RUNNING", running("Trainer", 40))]
     words = [str(COMMAND), "kubeflow", "submit", str(path), "--host", server.url, "--poll", "0.05"]
     child = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=heed_interrupts,
     )
     until = time.monotonic() + 60
     while server.looks < 3 and time.monotonic() < until:
