@@ -30,10 +30,16 @@ MEMORY_BYTES = 4 * 2**30
 """Address space of the process."""
 
 _LENGTH = struct.Struct(">Q")
+_TILES = b"ZIMAGE"
+"""In the header of a tile-compressed image."""
 
 
 class AstropyEnded(Exception):
     """The child process ended without an answer. The message says why."""
+
+
+class AstropyCrashed(AstropyEnded):
+    """The child process ended by itself, perhaps because an earlier file has damaged its memory."""
 
 
 class IsolatedReader:
@@ -70,6 +76,9 @@ class IsolatedReader:
         except AstropyEnded as error:
             raise StampError("unreadable", path, f"not readable as FITS: astropy {error}") from None
         if problem is not None:
+            if problem[0] == "unreadable" and _TILES in content:
+                # The decoder may have written beyond its memory before it gave up.
+                self._end()
             raise StampError(*problem)
         return image, Header(cards, Header(behind) if behind is not None else None)
 
@@ -97,14 +106,30 @@ class IsolatedReader:
 
     def _answer(self, *question: Any) -> Any:
         with self._lock:
+            used = self._process
             process = self._running()
             try:
-                return pickle.loads(_ask(process, pickle.dumps(question)))
-            except AstropyEnded:
-                process.kill()
-                process.wait()
+                return self._asked(process, question)
+            except AstropyCrashed:
+                if process is not used:
+                    raise
+            # An earlier file may be the cause, so that this one gets a process of its own.
+            return self._asked(self._running(), question)
+
+    def _asked(self, process: "subprocess.Popen[bytes]", question: tuple[Any, ...]) -> Any:
+        try:
+            return pickle.loads(_ask(process, pickle.dumps(question)))
+        except AstropyEnded:
+            _kill(process)
+            self._process = None
+            raise
+
+    def _end(self) -> None:
+        """End the process, so that the next file gets another one."""
+        with self._lock:
+            if self._process is not None and self._owner == os.getpid():
+                _kill(self._process)
                 self._process = None
-                raise
 
     def _running(self) -> "subprocess.Popen[bytes]":
         # After a fork, the new process must not use the child of the old one.
@@ -124,6 +149,11 @@ SHARED = IsolatedReader()
 """The reader that all threads of this process share."""
 
 
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+
+
 def _ask(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
     assert process.stdin is not None and process.stdout is not None
     deadline = time.monotonic() + SECONDS
@@ -131,7 +161,7 @@ def _ask(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
         process.stdin.write(_LENGTH.pack(len(question)) + question)
         process.stdin.flush()
     except BrokenPipeError:
-        raise AstropyEnded("ended") from None
+        raise AstropyCrashed("ended") from None
     (length,) = _LENGTH.unpack(_receive(process.stdout, _LENGTH.size, deadline))
     return _receive(process.stdout, length, deadline)
 
@@ -144,7 +174,7 @@ def _receive(stream: IO[bytes], length: int, deadline: float) -> bytes:
             raise AstropyEnded(f"took longer than {SECONDS:g} seconds")
         part = os.read(stream.fileno(), min(length - len(received), 2**20))
         if not part:
-            raise AstropyEnded("crashed on it, or ran out of memory")
+            raise AstropyCrashed("crashed on it, or ran out of memory")
         received += part
     return bytes(received)
 
