@@ -115,11 +115,12 @@ def configuration_of(compiled: Mapping[str, Any], parameters: Mapping[str, Any])
 
 def _check_nodes(compiled: Settings, settings: Settings) -> None:
     """Refuse a configuration for which other nodes would have to be compiled."""
+    before = _decides_nodes(compiled)
     for key, value in _decides_nodes(settings).items():
-        if value != (before := _decides_nodes(compiled)[key]):
+        if value != before[key]:
             raise InputError(
-                f"parameters of the run: {key} was compiled as {before!r} and is now {value!r}, which needs"
-                " other nodes: compile the pipeline again with `galmorph kubeflow compile`"
+                f"parameters of the run: {key} was compiled as {before[key]!r} and is now {value!r}, which"
+                " needs other nodes: compile the pipeline again with `galmorph kubeflow compile`"
             )
 
 

@@ -120,16 +120,19 @@ class IsolatedReader:
         try:
             return pickle.loads(_ask(process, pickle.dumps(question)))
         except AstropyEnded:
-            _kill(process)
-            self._process = None
+            self._discard(process)
             raise
 
     def _end(self) -> None:
         """End the process, so that the next file gets another one."""
         with self._lock:
             if self._process is not None and self._owner == os.getpid():
-                _kill(self._process)
-                self._process = None
+                self._discard(self._process)
+
+    def _discard(self, process: "subprocess.Popen[bytes]") -> None:
+        process.kill()
+        process.wait()
+        self._process = None
 
     def _running(self) -> "subprocess.Popen[bytes]":
         # After a fork, the new process must not use the child of the old one.
@@ -147,11 +150,6 @@ class IsolatedReader:
 
 SHARED = IsolatedReader()
 """The reader that all threads of this process share."""
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    process.kill()
-    process.wait()
 
 
 def _ask(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
