@@ -8,15 +8,15 @@ from typing import Any
 
 import fsspec
 
-from evaluation.formats.exported_model import METADATA_FILE, ORIGIN_FILE
+from evaluation.formats.exported_model import METADATA_FILE, ORIGIN_FILE, SAVED_MODEL
 from kubeflow.run_parameters import NEWEST, NO_BASELINE
 from pipeline.config import Settings
 from pipeline.errors import InputError
 from pipeline.preflight import check_comparable
 from preprocessing.locations import Remote, is_uri
 from preprocessing.storage_errors import StorageError, meaning_of
+from serving.published import version_numbers
 
-SAVED_MODEL = "saved_model.pb"
 _STATE = (METADATA_FILE, ORIGIN_FILE, "fingerprint.pb", SAVED_MODEL)
 
 
@@ -80,7 +80,7 @@ def _found(baseline: str, directory: str, candidate_id: str) -> dict[str, str]:
             raise InputError(f"baseline = {baseline!r} is no published model: it has no {SAVED_MODEL}")
         return {"path": baseline, "state": _state(system, path)}
     system, folder = fsspec.core.url_to_fs(directory)
-    for version in sorted(_versions(system, folder), reverse=True):
+    for version in reversed(_versions(system, folder)):
         path = f"{folder}/{version}"
         if system.exists(f"{path}/{SAVED_MODEL}") and _origin(system, path) != candidate_id:
             return {"path": f"{directory.rstrip('/')}/{version}", "state": _state(system, path)}
@@ -108,8 +108,7 @@ def _versions(system: fsspec.AbstractFileSystem, folder: str) -> list[int]:
         if isinstance(meaning_of(Remote(folder), error), StorageError):
             raise  # the bucket does not exist
         return []
-    names = [path.rstrip("/").rsplit("/", 1)[-1] for path in found]
-    return [int(name) for name in names if name.isdecimal()]
+    return version_numbers(found)
 
 
 def _origin(system: fsspec.AbstractFileSystem, path: str) -> Any:

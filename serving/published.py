@@ -1,19 +1,17 @@
 """Published models in a folder: their versions, and what each says about itself."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from evaluation.formats.exported_model import METADATA_FILE
+from evaluation.formats.exported_model import METADATA_FILE, SAVED_MODEL
 from preprocessing.settings import ImageSettings
 
 WITHDRAWN = "withdrawn-{version}"
 """Name of the folder of a withdrawn version. TF Serving ignores names that are no whole numbers."""
-
-_SAVED_MODEL = "saved_model.pb"
 
 
 class ModelError(ValueError):
@@ -78,20 +76,20 @@ def find_model(path: Path) -> PublishedModel:
     if not is_version(path):
         versions = [version for version in published_versions(path) if (path / str(version)).is_dir()]
         if not versions:
-            raise ModelError(f"{path} holds neither {_SAVED_MODEL} nor a published version (1, 2, 3 ...)")
+            raise ModelError(f"{path} holds neither {SAVED_MODEL} nor a published version (1, 2, 3 ...)")
         path = path / str(versions[-1])
     return read_version(path)
 
 
 def is_version(path: Path) -> bool:
     """Return whether a folder is that of a version, and not of several."""
-    return (path / _SAVED_MODEL).is_file()
+    return (path / SAVED_MODEL).is_file()
 
 
 def read_version(path: Path) -> PublishedModel:
     """Return the model in the folder of a version; raise `ModelError` if it cannot be read."""
     if not is_version(path):
-        raise ModelError(f"{path} is no SavedModel: it has no {_SAVED_MODEL}")
+        raise ModelError(f"{path} is no SavedModel: it has no {SAVED_MODEL}")
     file = path / METADATA_FILE
     try:
         description = json.loads(file.read_text(encoding="utf-8"))
@@ -178,5 +176,23 @@ def restore(directory: Path, version: int) -> None:
 def _versions(directory: Path, prefix: str) -> list[int]:
     if not directory.is_dir():
         return []
-    names = [path.name.removeprefix(prefix) for path in directory.iterdir() if path.name.startswith(prefix)]
-    return sorted(int(name) for name in names if name.isdecimal())
+    return version_numbers((path.name for path in directory.iterdir()), prefix)
+
+
+def version_numbers(names: Iterable[str], prefix: str = "") -> list[int]:
+    """Return the numbers of versions among the names in a folder, in ascending order.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names, or paths of which the last part counts.
+    prefix : str
+        What precedes the number; empty for versions that are served.
+
+    Returns
+    -------
+    list of int
+    """
+    last = (name.rstrip("/").rsplit("/", 1)[-1] for name in names)
+    numbers = (name.removeprefix(prefix) for name in last if name.startswith(prefix))
+    return sorted(int(number) for number in numbers if number.isdecimal())

@@ -3,15 +3,12 @@
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
 
-from evaluation.formats.exported_model import EXTRA
-from serving.published import WITHDRAWN, next_version
-
-_LAST = "saved_model.pb"
+from evaluation.formats.exported_model import EXTRA, SAVED_MODEL
+from serving.published import WITHDRAWN, next_version, version_numbers
 
 
 class PublicationError(RuntimeError):
@@ -100,7 +97,7 @@ def upload_model(model: Path, directory: str, *, extra: Path) -> str:
 def _upload(model: Path, directory: str, extra: Path) -> int:
     files = {f"{EXTRA}/{path.name}": path for path in extra.iterdir()}
     files |= {path.relative_to(model).as_posix(): path for path in model.rglob("*") if path.is_file()}
-    first, *others = sorted(files, key=lambda name: (name == _LAST, name))
+    first, *others = sorted(files, key=lambda name: (name == SAVED_MODEL, name))
     system, folder = fsspec.core.url_to_fs(directory)
     version = 1 + max(_numbers(system, folder), default=0)
     while True:
@@ -115,13 +112,10 @@ def _upload(model: Path, directory: str, extra: Path) -> int:
     return version
 
 
-def _numbers(system: fsspec.AbstractFileSystem, folder: str) -> Iterator[int]:
-    """Yield the numbers of all versions in an object store, withdrawn ones included."""
+def _numbers(system: fsspec.AbstractFileSystem, folder: str) -> list[int]:
+    """Return the numbers of all versions in an object store, withdrawn ones included."""
     try:
         found = system.ls(folder, detail=False, refresh=True)
     except FileNotFoundError:
-        return
-    for path in found:
-        number = path.rstrip("/").rsplit("/", 1)[-1].removeprefix(WITHDRAWN.format(version=""))
-        if number.isdecimal():
-            yield int(number)
+        return []
+    return version_numbers(found) + version_numbers(found, WITHDRAWN.format(version=""))

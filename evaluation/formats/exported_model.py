@@ -6,6 +6,9 @@ MODEL_NAME = "galmorph"
 EXTRA = "assets.extra"
 """Folder of a SavedModel that TensorFlow reserves for further files."""
 
+SAVED_MODEL = "saved_model.pb"
+"""The graph. TensorFlow prescribes the name; without it no server loads a version."""
+
 METADATA_NAME = "galmorph.json"
 METADATA_FILE = f"{EXTRA}/{METADATA_NAME}"
 """Bands, settings of the picture, decision interval and other properties of the model."""

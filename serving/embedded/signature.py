@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
+from evaluation.formats.exported_model import SAVED_MODEL
 from serving.embedded.errors import invalid
 
 Arrays = Mapping[str, np.ndarray]
@@ -78,7 +79,7 @@ class Signature:
 
 def read_signature_defs(folder: Path) -> dict[str, meta_graph_pb2.SignatureDef]:
     """Return the signatures of a SavedModel as its file states them."""
-    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    saved = saved_model_pb2.SavedModel.FromString((folder / SAVED_MODEL).read_bytes())
     (graph,) = (each for each in saved.meta_graphs if "serve" in each.meta_info_def.tags)
     return dict(graph.signature_def)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.formats.exported_model import METADATA_FILE
+from evaluation.formats.exported_model import METADATA_FILE, SAVED_MODEL
 from preprocessing.bands import band_name, rgb_bands
 from serving.predict.address import Access, Address
 from serving.predict.asking import Patience, with_retries
@@ -18,7 +18,7 @@ from serving.predict.files import template_of
 from serving.predict.reading import BatchReader, FilesOfStamps, FluxOfStamps
 from serving.published import ModelError, PublishedModel, find_model
 
-_FILES = ("saved_model.pb", "variables/variables.index", METADATA_FILE)
+_FILES = (SAVED_MODEL, "variables/variables.index", METADATA_FILE)
 
 
 @dataclass(frozen=True)
