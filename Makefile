@@ -101,7 +101,7 @@ $(READY): requirements.lock pyproject.toml scripts/install.sh
 IMAGE_LOCK = --generate-hashes --python-version 3.11 --quiet --custom-compile-command "make lock"
 
 lock: $(READY)
-	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --python-version 3.11 --quiet \
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra openvino --generate-hashes --python-version 3.11 --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock $(LOCK)
 	$(BIN)/uv pip compile serving/tensorflow.in --no-config --generate-hashes --python-version 3.11 --quiet \
 		--custom-compile-command "make lock" --output-file serving/tensorflow.lock $(LOCK)
