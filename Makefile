@@ -28,7 +28,7 @@ FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= $(shell date +%s)
 # The tests of a file share expensive fixtures, so they run in one process.
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
-SOURCES := benchmarks components configs evaluation fetch kubeflow pipeline preprocessing report scripts serving simulation tests trainer
+SOURCES := benchmarks catalog components configs evaluation fetch kubeflow pipeline preprocessing report scripts serving simulation tests trainer
 
 .PHONY: demo test quick check-serving check-kubeflow image check-image fuzz bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:

@@ -1,0 +1,1 @@
+"""Classify a survey: from stamps or field images to a catalogue."""
