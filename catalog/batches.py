@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 
@@ -57,5 +58,18 @@ class Batch:
 class Reader(Protocol):
     """Reads the objects of a chunk; can be pickled."""
 
-    def __call__(self, rows: Sequence[int], size: int) -> Iterator[Batch]:
-        """Yield the objects of some rows in batches of at most `size`."""
+    def __call__(self, objects: pa.Table, size: int) -> Iterator[Batch]:
+        """Yield objects in batches of at most `size`.
+
+        Parameters
+        ----------
+        objects : pyarrow.Table
+            ``row`` (int64), ``name`` (string), ``ra`` and ``dec`` (float64 [deg], NaN if unknown), and what the
+            reader itself put there when the input was planned.
+        size : int
+
+        Yields
+        ------
+        Batch
+            Each row in exactly one batch, in the order of the table or in another.
+        """
