@@ -64,8 +64,8 @@ class Reader(Protocol):
         Parameters
         ----------
         objects : pyarrow.Table
-            ``row`` (int64), ``name`` (string), ``ra`` and ``dec`` (float64 [deg], NaN if unknown), and what the
-            reader itself put there when the input was planned.
+            ``row`` (int64), ``name`` (string), ``ra`` and ``dec`` (float64 [deg], NaN if unknown), and what
+            the reader itself put there when the input was planned.
         size : int
 
         Yields
