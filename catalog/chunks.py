@@ -126,6 +126,11 @@ def finished(store: Store) -> set[int]:
     return {int(name.split(".")[0]) for name in store.names(FOLDER) if name.split(".")[0].isdigit()}
 
 
+def exists(store: Store, chunk: int) -> bool:
+    """Return whether a chunk has a file."""
+    return store.exists(file_name(chunk))
+
+
 def save(store: Store, chunk: int, result: ChunkResult) -> None:
     """Write the file of a chunk whose rows all have an outcome."""
     if result.waiting:

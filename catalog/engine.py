@@ -73,7 +73,7 @@ def classify(
     tasks : sequence of (int, int)
         Of `plan`.
     on_progress : callable
-        Called with the number of rows of the plan that are done.
+        Called with the number of rows that this run has done.
 
     Raises
     ------
@@ -86,9 +86,10 @@ def classify(
     """
     store = Store(job.work)
     progress.begin(job.work)
-    before = sum(plan.sizes[chunk] for chunk in chunks.finished(store))
-    on_progress(before)
-    waiting = [task for task in tasks if any(chunk not in chunks.finished(store) for chunk in range(*task))]
+    there = chunks.finished(store)
+    on_progress(0)
+    left = [[chunk for chunk in range(*task) if chunk not in there] for task in tasks]
+    waiting = [task for task in left if task]
     if not waiting:
         return
     ended = threading.Event()
@@ -96,9 +97,10 @@ def classify(
     def watch() -> None:
         while not ended.wait(_POLL[engine.is_local]):
             if engine.is_local:
-                on_progress(before + progress.done(job.work))
+                on_progress(progress.done(job.work))
             else:
-                on_progress(sum(plan.sizes[chunk] for chunk in chunks.finished(store)))
+                found = {chunk for task in waiting for chunk in task} & chunks.finished(store)
+                on_progress(sum(plan.sizes[chunk] for chunk in found))
 
     watcher = threading.Thread(target=watch, name="progress", daemon=True)
     watcher.start()

@@ -92,6 +92,14 @@ class Store:
             raise CatalogError(f"{path} cannot be read: {_cause(error)}") from error
         return stream
 
+    def exists(self, name: str) -> bool:
+        """Return whether there is a file."""
+        path = f"{self.place}/{name}"
+        try:
+            return bool(self._system.exists(path)) if self.is_remote else os.path.exists(path)
+        except Exception as error:
+            raise CatalogError(f"{path} cannot be read: {_cause(error)}") from error
+
     def names(self, folder: str) -> set[str]:
         """Return the names of the whole files in a folder; empty if there is no such folder."""
         path = f"{self.place}/{folder}"

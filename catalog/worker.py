@@ -6,7 +6,7 @@ answers come one by one: they would have to be shuffled to be gathered into chun
 rests. As in RunInference, `apache_beam.utils.shared.Shared` keeps one model for all threads of a process.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -70,13 +70,13 @@ class ClassifyTask(beam.DoFn):
             self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
             self._store = Store(self._job.work)
 
-    def process(self, task: tuple[int, int]) -> Iterator[int]:
+    def process(self, task: Sequence[int]) -> Iterator[int]:
         """Classify the chunks of a task.
 
         Parameters
         ----------
-        task : (int, int)
-            First chunk, and the one after the last.
+        task : sequence of int
+            Chunks. A chunk that has a file by now, because a runner repeats the task, is left out.
 
         Yields
         ------
@@ -84,8 +84,7 @@ class ClassifyTask(beam.DoFn):
             Number of each chunk that was written.
         """
         with progress.noting_faults(self._job.work):
-            wanted = [chunk for chunk in range(*task) if chunk not in chunks.finished(self._store)]
-            yield from self._classified(wanted)
+            yield from self._classified([chunk for chunk in task if not chunks.exists(self._store, chunk)])
 
     def _classified(self, wanted: list[int]) -> Iterator[int]:
         results: dict[int, ChunkResult] = {}
