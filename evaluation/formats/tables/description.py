@@ -51,7 +51,8 @@ def described_votable(layout: Layout) -> Any:
     for field, column in zip(table.fields, layout.columns, strict=True):
         field.description, field.ucd = column.description, column.ucd
         if column.dtype == "str":
-            field.arraysize = "*"
+            # With a bound: astropy's reader of VOParquet cannot join texts of unbounded length.
+            field.arraysize = f"{max(layout.widths.get(column.name, 0), 1)}*"
         if column.name in ("ra", "dec"):
             field.ref = "frame"
     return file

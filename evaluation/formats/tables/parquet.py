@@ -25,7 +25,8 @@ def write_parquet(path: Path, blocks: Iterable[pa.Table], layout: Layout) -> Non
 def described_schema(layout: Layout) -> pa.Schema:
     """Return the schema with units, descriptions and UCDs as metadata of columns, and as VOTable.
 
-    TOPCAT and astropy's ``parquet.votable`` read the VOTable.
+    TOPCAT and astropy's ``parquet.votable`` read the VOTable. ``table::len::NAME`` tells astropy the longest
+    text of a column.
     """
     fields = [
         kind.with_metadata(
@@ -34,4 +35,5 @@ def described_schema(layout: Layout) -> pa.Schema:
         )
         for column, kind in zip(layout.columns, layout.schema, strict=True)
     ]
-    return pa.schema(fields, {VERSION: "1.0", CONTENT: votable_text(layout)})
+    lengths = {f"table::len::{name}": str(max(width, 1)) for name, width in layout.widths.items()}
+    return pa.schema(fields, {VERSION: "1.0", CONTENT: votable_text(layout), **lengths})

@@ -44,7 +44,13 @@ def votable_text(layout: Layout) -> str:
     """Return the XML of the table without rows, which has no element DATA."""
     stream = io.BytesIO()
     described_votable(layout).to_xml(stream)
-    return stream.getvalue().decode()
+    # astropy wraps descriptions, and returns the line ends and blanks when it reads them.
+    return re.sub(
+        r"(?<=<DESCRIPTION>).*?(?=</DESCRIPTION>)",
+        lambda found: " ".join(found.group().split()),
+        stream.getvalue().decode(),
+        flags=re.DOTALL,
+    )
 
 
 def _around_rows(layout: Layout) -> tuple[str, str]:
