@@ -1,6 +1,5 @@
 """The model of a catalogue: flux to class, in this process."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.errors import CatalogError
-from evaluation.formats.exported_model import METADATA_FILE, SAVED_MODEL
 from serving.predict.classifier import Answer, checked
 from serving.predict.errors import PredictError, one_line
 from serving.predict.quiet import without_native_messages
 from serving.published import ModelError, PublishedModel, find_model
 
 DESCRIBE, CLASSIFY = "describe_flux", "classify_flux"
-OPTIONAL = {"embedding": "embedding", "p_elliptical_models": "p_elliptical_models"}
-"""Optional columns that the signature `DESCRIBE` gives, and its outputs."""
+DESCRIBED = ("p_elliptical_std", "p_elliptical_models", "embedding")
+"""Optional columns that need the signature `DESCRIBE`."""
+OPTIONAL = ("entropy", *DESCRIBED)
+"""Columns that a catalogue has if they are asked for."""
 
 Compute = Callable[[NDArray[np.float32]], Mapping[str, Any]]
 """Takes flux, float32, shape (N, side, side, 3), and returns the outputs of a signature as arrays."""
@@ -37,7 +37,7 @@ class ModelSpec:
     backend : str
         One of `BACKENDS`.
     columns : tuple of str
-        Optional columns, of `OPTIONAL`.
+        Of `OPTIONAL`.
     """
 
     path: str
@@ -86,9 +86,23 @@ class Classifier:
             answer = checked(outputs, len(flux), self._spec.version, self._spec.path)
         except PredictError as error:
             raise CatalogError(str(error)) from error
-        return answer, {
-            column: np.asarray(outputs[OPTIONAL[column]], np.float32) for column in self._spec.columns
-        }
+        return answer, {name: _optional(name, outputs, answer) for name in self._spec.columns}
+
+
+def _optional(name: str, outputs: Mapping[str, Any], answer: Answer) -> NDArray[np.float32]:
+    """Return a column of `OPTIONAL`.
+
+    The entropy of the two classes is in bits; the standard deviation is that of the population.
+    """
+    if name == "entropy":
+        terms = [
+            np.where(p > 0, -p * np.log2(np.where(p > 0, p, 1)), 0 * p)
+            for p in (answer.p_elliptical, answer.p_spiral)
+        ]
+        return np.asarray(terms[0] + terms[1], np.float32)
+    if name == "p_elliptical_std":
+        return np.asarray(np.std(outputs["p_elliptical_models"], axis=1), np.float32)
+    return np.asarray(outputs[name], np.float32)
 
 
 def published_model(path: Path) -> PublishedModel:
@@ -97,17 +111,6 @@ def published_model(path: Path) -> PublishedModel:
         return find_model(path)
     except ModelError as error:
         raise CatalogError(str(error)) from error
-
-
-def fingerprint(model: PublishedModel) -> str:
-    """Return the SHA-256 of the files that a model's answers depend on: graph, variables, description."""
-    digest = hashlib.sha256()
-    variables = sorted((model.path / "variables").glob("*"))
-    for path in (model.path / SAVED_MODEL, *variables, model.path / METADATA_FILE):
-        digest.update(f"{path.relative_to(model.path)}\n".encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
 
 
 def _tensorflow(spec: ModelSpec) -> Compute:
@@ -119,11 +122,12 @@ def _tensorflow(spec: ModelSpec) -> Compute:
             model: Any = tf.saved_model.load(spec.path)
         except Exception as error:  # damage raises errors of all kinds
             raise CatalogError(f"{spec.path} cannot be loaded: {one_line(error)}") from error
-    name = DESCRIBE if spec.columns else CLASSIFY
+    described = [column for column in spec.columns if column in DESCRIBED]
+    name = DESCRIBE if described else CLASSIFY
     signatures: Mapping[str, Any] = getattr(model, "signatures", {})
     if name not in signatures:
-        wanted = f" for --columns {','.join(spec.columns)}" if spec.columns else ""
-        raise CatalogError(f"{spec.path} has no signature {name}{wanted}; publish it anew with this galmorph")
+        wanted = f", which --columns {described[0]} needs" if described else "; was it published by galmorph?"
+        raise CatalogError(f"{spec.path} has no signature {name}{wanted}")
     signature = signatures[name]
 
     def compute(flux: NDArray[np.float32]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from catalog.classifier import ModelSpec
 from catalog.engine import Engine, classify
 from catalog.errors import CatalogError
 from catalog.objects import Input
+from catalog.output.write import is_complete
 from catalog.plan import CHUNK_ROWS, Plan, make_plan, read_plan, write_plan
 from catalog.store import Store
 from catalog.worker import Job
@@ -21,8 +22,6 @@ from preprocessing.settings import ImageSettings
 
 WORK = ".work"
 """Folder of the unfinished catalogue, in that of the catalogue."""
-FINISHED = "_SUCCESS"
-"""File that a catalogue has when it is complete."""
 PARTS = "parts"
 
 BATCH_BYTES = 2**24
@@ -103,7 +102,7 @@ def check_out(settings: Settings) -> None:
         raise CatalogError(f"--out {out} is a file; a catalogue is a folder")
     if not out.is_dir() or not any(out.iterdir()):
         return
-    if (out / FINISHED).exists():
+    if is_complete(out):
         if settings.existing == "refuse" or settings.part:
             raise CatalogError(f"--out {out} holds a finished catalogue; --overwrite replaces it")
     elif (out / WORK).is_dir():
@@ -156,11 +155,8 @@ def run_classification(
     earlier = read_plan(store)
     if earlier is None:
         write_plan(plan, source, store)
-    elif different := earlier.difference(plan):
-        raise CatalogError(
-            f"--out {settings.out} holds an unfinished catalogue of another {different}; --overwrite begins"
-            " anew"
-        )
+    else:
+        _refuse_other(settings, earlier, plan)
     tasks = plan.part(*settings.part) if settings.part else plan.tasks
     wanted = {chunk for task in tasks for chunk in range(*task)}
     total = sum(plan.sizes[chunk] for chunk in wanted)
@@ -186,22 +182,31 @@ def run_classification(
     return Progress(plan, done, time.monotonic() - started, len(finished) == len(plan.ends))
 
 
-def merged(settings: Settings) -> Plan:
+def merged(settings: Settings, source: Input, subject: dict[str, str]) -> Plan:
     """Return the plan of a catalogue whose parts have all been classified.
 
     Raises
     ------
     CatalogError
-        If there is none, or a part is missing.
+        If there is none, it is of another input or model, or a part is missing.
     """
     plan = read_plan(settings.work)
     if plan is None:
         raise CatalogError(f"--out {settings.out} holds no parts of a catalogue")
+    _refuse_other(settings, plan, make_plan(source, {"input": source.digest, **subject}, settings.chunk_rows))
     missing = set(range(len(plan.ends))) - chunks.finished(settings.work)
     if missing:
         rows = f"{_rows(plan, missing):,} of {plan.rows:,} rows are not classified"
         raise CatalogError(f"--out {settings.out}: {rows}{_missing_parts(settings.work)}")
     return plan
+
+
+def _refuse_other(settings: Settings, earlier: Plan, plan: Plan) -> None:
+    if different := earlier.difference(plan):
+        raise CatalogError(
+            f"--out {settings.out} holds an unfinished catalogue of another {different}; --overwrite begins"
+            " anew"
+        )
 
 
 def _missing_parts(store: Store) -> str:
@@ -215,13 +220,14 @@ def _missing_parts(store: Store) -> str:
     return f" ({'; '.join(texts)} have not finished)" if texts else ""
 
 
-def classified(store: Store, plan: Plan) -> Iterator[pa.Table]:
+def classified(store: Store, plan: Plan, has_magnitude: bool) -> Iterator[pa.Table]:
     """Yield the classified rows of all chunks, in the order of the catalogue."""
+    left_out = ["file", "reason", "message", *([] if has_magnitude else ["magnitude"])]
     for chunk in range(len(plan.ends)):
         table = chunks.load(store, chunk)
         table = table.filter(table.column("reason").is_null())
         if len(table):
-            yield table.drop_columns(["file", "reason", "message"])
+            yield table.drop_columns(left_out)
 
 
 def rejected(store: Store, plan: Plan) -> Iterator[pa.Table]:
@@ -233,5 +239,5 @@ def rejected(store: Store, plan: Plan) -> Iterator[pa.Table]:
             yield table.select(["row", "name", "file", "reason", "message"])
 
 
-def _rows(plan: Plan, wanted: Sequence[int] | set[int]) -> int:
+def _rows(plan: Plan, wanted: Iterable[int]) -> int:
     return sum(plan.sizes[chunk] for chunk in wanted)

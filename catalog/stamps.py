@@ -123,6 +123,11 @@ def _pool(workers: int) -> WorkerPool:
     return _POOLS[key]
 
 
+def default_workers() -> int:
+    """Return the number of processes that read stamps by default: one for each core, up to 4."""
+    return min(len(os.sched_getaffinity(0)), 4)
+
+
 def stop_reading() -> None:
     """End the processes that read stamps for this process, at once."""
     while _POOLS:

@@ -76,7 +76,11 @@ def citation(title: str, about: About, summary: Summary) -> str:
         ],
     }
     text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    note = "" if about.authors else "# Write the names of the authors, and a DOI and a licence if there are any.\n"
+    note = (
+        ""
+        if about.authors
+        else "# Write the names of the authors, and a DOI and a licence if there are any.\n"
+    )
     return note + text
 
 
