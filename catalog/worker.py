@@ -65,10 +65,12 @@ class ClassifyTask(beam.DoFn):
         self._shared = Shared()
 
     def setup(self) -> None:
-        """Load the model, unless this process has it."""
-        with progress.noting_faults(self._job.work):
-            self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
-            self._store = Store(self._job.work)
+        """Prepare for tasks.
+
+        The model is not loaded here: a worker of Flink is given up if it does not take its first element
+        within three minutes, and until then the exception of a failure is not passed on.
+        """
+        self._store = Store(self._job.work)
 
     def process(self, task: Sequence[int]) -> Iterator[int]:
         """Classify the chunks of a task.
@@ -84,6 +86,7 @@ class ClassifyTask(beam.DoFn):
             Number of each chunk that was written.
         """
         with progress.noting_faults(self._job.work):
+            self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
             yield from self._classified([chunk for chunk in task if not chunks.exists(self._store, chunk)])
 
     def _classified(self, wanted: list[int]) -> Iterator[int]:
