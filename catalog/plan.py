@@ -59,8 +59,10 @@ class Plan:
         return np.diff([0, *self.ends]).tolist()
 
     def part(self, number: int, of: int) -> list[tuple[int, int]]:
-        """Return the tasks of one part of several, each task being in exactly one of them."""
-        return self.tasks[number - 1 :: of]
+        """Return the tasks of one part of several: about as many chunks in each, that follow each other."""
+        first, end = (len(self.ends) * place // of for place in (number - 1, number))
+        cut = ((max(start, first), min(stop, end)) for start, stop in self.tasks)
+        return [(start, stop) for start, stop in cut if start < stop]
 
     def difference(self, other: "Plan") -> str:
         """Return what differs in the subject of another plan; empty if nothing does."""

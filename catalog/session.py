@@ -157,6 +157,7 @@ def run_classification(
         write_plan(plan, source, store)
     else:
         _refuse_other(settings, earlier, plan)
+        plan = earlier  # its chunks may be of another size
     tasks = plan.part(*settings.part) if settings.part else plan.tasks
     wanted = {chunk for task in tasks for chunk in range(*task)}
     total = sum(plan.sizes[chunk] for chunk in wanted)
