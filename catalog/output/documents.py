@@ -25,7 +25,7 @@ def readme(title: str, kind: str, about: About, summary: Summary, layout: Layout
     """Return ``README.md``: what the catalogue is, its columns and flags, its counts, and how to open it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(  # noqa: S701: Markdown, not HTML
+    environment = Environment(  # without escapes: Markdown
         loader=PackageLoader("catalog.output"),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -76,7 +76,11 @@ def citation(title: str, about: About, summary: Summary) -> str:
         ],
     }
     text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    note = "" if about.authors else "# Write the names of the authors, and a DOI and a licence if there are any.\n"
+    note = (
+        ""
+        if about.authors
+        else "# Write the names of the authors, and a DOI and a licence if there are any.\n"
+    )
     return note + text
 
 
