@@ -129,7 +129,7 @@ def classify(
         ended.set()
         watcher.join()
         stop_reading()
-    on_progress(done())
+    on_progress(sum(plan.sizes[chunk] for task in waiting for chunk in task))
 
 
 @contextlib.contextmanager
