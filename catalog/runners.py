@@ -52,6 +52,8 @@ def check_runner(arguments: Sequence[str]) -> None:
         If an option is missing or malformed, if Beam would download something, or if no job server answers.
     """
     options = _parsed(arguments)
+    if not options.view_as(StandardOptions).runner:
+        raise CatalogError("no runner is named, and Beam would download one; give --runner=DirectRunner")
     try:
         create_runner(options.view_as(StandardOptions).runner)
     except (ValueError, ImportError, AttributeError) as error:

@@ -63,6 +63,7 @@ class ClassifyTask(beam.DoFn):
         within three minutes, and until then the exception of a failure is not passed on.
         """
         self._store = Store(self._job.work)
+        self._classifier: Classifier | None = None
 
     def process(self, task: Sequence[int]) -> Iterator[int]:
         """Classify the chunks of a task.
@@ -78,7 +79,6 @@ class ClassifyTask(beam.DoFn):
             Number of each chunk that was written.
         """
         with progress.noting_faults(self._job.work):
-            self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
             yield from self._classified([chunk for chunk in task if not chunks.exists(self._store, chunk)])
 
     def _classified(self, wanted: list[int]) -> Iterator[int]:
@@ -116,12 +116,18 @@ class ClassifyTask(beam.DoFn):
                 for batch in self._job.reader(objects, self._job.batch):
                     yield chunk, batch
 
+    def _model(self) -> Classifier:
+        """Load the model, unless this process has it; the first objects are read meanwhile."""
+        if self._classifier is None:
+            self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
+        return self._classifier
+
     def _note(self, result: ChunkResult, batch: Batch) -> None:
         """Classify a batch, and put the outcomes into the result."""
         result.reject(batch.rejects)
         if not len(batch.good):
             return
-        answer, extra = self._classifier.classify(batch.flux)
+        answer, extra = self._model().classify(batch.flux)
         good = ~np.isnan(answer.p_elliptical)
         result.reject(
             Reject(row, "", NO_PROBABILITY, "the model gives no probability: the picture shows nothing")

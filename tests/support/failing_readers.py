@@ -1,4 +1,4 @@
-"""A reader whose process is killed, as the system does for lack of memory."""
+"""Readers that fail in the processes of a cluster."""
 
 import os
 import signal
@@ -9,11 +9,25 @@ from pathlib import Path
 import pyarrow as pa
 
 from catalog.batches import Batch, Reader
+from catalog.errors import CatalogError
+
+
+@dataclass(frozen=True)
+class Failing:
+    """Raises an exception of the project."""
+
+    message: str
+
+    def __call__(self, objects: pa.Table, size: int) -> Iterator[Batch]:
+        raise CatalogError(self.message)
 
 
 @dataclass(frozen=True)
 class Killed:
-    """Reads as another reader does, but kills its process at a row, so many times; `mark` is a file."""
+    """Reads as another reader does, but kills its process at a row, so many times; `mark` is a file.
+
+    That is how a system ends a process for which it lacks memory.
+    """
 
     read: Reader
     row: int
