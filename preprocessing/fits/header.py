@@ -15,6 +15,8 @@ from typing import Any
 
 from astropy.io import fits
 
+from preprocessing.fits.content import Content
+
 BLOCK, CARD = 2880, 80
 PIXEL_TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 """How pixels are stored, by ``BITPIX``."""
@@ -246,13 +248,13 @@ class Hdu:
         return (*(length for length in reversed(lengths[2:]) if length != 1), *reversed(lengths[:2]))
 
 
-def scan_hdus(content: bytes) -> Iterator[Hdu]:
+def scan_hdus(content: Content) -> Iterator[Hdu]:
     """Yield the units of a FITS file.
 
     Parameters
     ----------
-    content : bytes
-        The whole file.
+    content : Content
+        The whole file; its headers are read.
 
     Yields
     ------
@@ -306,7 +308,7 @@ def refuse_absurd(content: bytes) -> None:
         raise ValueError(f"{absurd[1].decode()} = {absurd[2].decode()}, of which the standard allows 999")
 
 
-def _find_end(content: bytes, offset: int) -> int:
+def _find_end(content: Content, offset: int) -> int:
     position = content.find(b"END" + b" " * (CARD - 3), offset)
     while position >= 0 and (position - offset) % CARD:
         position = content.find(b"END" + b" " * (CARD - 3), position + 1)
