@@ -14,7 +14,7 @@ from tensorflow.core.example.example_pb2 import Example
 from preprocessing.features import NAME, flux_feature
 from preprocessing.fits.files import StampError
 from preprocessing.flux_scale import ZERO_POINT_KEYWORDS, FluxScale
-from preprocessing.stamps import centre_cut
+from preprocessing.planes import centre_cut
 from serving.predict.description import Description
 
 MOST_FILES = 64

@@ -16,7 +16,7 @@ from fake_serving import brightness, grpc_server, rest_server
 from predicted_survey import DESCRIPTION, NAMES
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from preprocessing.stamps import centre_cut
+from preprocessing.planes import centre_cut
 from serving.predict.address import Access, parse_address
 from serving.predict.asking import Patience
 from serving.predict.errors import PredictError
