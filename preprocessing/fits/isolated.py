@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -138,6 +139,22 @@ class IsolatedReader:
         pixel: tuple[float, float] | None = self._answer("pixel", cards, ra, dec)
         return pixel
 
+    def compared(self, cards: bytes, other: bytes, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Do what `preprocessing.fits.world.compared_by_astropy` does.
+
+        Raises
+        ------
+        ValueError
+            If astropy cannot read a system.
+        AstropyEnded
+            If the process ended, stalled or ran out of memory.
+        """
+        found, problem = self._answer("compared", cards, other, x, y)
+        if problem:
+            raise ValueError(problem)
+        arrays: tuple[np.ndarray, ...] = found
+        return arrays
+
     def _answer(self, *question: Any) -> Any:
         with self._lock:
             used = self._process
@@ -219,13 +236,14 @@ def _serve() -> None:
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     files: OpenFiles | None = None
+    kinds: dict[str, Callable[..., Any]] = {"image": _image, "pixel": _pixel, "compared": _compared}
     while head := questions.read(_LENGTH.size):
         kind, *question = pickle.loads(questions.read(_LENGTH.unpack(head)[0]))
         if kind in ("images", "rows"):
             files = files or _open_files()
-            found: Any = _of_file(files, kind, *question)
+            found: Any = _with_problem(getattr(files, kind), *question)
         else:
-            found = _image(*question) if kind == "image" else _pixel(*question)
+            found = kinds[kind](*question)
         answer = pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL)
         answers.write(_LENGTH.pack(len(answer)) + answer)
         answers.flush()
@@ -237,10 +255,16 @@ def _open_files() -> "OpenFiles":
     return OpenFiles()
 
 
-def _of_file(files: "OpenFiles", kind: str, *question: Any) -> tuple[Any, str]:
+def _compared(*question: Any) -> tuple[Any, str]:
+    from preprocessing.fits.world import compared_by_astropy
+
+    return _with_problem(compared_by_astropy, *question)
+
+
+def _with_problem(read: Callable[..., Any], *question: Any) -> tuple[Any, str]:
     """Return what was asked for, and why there is no answer."""
     try:
-        return getattr(files, kind)(*question), ""
+        return read(*question), ""
     except Exception as error:  # damaged files raise all kinds of exceptions
         return None, detail_of(error)
 
