@@ -102,6 +102,8 @@ class Assignment:
         sizes = np.array([frame.shape for frame in self._frames] + [(0, 0)])  # the last one is that of -1
         column, row = np.floor(x - 0.5), np.floor(y - 0.5)
         inside = (column >= 0) & (row >= 0) & (column < sizes[field, 1]) & (row < sizes[field, 0])
+        # Nothing is known of the size of a field of which no image can be read.
+        inside |= (sizes[field, 0] == 0) & (field >= 0)
         bad = np.array([frame.unusable is not None for frame in self._frames] + [False])
         column, row = np.where(inside, column, 0), np.where(inside, row, 0)
         return Places(

@@ -304,7 +304,19 @@ def _input(model: "PublishedModel", wanted: _Wanted, workers: int | None) -> "In
         ):
             raise CatalogError(f"--{other.replace('_', '-')} is for --fields, not for --stamps")
         return _stamps(wanted, description, workers)
-    raise CatalogError("--fields is not there yet")
+    return _fields(wanted, description)
+
+
+def _fields(wanted: _Wanted, description: "Description") -> "Input":
+    from catalog.errors import CatalogError
+    from catalog.fields.input import fields_input
+    from preprocessing.locations import location
+
+    if other := next((name for name in ("table", "cube_bands") if getattr(wanted, name) is not None), ""):
+        raise CatalogError(f"--{other.replace('_', '-')} is for --stamps, not for --fields")
+    if wanted.fields is None or wanted.sources is None:
+        raise CatalogError("--fields needs --sources, the table of the objects in the fields")
+    return fields_input(wanted.fields, location(wanted.sources), description, wanted.stamp_size)
 
 
 def _stamps(wanted: _Wanted, description: "Description", workers: int | None) -> "Input":
