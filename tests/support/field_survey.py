@@ -59,7 +59,7 @@ def write_image(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if compression:
-            hdu = fits.CompImageHDU(image, cards, compression_type=compression, dither_seed=1)
+            hdu = fits.CompImageHDU(image, cards, compression_type=compression, quantize_method=1)
             fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path, overwrite=True)
         else:
             fits.PrimaryHDU(image, cards).writeto(path, overwrite=True)

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 from field_survey import BANDS, header, pixels, write_field, write_image, write_table
 
 from catalog.errors import CatalogError
 from catalog.fields.frames import Frame, field_notices, open_frames
 from catalog.fields.tables import read_fields
-from preprocessing.fits.isolated import SHARED
+from preprocessing.fits.isolated import SHARED, AstropyCrashed
 
 SHAPE = (60, 70)
 SIP = {"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 2e-4, "B_0_2": 2e-4, "A_0_2": 0.0, "B_2_0": 0.0}
@@ -31,11 +32,9 @@ def test_one_grid_in_other_words_is_one_grid(tmp_path):
     assert with_last(tmp_path, cards)[0].unusable is None
     cards["CRPIX1"] += 0.05
     assert with_last(tmp_path, cards)[0].unusable is None
-    # The same pixels with another reference point: the images of one coadd.
+    # Another reference point: up to a hundredth of a pixel here, the pixels are the same.
     moved = header(150, 2, SHAPE)
-    x, y = 1000.0, -500.0
-    from astropy.wcs import WCS
-
+    x, y = 130.0, -50.0
     moved["CRVAL1"], moved["CRVAL2"] = (float(value) for value in WCS(moved).all_pix2world(x, y, 1))
     moved["CRPIX1"], moved["CRPIX2"] = x, y
     assert with_last(tmp_path, moved)[0].unusable is None
@@ -71,8 +70,6 @@ def test_a_grid_that_cannot_be_checked_is_refused(tmp_path):
 
 
 def test_a_header_that_crashes_astropy_is_refused(tmp_path, monkeypatch):
-    from preprocessing.fits.isolated import AstropyCrashed
-
     def crash(*_):
         raise AstropyCrashed("crashed on it, or ran out of memory")
 

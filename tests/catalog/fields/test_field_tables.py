@@ -2,7 +2,7 @@ import pytest
 from field_survey import write_table
 
 from catalog.errors import CatalogError
-from catalog.fields.tables import FieldFile, read_fields, read_sources
+from catalog.fields.tables import FieldFile, _file, read_fields, read_sources
 from preprocessing.locations import Remote
 
 BANDS = ("I", "R", "G")
@@ -56,8 +56,6 @@ def test_tables_that_are_refused(tmp_path):
 
 
 def test_relative_paths_need_a_table_on_a_disk():
-    from catalog.fields.tables import _file
-
     with pytest.raises(CatalogError, match="relative to a table in an object store"):
         _file(Remote("s3://bucket/fields.csv"), "a.fits", "row 1")
     assert str(_file(Remote("s3://bucket/fields.csv"), "/data/a.fits", "row 1")) == "/data/a.fits"
