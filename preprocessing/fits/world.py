@@ -3,8 +3,11 @@
 import math
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
+from astropy import log
 from astropy.coordinates import ICRS, SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
@@ -55,6 +58,7 @@ Angles = NDArray[np.float64]
 
 _CLOSE = 1e-4  # pixels to which the inverse of a distortion is computed
 _CONFIRMED = 0.01  # pixels by which the way back may differ
+_NEWTON_STEPS = 12
 
 
 class SkySystem:
@@ -72,7 +76,7 @@ class SkySystem:
     """
 
     def __init__(self, cards: bytes) -> None:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _without_advice():
             warnings.simplefilter("ignore")
             self._wcs = WCS(_with_plain_exponents(Header(cards).parsed)).celestial
             if self._wcs.naxis != 2:
@@ -115,10 +119,31 @@ class SkySystem:
             pixels: Angles = self._wcs.wcs_world2pix(world, 0)
             return pixels
         pixels = self._wcs.all_world2pix(world, 0, tolerance=_CLOSE, maxiter=50, adaptive=True, quiet=True)
-        # Far off the image the iteration may end anywhere, so the way back decides.
-        there = self._wcs.wcs_world2pix(self._wcs.all_pix2world(pixels, 0), 0)
-        wanted = self._wcs.wcs_world2pix(world, 0)
-        pixels[~(np.hypot(*(there - wanted).T) < _CONFIRMED)] = np.nan
+        # Where the distortion is strong, the iteration may end anywhere, so the way back decides.
+        target = self._wcs.wcs_world2pix(world, 0)
+        lost = ~(self._misses(pixels, target) < _CONFIRMED)
+        if lost.any():
+            pixels[lost] = self._by_newton(target[lost])
+        return pixels
+
+    def _undistorted(self, pixels: Angles) -> Angles:
+        """Return the pixels that would show the same positions without distortion."""
+        found: Angles = self._wcs.wcs_world2pix(self._wcs.all_pix2world(pixels, 0), 0)
+        return found
+
+    def _misses(self, pixels: Angles, target: Angles) -> Angles:
+        return np.hypot(*(self._undistorted(pixels) - target).T)
+
+    def _by_newton(self, target: Angles) -> Angles:
+        """Return the pixels whose undistorted ones are `target`; NaN where Newton's method finds none."""
+        pixels = target.copy()
+        for _ in range(_NEWTON_STEPS):
+            here = self._undistorted(pixels)
+            a, c = (self._undistorted(pixels + (0.5, 0)) - self._undistorted(pixels - (0.5, 0))).T
+            b, d = (self._undistorted(pixels + (0, 0.5)) - self._undistorted(pixels - (0, 0.5))).T
+            u, v = (target - here).T
+            pixels += np.column_stack([d * u - b * v, a * v - c * u]) / (a * d - b * c)[:, None]
+        pixels[~(self._misses(pixels, target) < _CONFIRMED)] = np.nan
         return pixels
 
     def positions(self, x: Angles, y: Angles) -> tuple[Angles, Angles]:
@@ -131,6 +156,17 @@ class SkySystem:
             place = SkyCoord(ra, dec, unit="deg", frame=self._frame).icrs
             ra, dec = place.ra.deg, place.dec.deg
         return np.asarray(ra) % 360, np.asarray(dec)
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep astropy from printing, for each field, that a header has SIP terms but no -SIP."""
+    level = log.level
+    log.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def compared_by_astropy(cards: bytes, other: bytes, x: Angles, y: Angles) -> tuple[Angles, ...]:

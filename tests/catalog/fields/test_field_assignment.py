@@ -143,6 +143,21 @@ def test_far_off_a_distorted_field_nothing_is_found():
     assert (back.separation(there).arcsec < 0.01).all()
 
 
+def test_distortions_for_which_the_usual_iteration_fails():
+    # With fixed-point iteration, half of the pixels would be off the field (astropy issues 3203 and 4761).
+    cards = header(150, 2, SHAPE, **SIP | {"A_ORDER": 3, "B_ORDER": 3, "A_3_0": 2e-5, "B_0_3": 2e-5})
+    system = SkySystem(cards.tostring(sep="", endcard=False, padding=False).encode())
+    x, y = np.random.default_rng(0).uniform(0, 1, (2, 300)) * np.array([[SHAPE[1]], [SHAPE[0]]])
+    found = system.pixels(*system.positions(x, y))
+    assert np.hypot(found[0] - x, found[1] - y).max() < 0.01
+
+
+def test_nothing_is_printed_of_sip_terms_without_suffix(capfd):
+    cards = header(150, 2, SHAPE, A_ORDER=2, B_ORDER=2, A_2_0=1e-5, B_0_2=1e-5)
+    assert len(Assignment([frame(cards)]).of_positions(np.array([150.0]), np.array([2.0])).x) == 1
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_usable_field_comes_before_a_deeper_one_that_is_not():
     headers = [header(150, 2, SHAPE), header(150, 2, SHAPE, shift=100)]
     frames = [frame(headers[0], unusable=True), frame(headers[1])]
