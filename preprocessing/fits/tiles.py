@@ -149,6 +149,16 @@ class _Heap:
             raise Unusual("a tile beyond the end of the heap")
         return self.content[start : start + length]
 
+    def parts(self, pointers: Sequence[Sequence[int]]) -> list[bytes]:
+        """Return what `bytes_at` does for each of some pointers; of a file by one read, if they are close."""
+        if not isinstance(self.content, bytes) and len(pointers) > 1:
+            first = min(offset for _, offset in pointers)
+            size = max(offset + length for length, offset in pointers) - first
+            if first >= 0 and 0 < size <= 2 * sum(length for length, _ in pointers):
+                whole = _Heap(self.bytes_at((size, first)), 0, size)
+                return [whole.bytes_at((length, offset - first)) for length, offset in pointers]
+        return [self.bytes_at(pointer) for pointer in pointers]
+
 
 def _table(hdu: Hdu, content: Content) -> tuple[np.ndarray, _Heap]:
     """Return the rows of the table, and the heap that they refer to."""
@@ -222,23 +232,25 @@ class _Tiles:
             What the pixels were before they became floats, if one of these integers stands for NaN;
             otherwise empty.
         """
+        packed = self._heap.parts([self._packed[index] for index in indices])
+        tiles = list(zip(indices, packed, counts, strict=True))
         if not self._quantized:
-            return [self._plain(index, count) for index, count in zip(indices, counts, strict=True)], []
-        if all(self._packed[index][0] for index in indices):
-            integers = [self._numbers(index, count) for index, count in zip(indices, counts, strict=True)]
+            return [self._plain(*tile) for tile in tiles], []
+        if all(packed):
+            integers = [self._numbers(part, count) for _, part, count in tiles]
             pixels = self._floats(integers, indices, counts)  # all at once, at half the cost
         else:
-            both = [self._quantized_or_exact(*tile) for tile in zip(indices, counts, strict=True)]
+            both = [self._quantized_or_exact(*tile) for tile in tiles]
             integers, pixels = [tile[0] for tile in both], [tile[1] for tile in both]
         return pixels, integers if self.blank != _NO_BLANK else []
 
-    def _plain(self, index: int, count: int) -> bytes:
-        return self._numbers(index, count) if self._packed[index][0] else self._exactly(index, count)
+    def _plain(self, index: int, packed: bytes, count: int) -> bytes:
+        return self._numbers(packed, count) if packed else self._exactly(index, count)
 
-    def _quantized_or_exact(self, index: int, count: int) -> tuple[bytes, bytes]:
+    def _quantized_or_exact(self, index: int, packed: bytes, count: int) -> tuple[bytes, bytes]:
         """Return integers and pixels of one tile."""
-        if self._packed[index][0]:
-            numbers = self._numbers(index, count)
+        if packed:
+            numbers = self._numbers(packed, count)
             return numbers, self._floats([numbers], [index], [count])[0]
         # Integers that do not stand for NaN.
         return bytes(4 * count) if self.blank else b"\1" * (4 * count), self._exactly(index, count)
@@ -248,9 +260,8 @@ class _Tiles:
             raise Unusual("a tile without data")
         return _unzip(self._heap.bytes_at(self._exact[index]), count, self._bits)
 
-    def _numbers(self, index: int, count: int) -> bytes:
+    def _numbers(self, packed: bytes, count: int) -> bytes:
         """Return the numbers of one tile as they were compressed; int32 if they stand for floats."""
-        packed = self._heap.bytes_at(self._packed[index])
         if self._is_gzip:
             bits = 32 if self._quantized else self._bits
             return _unzip(packed, count, bits, shuffled=self._algorithm == "GZIP_2")

@@ -131,6 +131,11 @@ class SkySystem:
         found: Angles = self._wcs.wcs_world2pix(self._wcs.all_pix2world(pixels, 0), 0)
         return found
 
+    def _step(self, pixels: Angles, half: Angles) -> Angles:
+        """Return by how much undistorted pixels differ for a step of one pixel."""
+        step: Angles = self._undistorted(pixels + half) - self._undistorted(pixels - half)
+        return step.T
+
     def _misses(self, pixels: Angles, target: Angles) -> Angles:
         return np.hypot(*(self._undistorted(pixels) - target).T)
 
@@ -139,8 +144,8 @@ class SkySystem:
         pixels = target.copy()
         for _ in range(_NEWTON_STEPS):
             here = self._undistorted(pixels)
-            a, c = (self._undistorted(pixels + (0.5, 0)) - self._undistorted(pixels - (0.5, 0))).T
-            b, d = (self._undistorted(pixels + (0, 0.5)) - self._undistorted(pixels - (0, 0.5))).T
+            a, c = self._step(pixels, np.array([0.5, 0.0]))
+            b, d = self._step(pixels, np.array([0.0, 0.5]))
             u, v = (target - here).T
             pixels += np.column_stack([d * u - b * v, a * v - c * u]) / (a * d - b * c)[:, None]
         pixels[~(self._misses(pixels, target) < _CONFIRMED)] = np.nan
