@@ -17,6 +17,7 @@ FOLDER = "hats"
 UNPLACED = "without_position.parquet"
 """Rows that HATS cannot hold, because it sorts rows by their position."""
 
+_FINEST = 7  # 0.2 square degrees; no survey has a million galaxies there, and maps of order 10 take 100 MB
 _READ_ROWS = 200_000  # rows that are held at once while they are sorted into pixels
 
 
@@ -76,6 +77,7 @@ def _import(folder: Path, table: Path, layout: Layout, placed: int, name: str) -
         dec_column="dec",
         use_schema_file=folder / "schema.parquet",
         expected_total_rows=placed,
+        highest_healpix_order=_FINEST,
         tmp_dir=folder / "temporary",
         progress_bar=False,
         resume=False,

@@ -19,6 +19,8 @@ from catalog.output.rejects import write_rejects
 from catalog.output.table import NAMES, TWIN, write_in_format
 from evaluation.formats.json_text import json_text
 from evaluation.formats.tables.blocks import Layout, Measurer, Parts, TableError
+from evaluation.formats.tables.write import write_table
+from preprocessing.whole_files import replacing
 
 SUCCESS = "_SUCCESS"
 """Empty file that is written last: without it the folder is not complete."""
@@ -95,11 +97,44 @@ def write_catalogue(
     except TableError as error:
         raise CatalogError(f"{out} cannot be written: {error}") from error
     except OSError as error:
-        cause = error.strerror or " ".join(str(error).split())
-        raise CatalogError(f"{error.filename or out} cannot be written: {cause}") from error
+        raise _unwritten(out, error) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return summary
+
+
+def write_copy(out: Path, kind: str, parts: Parts) -> Path:
+    """Write the table of a finished catalogue again, in one file of another format, as for SAMP.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the catalogue.
+    kind : str
+        ``fits`` or ``votable``.
+    parts : callable
+        As in `write_catalogue`.
+
+    Returns
+    -------
+    Path
+        The file, which is not in ``SHA256SUMS``.
+
+    Raises
+    ------
+    CatalogError
+        If it cannot be written.
+    """
+    path = out / NAMES[kind]
+    measurer = Measurer()
+    for part in parts():
+        measurer.add(part)
+    try:
+        with replacing(path) as waiting:
+            write_table(waiting, kind, lambda: map(_from_one, parts()), measurer.layout())
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    return path
 
 
 def is_complete(out: Path) -> bool:
@@ -177,6 +212,12 @@ def _account(
         f"{counts.classified:,} of {counts.classified + counts.rejects:,} rows of the input",
     )
     return counts, measurer.layout(notes)
+
+
+def _unwritten(path: Path, error: OSError) -> CatalogError:
+    # Arrow puts a sentence of its own around the cause.
+    cause = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+    return CatalogError(f"{error.filename or path} cannot be written: {cause}")
 
 
 def _from_one(part: pa.Table) -> pa.Table:
