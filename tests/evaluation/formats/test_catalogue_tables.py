@@ -168,7 +168,7 @@ def test_the_file_does_not_depend_on_the_blocks(kind, tmp_path, monkeypatch):
 
 
 def test_memory_holds_blocks_of_bounded_size(monkeypatch):
-    monkeypatch.setattr("evaluation.formats.tables.blocks.BLOCK_BYTES", 50_000)
+    monkeypatch.setattr("evaluation.formats.tables.blocks.BLOCK_BYTES", 20_000)
     layout = measured(parts(TOTAL))
     sizes = [part.nbytes for part in blocks(parts(TOTAL, size=20)(), layout)]
     assert len(sizes) > 2 and max(sizes) < 24_000
