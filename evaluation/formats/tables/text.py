@@ -37,8 +37,8 @@ def write_rows(file: TextIO, columns: Sequence[Sequence[str]]) -> None:
     """Write rows of CSV, given by column."""
     # Python's writer does not quote a carriage return, which readers take for the end of a line.
     returns = any("\r" in text for texts in columns for text in texts)
-    quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
-    csv.writer(file, lineterminator="\n", quoting=quoting).writerows(zip(*columns, strict=True))
+    dialect = {"quoting": csv.QUOTE_ALL} if returns else {}
+    csv.writer(file, lineterminator="\n", **dialect).writerows(zip(*columns, strict=True))
 
 
 def _columns(block: pa.Table) -> list[list[str]]:
