@@ -37,8 +37,10 @@ def write_rows(file: TextIO, columns: Sequence[Sequence[str]]) -> None:
     """Write rows of CSV, given by column."""
     # Python's writer does not quote a carriage return, which readers take for the end of a line.
     returns = any("\r" in text for texts in columns for text in texts)
-    dialect = {"quoting": csv.QUOTE_ALL} if returns else {}
-    csv.writer(file, lineterminator="\n", **dialect).writerows(zip(*columns, strict=True))
+    plain, quoted = (
+        csv.writer(file, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+    )
+    (quoted if returns else plain).writerows(zip(*columns, strict=True))
 
 
 def _columns(block: pa.Table) -> list[list[str]]:

@@ -77,3 +77,12 @@ def test_without_any_position_it_is_refused(tmp_path):
             tmp_path, "hats", lambda: iter([block([1, 2], placed=False)]), about(), rejects=lambda: iter(())
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pixel_with_too_many_rows_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("catalog.output.hats._PIXEL_ROWS", 1)
+    one = block([0, 1, 2, 3])
+    same = one.set_column(2, "ra", pa.array([10.0] * 4)).set_column(3, "dec", pa.array([5.0] * 4))
+    with pytest.raises(CatalogError, match=r"^hats-import cannot make HATS: .*threshold"):
+        write_catalogue(tmp_path, "hats", lambda: iter([same]), about(), rejects=lambda: iter(()))
+    assert list(tmp_path.iterdir()) == []
