@@ -19,8 +19,6 @@ from catalog.output.rejects import write_rejects
 from catalog.output.table import NAMES, TWIN, write_in_format
 from evaluation.formats.json_text import json_text
 from evaluation.formats.tables.blocks import Layout, Measurer, Parts, TableError
-from evaluation.formats.tables.write import write_table
-from preprocessing.whole_files import replacing
 
 SUCCESS = "_SUCCESS"
 """Empty file that is written last: without it the folder is not complete."""
@@ -101,40 +99,6 @@ def write_catalogue(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return summary
-
-
-def write_copy(out: Path, kind: str, parts: Parts) -> Path:
-    """Write the table of a finished catalogue again, in one file of another format, as for SAMP.
-
-    Parameters
-    ----------
-    out : Path
-        Folder of the catalogue.
-    kind : str
-        ``fits`` or ``votable``.
-    parts : callable
-        As in `write_catalogue`.
-
-    Returns
-    -------
-    Path
-        The file, which is not in ``SHA256SUMS``.
-
-    Raises
-    ------
-    CatalogError
-        If it cannot be written.
-    """
-    path = out / NAMES[kind]
-    measurer = Measurer()
-    for part in parts():
-        measurer.add(part)
-    try:
-        with replacing(path) as waiting:
-            write_table(waiting, kind, lambda: map(_from_one, parts()), measurer.layout())
-    except OSError as error:
-        raise _unwritten(path, error) from error
-    return path
 
 
 def is_complete(out: Path) -> bool:

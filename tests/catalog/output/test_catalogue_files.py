@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import yaml
+from astropy.io import fits, votable
 from astropy.table import Table
 from catalogue_parts import about, block, parts, rejects
 
@@ -26,7 +27,9 @@ from catalog.errors import CatalogError
 from catalog.output import table as table_module
 from catalog.output.about import about_model, model_fingerprint
 from catalog.output.table import NAMES
-from catalog.output.write import is_complete, write_catalogue, write_copy
+from catalog.output.twins import loadable, make_twin
+from catalog.output.write import is_complete, write_catalogue
+from catalog.samp import FITS, VOTABLE
 from evaluation.formats.catalogue import Flag
 from serving.published import read_version
 
@@ -272,11 +275,23 @@ def test_killed_while_it_writes_it_does_not_look_whole(tmp_path):
     assert is_complete(tmp_path) and not (tmp_path / ".writing").exists()
 
 
-def test_a_copy_for_samp_is_the_same_table(tmp_path, rows):
-    write(tmp_path)
-    path = write_copy(tmp_path, "fits", parts(TOTAL))
-    assert path == tmp_path / "catalogue.fits"
-    assert list(Table.read(path)["row"]) == [row + 1 for row in rows["row"]]
+@pytest.mark.parametrize("kind", ["parquet", *SINGLE])
+def test_a_twin_for_samp_is_the_same_table(kind, tmp_path):
+    write(tmp_path / "fits", "fits")
+    write(tmp_path / "votable", "votable")
+    write(tmp_path / kind, kind)
+    assert loadable(tmp_path / kind, kind) == {
+        message: tmp_path / kind / NAMES[kind]
+        for message, known in ((FITS, "fits"), (VOTABLE, "votable"))
+        if known == kind
+    }
+    twin = fits.getdata(make_twin(tmp_path / kind, kind, FITS))
+    assert twin.tobytes() == fits.getdata(tmp_path / "fits" / "catalogue.fits").tobytes()
+    twin = votable.parse(make_twin(tmp_path / kind, kind, VOTABLE)).get_first_table()
+    direct = votable.parse(tmp_path / "votable" / "catalogue.vot").get_first_table()
+    for name in ("name", "ra", "p_elliptical", "row", "embedding"):
+        np.testing.assert_array_equal(twin.array[name], direct.array[name])
+    assert [field.name for field in twin.fields] == [field.name for field in direct.fields]
 
 
 def test_the_blocks_are_watched_before_the_page_is_made(tmp_path):
