@@ -80,20 +80,19 @@ class ClassifyTask(beam.DoFn):
 
     def _classified(self, wanted: list[int]) -> Iterator[int]:
         results: dict[int, ChunkResult] = {}
-        for chunk, item in read_ahead(lambda: self._read(wanted)):
-            if progress.stopped(self._job.work):
-                return
+        run = self._job.work
+        for chunk, item in read_ahead(lambda: self._read(wanted), lambda: progress.stopped(run)):
             if isinstance(item, ChunkResult):
                 results[chunk] = item
                 counted = len(item.objects) - item.waiting
             else:
                 self._note(results[chunk], item)
                 counted = len(item.rows)
-            progress.count(self._job.work, counted)
+            progress.count(run, counted)
             if not results[chunk].waiting:
                 chunks.save(self._store, chunk, results.pop(chunk))
                 yield chunk
-        if results:
+        if results and not progress.stopped(run):
             raise AssertionError(f"the reader left out rows of the chunks {sorted(results)}")
 
     def _read(self, wanted: list[int]) -> Iterator[tuple[int, ChunkResult | Batch]]:

@@ -324,7 +324,7 @@ def _fields(wanted: _Wanted, description: "Description") -> "Input":
 
 def _stamps(wanted: _Wanted, description: "Description", workers: int | None) -> "Input":
     from catalog.errors import CatalogError
-    from catalog.stamps import default_workers, stamps_input
+    from catalog.stamps import stamps_input
     from preprocessing.locations import location, uri_problem
     from serving.predict.errors import PredictError
     from serving.predict.target import cube_bands_in
@@ -336,7 +336,7 @@ def _stamps(wanted: _Wanted, description: "Description", workers: int | None) ->
     except PredictError as error:
         raise CatalogError(str(error)) from error
     table = location(wanted.table) if wanted.table else None
-    return stamps_input(str(wanted.stamps), table, description, bands, workers or default_workers())
+    return stamps_input(str(wanted.stamps), table, description, bands, workers)
 
 
 class _Page:
