@@ -7,29 +7,15 @@ fails, the process is killed (SIGBUS), while a read raises an exception that cos
 import os
 import stat
 from pathlib import Path
-from typing import Protocol
 
 from preprocessing.fits.files import StampError, opened_file, unpacked
+from preprocessing.fits.header import Content
 
 MAX_UNPACKED_BYTES = 2**31
 """Largest content of a gzip or bzip2 file, which is unpacked in memory (2 GiB)."""
 _SEARCHED = 2**24  # bytes in which the end of a header is looked for
 _BLOCK = 2**16
 _MAGIC = (b"\x1f\x8b", b"BZh")
-
-
-class Content(Protocol):
-    """What is needed of the bytes of a file; `bytes` has it."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, part: slice, /) -> bytes: ...
-
-    def startswith(self, prefix: bytes, start: int = 0, /) -> bool:
-        """Return whether the bytes from `start` begin with `prefix`."""
-
-    def find(self, part: bytes, start: int = 0, /) -> int:
-        """Return the first place of `part` from `start`, or -1."""
 
 
 class FileContent:

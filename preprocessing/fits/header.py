@@ -11,11 +11,9 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from astropy.io import fits
-
-from preprocessing.fits.content import Content
 
 BLOCK, CARD = 2880, 80
 PIXEL_TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -34,6 +32,20 @@ STRING = re.compile(r"'([^']*)' *(/[^']*)?")
 
 class Unusual(Exception):
     """A file that the fast reader leaves to astropy."""
+
+
+class Content(Protocol):
+    """What is needed of the bytes of a file; `bytes` has it."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
+
+    def startswith(self, prefix: bytes, start: int = 0, /) -> bool:
+        """Return whether the bytes from `start` begin with `prefix`."""
+
+    def find(self, part: bytes, start: int = 0, /) -> int:
+        """Return the first place of `part` from `start`, or -1."""
 
 
 class Header:

@@ -13,8 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from preprocessing.fits.choice import varies
-from preprocessing.fits.content import Content
-from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual, scan_hdus
+from preprocessing.fits.header import PIXEL_TYPES, Content, Hdu, Header, Unusual, scan_hdus
 from preprocessing.fits.image import scaled
 from preprocessing.fits.isolated import IsolatedReader
 from preprocessing.fits.tiles import TiledImage

@@ -18,8 +18,7 @@ from itertools import product
 
 import numpy as np
 
-from preprocessing.fits.content import Content
-from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual
+from preprocessing.fits.header import PIXEL_TYPES, Content, Hdu, Header, Unusual
 
 try:
     # These are not public. If they are missing, everything is read through astropy's public interface.
