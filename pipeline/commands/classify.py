@@ -45,7 +45,7 @@ class _Wanted:
     stamps: str | None
     table: str | None
     cube_bands: str | None
-    fields: Path | None
+    fields: str | None
     sources: str | None
     stamp_size: int | None
 
@@ -89,7 +89,7 @@ def classify(
         ),
     ] = None,
     fields: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="TABLE",
             rich_help_panel=_FIELDS,
@@ -313,13 +313,17 @@ def _input(model: "PublishedModel", wanted: _Wanted, workers: int | None) -> "In
 def _fields(wanted: _Wanted, description: "Description") -> "Input":
     from catalog.errors import CatalogError
     from catalog.fields.input import fields_input
-    from preprocessing.locations import location
+    from preprocessing.locations import location, uri_problem
 
     if other := next((name for name in ("table", "cube_bands") if getattr(wanted, name) is not None), ""):
         raise CatalogError(f"--{other.replace('_', '-')} is for --stamps, not for --fields")
     if wanted.fields is None or wanted.sources is None:
         raise CatalogError("--fields needs --sources, the table of the objects in the fields")
-    return fields_input(wanted.fields, location(wanted.sources), description, wanted.stamp_size)
+    for name, table in (("--fields", wanted.fields), ("--sources", wanted.sources)):
+        if problem := uri_problem(table):
+            raise CatalogError(f"{name} {problem}")
+    tables = location(wanted.fields), location(wanted.sources)
+    return fields_input(*tables, description, wanted.stamp_size)
 
 
 def _stamps(wanted: _Wanted, description: "Description", workers: int | None) -> "Input":
