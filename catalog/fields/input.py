@@ -1,11 +1,12 @@
 """The objects of a table of sources, each in the field that it is cut from."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.errors import CatalogError
 from catalog.fields.cutting import FieldImages
@@ -136,12 +137,24 @@ def _digest(table: pa.Table, reader: FieldReader) -> str:
     digest = hashlib.sha256(repr((reader.bands, reader.rules, reader.stamp_side)).encode())
     for batch in table.to_batches(max_chunksize=_BLOCK):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-                digest.update(f"{name} {len(column)}".encode() + column.to_numpy().tobytes())
-            else:
-                digest.update(f"{name} {len(column)} {column.to_pylist()!r}".encode())
+            digest.update(f"{name} {len(column)}".encode())
+            for part in _parts(column):
+                digest.update(part)
     for field in reader.fields:
         for file in field.files:
             status = [status_of_file(path) for path in (file.path, file.weight) if path is not None]
             digest.update(repr((field.name, file, status)).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
+
+
+def _parts(column: pa.Array) -> Iterator[bytes]:
+    """Yield the bytes of all cells; their lengths first, if these differ."""
+    if pa.types.is_string(column.type):
+        yield pc.fill_null(pc.binary_length(column), -1).to_numpy().tobytes()
+        # Joined, because the texts of missing cells may lie in the buffer, too.
+        yield b"".join(column.drop_null().cast(pa.binary()).to_pylist())
+    elif pa.types.is_list(column.type):
+        yield pc.list_value_length(column).to_numpy().tobytes()
+        yield column.flatten().to_numpy().tobytes()
+    else:
+        yield column.to_numpy().tobytes()
