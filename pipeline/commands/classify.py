@@ -45,7 +45,7 @@ class _Wanted:
     stamps: str | None
     table: str | None
     cube_bands: str | None
-    fields: Path | None
+    fields: str | None
     sources: str | None
     stamp_size: int | None
 
@@ -89,7 +89,7 @@ def classify(
         ),
     ] = None,
     fields: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="TABLE",
             rich_help_panel=_FIELDS,
@@ -302,24 +302,33 @@ def _input(model: "PublishedModel", wanted: _Wanted, workers: int | None) -> "In
     if (wanted.stamps is None) == (wanted.fields is None):
         raise CatalogError("give either --stamps, or --fields and --sources")
     if wanted.stamps is not None:
-        if other := next(
-            (name for name in ("sources", "stamp_size") if getattr(wanted, name) is not None), ""
-        ):
-            raise CatalogError(f"--{other.replace('_', '-')} is for --fields, not for --stamps")
+        _refuse(wanted, ("sources", "stamp_size"), "is for --fields, not for --stamps")
         return _stamps(wanted, description, workers)
+    _refuse(wanted, ("table", "cube_bands"), "is for --stamps, not for --fields")
+    if wanted.sources is None:
+        raise CatalogError("--fields needs --sources, the table of the objects in the fields")
     return _fields(wanted, description)
+
+
+def _refuse(wanted: _Wanted, options: tuple[str, ...], why: str) -> None:
+    from catalog.errors import CatalogError
+
+    for option in options:
+        if getattr(wanted, option) is not None:
+            raise CatalogError(f"--{option.replace('_', '-')} {why}")
 
 
 def _fields(wanted: _Wanted, description: "Description") -> "Input":
     from catalog.errors import CatalogError
     from catalog.fields.input import fields_input
-    from preprocessing.locations import location
+    from preprocessing.locations import location, uri_problem
 
-    if other := next((name for name in ("table", "cube_bands") if getattr(wanted, name) is not None), ""):
-        raise CatalogError(f"--{other.replace('_', '-')} is for --stamps, not for --fields")
-    if wanted.fields is None or wanted.sources is None:
-        raise CatalogError("--fields needs --sources, the table of the objects in the fields")
-    return fields_input(wanted.fields, location(wanted.sources), description, wanted.stamp_size)
+    for option in ("fields", "sources"):
+        if problem := uri_problem(getattr(wanted, option)):
+            raise CatalogError(f"--{option} {problem}")
+    return fields_input(
+        location(str(wanted.fields)), location(str(wanted.sources)), description, wanted.stamp_size
+    )
 
 
 def _stamps(wanted: _Wanted, description: "Description", workers: int | None) -> "Input":
