@@ -196,7 +196,9 @@ def _geometry(side: int) -> _Geometry:
     # A pixel lies within a circle by how far its centre lies inside, in steps from 0 to 1.
     within = np.clip(edges + 0.5 - distance[:, None], 0, 1) * (edges > 0)
     radii = np.arange(_FIRST_RADIUS, int(rings / _OUTER) + 1)
-    annuli = np.stack([_covered(_OUTER * radius, rings) - _covered(_INNER * radius, rings) for radius in radii])
+    annuli = np.stack(
+        [_covered(_OUTER * radius, rings) - _covered(_INNER * radius, rings) for radius in radii]
+    )
     return _Geometry(
         np.diff(within, axis=1).astype(np.float32),
         np.flatnonzero(distance >= side / 2),

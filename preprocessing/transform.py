@@ -25,8 +25,8 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     -------
     dict of tf.Tensor
         `PICTURE` (a PNG: lossless, ten times smaller than a list of integers, and easy to view),
-        `NAME`, `LABEL`, `FOLD`, `SOFT_LABEL`, `HEIGHT`, `WIDTH`, `BRIGHTNESS` and `HALF_LIGHT_RADIUS`, each of
-        shape (N,).
+        `NAME`, `LABEL`, `FOLD`, `SOFT_LABEL`, `HEIGHT`, `WIDTH`, `BRIGHTNESS` and `HALF_LIGHT_RADIUS`, each
+        of shape (N,).
     """
     image = ImageSettings(**custom_config["image"])
     planes = [tf.reshape(inputs[features.flux_feature(band)], [-1]) for band in image.bands]

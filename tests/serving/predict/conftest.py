@@ -49,5 +49,5 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings: Any = {"flux": data.flux, "limits": data.limits}
     model = build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=32, seed=1)
     image = ImageSettings(cut=SIDE, size=32)
-    export_model(model, folder / "4", image=image, uncertain=(0.25, 0.75), **settings)
+    export_model([model], folder / "4", image=image, uncertain=(0.25, 0.75), **settings)
     return folder
