@@ -34,7 +34,7 @@ RAW_FLUX = {
 }
 """Settings of stamps whose numbers are flux already."""
 
-_ANY_STAMP = {"max_blank": 1.0, "max_saturated": 1.0, "cubes": False}
+_ANY_STAMP = {"max_blank": 1.0, "max_saturated": 1.0, "max_offset": 1.0, "cube_bands": [], "cubes": False}
 _EXPORTED_PACKAGES = ("galmorph", "keras", "tensorflow", "tfx")
 
 

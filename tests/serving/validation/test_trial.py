@@ -256,10 +256,10 @@ def one_answer(server, signature, inputs):
 @pytest.mark.parametrize(
     ("change", "said", "times"),
     [
-        (accepts_everything, "in place of refusing", 13),
-        (says_nothing, "without a message", 13),
-        (wrong_class, " star at a probability of ", 3),
-        (wrong_sum, "do not add up to 1", 3),
+        (accepts_everything, "in place of refusing", 16),
+        (says_nothing, "without a message", 16),
+        (wrong_class, " star at a probability of ", 4),
+        (wrong_sum, "do not add up to 1", 4),
         (one_answer, "of shape (1,) for 64 galaxies", 2),
     ],
 )
