@@ -4,13 +4,16 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from preprocessing.safe_python import make_environment_safe
 
+Argument = TypeVar("Argument")
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -78,3 +81,94 @@ def run_in_processes(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+class WorkerPool:
+    """Processes that stay from one list of tasks to the next.
+
+    Parameters
+    ----------
+    workers : int
+        Number of processes; with 1 the tasks run in this process.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._before = set(multiprocessing.active_children())
+        self._pool = (
+            None
+            if workers == 1
+            else ProcessPoolExecutor(workers, mp_context=CONTEXT, initializer=_ignore_interrupts)
+        )
+
+    def map(
+        self,
+        function: Callable[[Argument], Result],
+        tasks: Iterable[Task],
+        argument: Callable[[Task], Argument],
+    ) -> Iterator[tuple[Task, Result]]:
+        """Call a function for every task.
+
+        Parameters
+        ----------
+        function : callable
+            Must be picklable.
+        tasks : iterable
+            At most two for each process are taken ahead.
+        argument : callable
+            Returns what the function is called with for a task.
+
+        Yields
+        ------
+        task, result : object
+            In the order of the tasks.
+
+        Raises
+        ------
+        BrokenTaskError
+            If a process was killed.
+        """
+        if self._pool is None:
+            for task in tasks:
+                yield task, function(argument(task))
+            return
+        ahead: deque[tuple[Task, Future[Result]]] = deque()
+        for task in tasks:
+            with starting_processes():
+                ahead.append((task, self._pool.submit(function, argument(task))))
+            if len(ahead) >= 2 * self._workers:
+                yield _outcome(*ahead.popleft())
+        while ahead:
+            yield _outcome(*ahead.popleft())
+
+    def close(self) -> None:
+        """End the processes when they have finished their tasks."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def terminate(self) -> None:
+        """End the processes at once; otherwise they would finish what they have been given."""
+        if self._pool is None:
+            return
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - self._before:
+            process.terminate()
+
+
+class BrokenTaskError(Exception):
+    """A process was killed, perhaps for lack of memory; `task` is the one whose result was awaited."""
+
+    def __init__(self, task: Any) -> None:
+        super().__init__("a process was killed, perhaps for lack of memory")
+        self.task = task
+
+
+def _outcome(task: Task, future: "Future[Result]") -> tuple[Task, Result]:
+    try:
+        return task, future.result()
+    except BrokenProcessPool:
+        raise BrokenTaskError(task) from None
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

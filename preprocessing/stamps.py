@@ -175,7 +175,7 @@ class StampReader:
         StorageError
             If an object store cannot be read. No other exception leaves this method.
         """
-        return self._read(name, (ra, dec), partial(read_stamp, self.template, name))
+        return self.read_with(name, (ra, dec), partial(read_stamp, self.template, name))
 
     def read_each(self, objects: Iterable[tuple[str, float, float]]) -> Iterator[Stamp | StampError]:
         """Read objects; those of an object store are read ahead, many at the same time.
@@ -199,7 +199,7 @@ class StampReader:
         files = read_ahead(self.template, self.file_bands, [name for name, _, _ in entries])
         for (name, ra, dec), read_band in zip(entries, files, strict=True):
             try:
-                stamp = self._read(name, (ra, dec), read_band)
+                stamp = self.read_with(name, (ra, dec), read_band)
             except StampError as error:
                 yield error
             else:
@@ -217,7 +217,8 @@ class StampReader:
             sizes[band] = (image.shape[-2], image.shape[-1])
         return sizes
 
-    def _read(self, name: str, position: tuple[float, float], read_band: ReadBand) -> Stamp:
+    def read_with(self, name: str, position: tuple[float, float], read_band: ReadBand) -> Stamp:
+        """Read an object as `read` does, with another way to its files; `position` is (ra, dec)."""
         with as_reject(name, self.template):
             images = self._read_cube(read_band) if self.cube_bands else self._read_files(name, read_band)
             planes = {}

@@ -12,7 +12,7 @@ from report.comparison.pairs import Pair, compare_runs
 from report.comparison.runs import Run, read_runs, setting_rows
 from report.comparison.sentences import left_out
 from report.errors import ReportError
-from report.json_text import finite
+from evaluation.formats.json_text import finite
 
 FOLDER, PAGE, JSON = "comparison", "index.html", "comparison.json"
 

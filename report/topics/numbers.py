@@ -15,7 +15,7 @@ from evaluation.scores import calls_elliptical, classification_scores, is_right
 from evaluation.shares import fisher
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, SPLITS, TEST, UNCERTAIN
 from report.evidence.reading import Evidence
-from report.json_text import finite
+from evaluation.formats.json_text import finite
 from report.topics.calibration import calibration_numbers
 from report.topics.decision import decision_numbers
 from report.topics.groups import group_numbers

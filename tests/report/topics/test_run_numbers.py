@@ -15,7 +15,7 @@ from sklearn import metrics
 from evaluation.groups import Group
 from pipeline.config import DecisionSettings
 from report.evidence.reading import read_evidence
-from report.json_text import finite
+from evaluation.formats.json_text import finite
 from report.topics.calibration import calibration_numbers
 from report.topics.decision import decision_numbers
 from report.topics.groups import chance_of_equality, group_numbers, relative_noise, sky_field, unwrapped

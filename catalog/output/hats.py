@@ -1,0 +1,116 @@
+"""HATS: the catalogue by HEALPix pixels, for lsdb."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from catalog.errors import CatalogError
+from catalog.output.counts import has_position
+from evaluation.formats.tables.blocks import Layout
+from evaluation.formats.tables.parquet import described_schema, write_parquet
+
+FOLDER = "hats"
+UNPLACED = "without_position.parquet"
+"""Rows that HATS cannot hold, because it sorts rows by their position."""
+
+_READ_ROWS = 200_000  # rows that are held at once while they are sorted into pixels
+
+
+def write_hats(folder: Path, table: Path, layout: Layout, placed: int, name: str) -> None:
+    """Write a HATS catalogue, and a table of the rows without a position if there are any.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets `FOLDER` and `UNPLACED`.
+    table : Path
+        The whole table in one Parquet file.
+    layout : Layout
+        That of the table.
+    placed : int
+        Number of rows that have a position.
+    name : str
+        Name of the catalogue, by which lsdb calls its columns after a crossmatch.
+
+    Raises
+    ------
+    CatalogError
+        If no row has a position.
+
+    Notes
+    -----
+    hats-import maps, splits and reduces in one thread of this process. It holds the rows of one pixel, a
+    million at most, and its temporary files take about as much disk as the table.
+    """
+    if not placed:
+        raise CatalogError("no classified object has a position, which --format hats needs")
+    if placed < layout.rows:
+        rest = (part.filter(pa.array(~has_position(part))) for part in _batches(table))
+        write_parquet(folder / UNPLACED, rest, layout)
+    temporary = folder / ".hats"
+    temporary.mkdir()
+    _import(temporary, table, layout, placed, name)
+    (temporary / _safe(name)).rename(folder / FOLDER)
+    shutil.rmtree(temporary)
+
+
+def _import(folder: Path, table: Path, layout: Layout, placed: int, name: str) -> None:
+    from dask.distributed import Client
+    from hats_import import pipeline_with_client
+    from hats_import.catalog.arguments import ImportArguments
+    from pyarrow import parquet
+
+    # Units, descriptions and UCDs, but not the VOTable: hats-import adds a column that it does not have.
+    schema = pa.schema(list(described_schema(layout)))
+    parquet.write_metadata(schema, folder / "schema.parquet")
+    arguments = ImportArguments(
+        output_path=folder,
+        output_artifact_name=_safe(name),
+        input_file_list=[table],
+        file_reader=_reader(),
+        ra_column="ra",
+        dec_column="dec",
+        use_schema_file=folder / "schema.parquet",
+        expected_total_rows=placed,
+        tmp_dir=folder / "temporary",
+        progress_bar=False,
+        resume=False,
+    )
+    with Client(
+        processes=False,
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address=None,
+        local_directory=str(folder / "dask"),
+    ) as client:
+        pipeline_with_client(arguments, client)
+
+
+def _reader() -> Any:
+    from hats_import.catalog.file_readers import ParquetPyarrowReader
+
+    class PlacedRows(ParquetPyarrowReader):
+        """Reads the rows that have a position."""
+
+        def read(self, input_file: Any, read_columns: Any = None) -> Iterator[pa.Table]:
+            for part in super().read(input_file, read_columns):
+                yield part.filter(pa.array(has_position(part)))
+
+    return PlacedRows(chunksize=_READ_ROWS)
+
+
+def _batches(table: Path) -> Iterator[pa.Table]:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(table) as file:
+        for batch in file.iter_batches(_READ_ROWS):
+            yield pa.Table.from_batches([batch])
+
+
+def _safe(name: str) -> str:
+    """Return a name of characters that HATS allows."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "catalogue"

@@ -1,0 +1,153 @@
+"""The Beam step that classifies: it reads the objects of a task, and writes a file for each chunk.
+
+Beam's RunInference is not used, for two reasons. It gathers batches with BatchElements, which hands on the
+last ones in ``finish_bundle``; Flink under Beam may not call that before the end of its own bundles. And its
+answers come one by one: they would have to be shuffled to be gathered into chunks, on which an exact resume
+rests. As in RunInference, `apache_beam.utils.shared.Shared` keeps one model for all threads of a process.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.utils.shared import Shared
+
+from catalog import chunks, progress
+from catalog.ahead import read_ahead
+from catalog.batches import Batch, Reader, Reject
+from catalog.chunks import ChunkResult
+from catalog.classifier import Classifier, ModelSpec
+from catalog.gallery import save_pictures
+from catalog.plan import objects_of
+from catalog.store import Store
+from evaluation.formats.catalogue import UNLIKE_FROM, Flag
+from preprocessing.settings import ImageSettings
+from serving.predict.outcomes import NO_PROBABILITY
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker must know; can be pickled.
+
+    Attributes
+    ----------
+    work : str
+        Work folder, which every worker reaches.
+    reader : Reader
+    model : ModelSpec
+    image : ImageSettings
+        Of the model.
+    batch : int
+        Objects that are classified at once.
+    gallery : frozenset of int
+        Row numbers of the objects of which a picture is kept.
+    """
+
+    work: str
+    reader: Reader
+    model: ModelSpec
+    image: ImageSettings
+    batch: int
+    gallery: frozenset[int]
+
+
+class ClassifyTask(beam.DoFn):
+    """Classifies the chunks of a task that have no file yet.
+
+    Parameters
+    ----------
+    job : Job
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._shared = Shared()
+
+    def setup(self) -> None:
+        """Load the model, unless this process has it."""
+        with progress.noting_faults(self._job.work):
+            self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
+            self._store = Store(self._job.work)
+
+    def process(self, task: Sequence[int]) -> Iterator[int]:
+        """Classify the chunks of a task.
+
+        Parameters
+        ----------
+        task : sequence of int
+            Chunks. A chunk that has a file by now, because a runner repeats the task, is left out.
+
+        Yields
+        ------
+        int
+            Number of each chunk that was written.
+        """
+        with progress.noting_faults(self._job.work):
+            yield from self._classified([chunk for chunk in task if not chunks.exists(self._store, chunk)])
+
+    def _classified(self, wanted: list[int]) -> Iterator[int]:
+        results: dict[int, ChunkResult] = {}
+        for chunk, item in read_ahead(lambda: self._read(wanted)):
+            if progress.stopped(self._job.work):
+                return
+            if isinstance(item, ChunkResult):
+                results[chunk] = item
+                counted = len(item.objects) - item.waiting
+            else:
+                self._note(results[chunk], item)
+                counted = len(item.rows)
+            progress.count(self._job.work, counted)
+            if not results[chunk].waiting:
+                chunks.save(self._store, chunk, results.pop(chunk))
+                yield chunk
+        if results:
+            raise AssertionError(f"the reader left out rows of the chunks {sorted(results)}")
+
+    def _read(self, wanted: list[int]) -> Iterator[tuple[int, ChunkResult | Batch]]:
+        """Yield, for each chunk, its result so far, which has the rejects of the plan, then the batches."""
+        for chunk, objects in objects_of(self._store, wanted):
+            result = ChunkResult(objects)
+            usable = objects.column("reason").is_null()
+            columns = (
+                objects.filter(~usable.to_numpy(zero_copy_only=False))
+                .select(["row", "file", "reason", "message"])
+                .to_pylist()
+            )
+            result.reject(Reject(**{**row, "file": row["file"] or ""}) for row in columns)
+            yield chunk, result
+            objects = objects.filter(usable)
+            if len(objects):
+                for batch in self._job.reader(objects, self._job.batch):
+                    yield chunk, batch
+
+    def _note(self, result: ChunkResult, batch: Batch) -> None:
+        """Classify a batch, and put the outcomes into the result."""
+        result.reject(batch.rejects)
+        if not len(batch.good):
+            return
+        answer, extra = self._classifier.classify(batch.flux)
+        good = ~np.isnan(answer.p_elliptical)
+        result.reject(
+            Reject(row, "", NO_PROBABILITY, "the model gives no probability: the picture shows nothing")
+            for row in batch.good[~good].tolist()
+        )
+        numbers = {"p_elliptical": answer.p_elliptical, "p_spiral": answer.p_spiral}
+        flags = batch.flags.copy()
+        if answer.novelty is not None and answer.novelty_distance is not None:
+            numbers |= {"novelty": answer.novelty, "novelty_distance": answer.novelty_distance}
+            with np.errstate(invalid="ignore"):
+                flags[answer.novelty >= UNLIKE_FROM] |= Flag.UNLIKE
+        kept = np.flatnonzero(good)
+        rows = batch.good[kept].tolist()
+        result.add(
+            rows,
+            numbers={name: values[kept] for name, values in numbers.items()},
+            morphology=[answer.morphology[place] for place in kept.tolist()],
+            flags=flags[kept],
+            version=answer.version,
+            extra={name: values[kept] for name, values in extra.items()},
+        )
+        shown = [place for place, row in zip(kept.tolist(), rows, strict=True) if row in self._job.gallery]
+        if shown:
+            save_pictures(self._store, batch.good[shown].tolist(), batch.flux[shown], self._job.image)
