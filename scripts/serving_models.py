@@ -81,8 +81,9 @@ def main() -> None:
         build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=48, seed=seed)
         for seed in (1, 2)
     ]
-    mean = {"views": 8, "temperature": 1.7}
-    for seed, (name, models, how) in enumerate((("lite", [lite], {}), ("mean", tiny, mean))):
+    for seed, (name, models, views, temperature) in enumerate(
+        (("lite", [lite], 1, None), ("mean", tiny, 8, 1.7))
+    ):
         path, flux = folder / name / "model", galaxies(seed)
         flux[5] = 2.5
         export_model(
@@ -92,7 +93,8 @@ def main() -> None:
             uncertain=(0.25, 0.75),
             flux=RULES if seed else None,
             limits=LIMITS,
-            **how,
+            views=views,
+            temperature=temperature,
         )
         signatures = tf.saved_model.load(str(path)).signatures
         shown = np.delete(flux, 5, axis=0)  # a stamp of one value is a reject
