@@ -121,6 +121,7 @@ def classify(
         ended.set()
         watcher.join()
         stop_reading()
+    on_progress(sum(plan.sizes[chunk] for task in waiting for chunk in task))
 
 
 def _meaning(error: Exception, fault: BaseException | None, engine: Engine) -> BaseException:
