@@ -15,6 +15,7 @@ import io
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,14 +92,16 @@ def main() -> None:
     image = ImageSettings(cut=128, size=128)
     with tempfile.TemporaryDirectory() as folder:
         model = build_classifier(settings, image_size=128, seed=0)
-        rules = {"image": image, "uncertain": (0.25, 0.75), "flux": RAW_FLUX, "limits": LIMITS}
-        export_model([model], Path(folder), **rules)
+        export = partial(
+            export_model, [model], image=image, uncertain=(0.25, 0.75), flux=RAW_FLUX, limits=LIMITS
+        )
+        export(Path(folder))
         signatures = tf.saved_model.load(folder).signatures
         width = with_taps(model).output[STATISTICS].shape[-1]
         statistics = np.random.default_rng(0).normal(size=(400, width))
         novelty = Novelty.fit(statistics[:300], statistics[300:])
         more = Path(folder, "more")
-        export_model([model], more, **rules, novelty=novelty)
+        export(more, novelty=novelty)
         measuring = tf.saved_model.load(str(more)).signatures
         fits_time, flux_time, novelty_time, described_time = medians(
             lambda: signatures["classify_fits"](fits=batch),
