@@ -1,5 +1,6 @@
 """`galmorph classify`: classify a survey with a published model."""
 
+import math
 import shlex
 import sys
 import time
@@ -326,9 +327,23 @@ def _fields(wanted: _Wanted, description: "Description") -> "Input":
     for option in ("fields", "sources"):
         if problem := uri_problem(getattr(wanted, option)):
             raise CatalogError(f"--{option} {problem}")
-    return fields_input(
-        location(str(wanted.fields)), location(str(wanted.sources)), description, wanted.stamp_size
-    )
+    side = _stamp_side(wanted.stamp_size, description)
+    return fields_input(location(str(wanted.fields)), location(str(wanted.sources)), description, side)
+
+
+def _stamp_side(given: int | None, description: "Description") -> int | None:
+    """Return the side of the training stamps: as the model records it, or as the user says."""
+    from catalog.errors import CatalogError
+
+    if description.training is None:
+        return given
+    height, width = description.training.stamp
+    recorded = round(math.sqrt(height * width))
+    if given not in (None, recorded):
+        raise CatalogError(
+            f"--stamp-size {given}: the model was trained on stamps of {width} x {height} pixels"
+        )
+    return recorded
 
 
 def _stamps(wanted: _Wanted, description: "Description", workers: int | None) -> "Input":
