@@ -7,7 +7,8 @@ rests. As in RunInference, `apache_beam.utils.shared.Shared` keeps one model for
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
@@ -17,10 +18,12 @@ from catalog import chunks, progress
 from catalog.ahead import read_ahead
 from catalog.batches import Batch, Reader, Reject
 from catalog.chunks import ChunkResult
-from catalog.classifier import Classifier, ModelSpec
+from catalog.classifier import Classifier, ModelSpec, published_model
 from catalog.plan import objects_of
 from catalog.store import Store
 from evaluation.formats.catalogue import UNLIKE_FROM, Flag
+from evaluation.formats.training_ranges import TrainingRanges
+from evaluation.quality import measured_flags
 from serving.predict.outcomes import NO_PROBABILITY
 
 
@@ -61,6 +64,8 @@ class ClassifyTask(beam.DoFn):
         with progress.noting_faults(self._job.work):
             self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
             self._store = Store(self._job.work)
+            model = published_model(Path(self._job.model.path))
+            self._training = TrainingRanges.read(model.description)
 
     def process(self, task: Sequence[int]) -> Iterator[int]:
         """Classify the chunks of a task.
@@ -110,7 +115,9 @@ class ClassifyTask(beam.DoFn):
             objects = objects.filter(usable)
             if len(objects):
                 for batch in self._job.reader(objects, self._job.batch):
-                    yield chunk, batch
+                    # Here, in the thread that reads, it costs the model no time.
+                    flags = batch.flags | measured_flags(batch.flux, self._training)
+                    yield chunk, replace(batch, flags=flags)
 
     def _note(self, result: ChunkResult, batch: Batch) -> None:
         """Classify a batch, and put the outcomes into the result."""

@@ -77,7 +77,7 @@ def fields_input(
     images = tuple(_images(frame, description.bands) for frame in frames)
     reader = FieldReader(description.bands, images, rules, wide)
     about = {"fields": str(fields), "sources": str(sources), "stamp_side": wide}
-    notices = (*field_notices(frames), *found.notices)
+    notices = (*description.notices, *field_notices(frames), *found.notices)
     return Input(table, groups, reader, _digest(table, reader), about, notices)
 
 

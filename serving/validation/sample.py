@@ -206,6 +206,7 @@ def malformed(sample: Sample, files: np.ndarray) -> dict[str, dict[str, dict[str
             "two files": {"fits": strings([[b"no FITS"] * 2])},
         },
     }
+    bad["describe_flux"] = bad["classify_flux"]
     if len(files):
         first = files[0]
         huge = first[0].replace(_axis(first[0]), b"NAXIS1  =            500000000", 1)
