@@ -93,7 +93,8 @@ def _import(folder: Path, table: Path, layout: Layout, placed: int, name: str) -
             processes=False,
             n_workers=1,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # they always open a port
+            worker_dashboard_address="127.0.0.1:0",
             local_directory=str(folder / "dask"),
         ) as client,
     ):
