@@ -1,9 +1,12 @@
 """Run the classification on a Beam runner: in this process, or on a cluster."""
 
 import re
+import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from types import FrameType
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -106,12 +109,14 @@ def classify(
     watcher.start()
     result = None
     try:
-        pipeline = beam.Pipeline(options=PipelineOptions(engine.arguments()))
-        _ = pipeline | "tasks" >> beam.Create(waiting) | "classify" >> beam.ParDo(ClassifyTask(job))
-        result = pipeline.run()
-        result.wait_until_finish()
+        with _stopping_at_interrupts(job.work) if engine.is_local else nullcontext():
+            pipeline = beam.Pipeline(options=PipelineOptions(engine.arguments()))
+            _ = pipeline | "tasks" >> beam.Create(waiting) | "classify" >> beam.ParDo(ClassifyTask(job))
+            result = pipeline.run()
+            result.wait_until_finish()
+            if progress.stopped(job.work):
+                raise KeyboardInterrupt
     except KeyboardInterrupt:
-        progress.stop(job.work)
         if result is not None and not engine.is_local:
             result.cancel()
         raise
@@ -122,6 +127,28 @@ def classify(
         watcher.join()
         stop_reading()
     on_progress(sum(plan.sizes[chunk] for task in waiting for chunk in task))
+
+
+@contextmanager
+def _stopping_at_interrupts(run: str) -> Iterator[None]:
+    """Context in which the first Ctrl-C asks the steps of this process to stop, which they do within a batch.
+
+    As an exception, it would be logged with a traceback by Beam.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are handled in the main thread only
+        return
+    earlier = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        progress.stop(run)
+        signal.signal(signal.SIGINT, earlier)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
 
 
 def _meaning(error: Exception, fault: BaseException | None, engine: Engine) -> BaseException:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import connection
 from typing import Any, TypeVar
 
 from preprocessing.safe_python import make_environment_safe
@@ -96,9 +97,7 @@ class WorkerPool:
         self._workers = workers
         self._before = set(multiprocessing.active_children())
         self._pool = (
-            None
-            if workers == 1
-            else ProcessPoolExecutor(workers, mp_context=CONTEXT, initializer=_ignore_interrupts)
+            None if workers == 1 else ProcessPoolExecutor(workers, mp_context=CONTEXT, initializer=_begin)
         )
 
     def map(
@@ -170,5 +169,13 @@ def _outcome(task: Task, future: "Future[Result]") -> tuple[Task, Result]:
         raise BrokenTaskError(task) from None
 
 
-def _ignore_interrupts() -> None:
+def _begin() -> None:
+    """Ignore Ctrl-C, and end when the parent process ends: the pool itself would wait for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)

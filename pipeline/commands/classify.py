@@ -1,5 +1,6 @@
 """`galmorph classify`: classify a survey with a published model."""
 
+import math
 import shlex
 import sys
 import time
@@ -45,7 +46,7 @@ class _Wanted:
     stamps: str | None
     table: str | None
     cube_bands: str | None
-    fields: Path | None
+    fields: str | None
     sources: str | None
     stamp_size: int | None
 
@@ -89,7 +90,7 @@ def classify(
         ),
     ] = None,
     fields: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="TABLE",
             rich_help_panel=_FIELDS,
@@ -302,12 +303,47 @@ def _input(model: "PublishedModel", wanted: _Wanted, workers: int | None) -> "In
     if (wanted.stamps is None) == (wanted.fields is None):
         raise CatalogError("give either --stamps, or --fields and --sources")
     if wanted.stamps is not None:
-        if other := next(
-            (name for name in ("sources", "stamp_size") if getattr(wanted, name) is not None), ""
-        ):
-            raise CatalogError(f"--{other.replace('_', '-')} is for --fields, not for --stamps")
+        _refuse(wanted, ("sources", "stamp_size"), "is for --fields, not for --stamps")
         return _stamps(wanted, description, workers)
-    raise CatalogError("--fields is not there yet")
+    _refuse(wanted, ("table", "cube_bands"), "is for --stamps, not for --fields")
+    if wanted.sources is None:
+        raise CatalogError("--fields needs --sources, the table of the objects in the fields")
+    return _fields(wanted, description)
+
+
+def _refuse(wanted: _Wanted, options: tuple[str, ...], why: str) -> None:
+    from catalog.errors import CatalogError
+
+    for option in options:
+        if getattr(wanted, option) is not None:
+            raise CatalogError(f"--{option.replace('_', '-')} {why}")
+
+
+def _fields(wanted: _Wanted, description: "Description") -> "Input":
+    from catalog.errors import CatalogError
+    from catalog.fields.input import fields_input
+    from preprocessing.locations import location, uri_problem
+
+    for option in ("fields", "sources"):
+        if problem := uri_problem(getattr(wanted, option)):
+            raise CatalogError(f"--{option} {problem}")
+    side = _stamp_side(wanted.stamp_size, description)
+    return fields_input(location(str(wanted.fields)), location(str(wanted.sources)), description, side)
+
+
+def _stamp_side(given: int | None, description: "Description") -> int | None:
+    """Return the side of the training stamps: as the model records it, or as the user says."""
+    from catalog.errors import CatalogError
+
+    if description.training is None:
+        return given
+    height, width = description.training.stamp
+    recorded = round(math.sqrt(height * width))
+    if given not in (None, recorded):
+        raise CatalogError(
+            f"--stamp-size {given}: the model was trained on stamps of {width} x {height} pixels"
+        )
+    return recorded
 
 
 def _stamps(wanted: _Wanted, description: "Description", workers: int | None) -> "Input":

@@ -90,8 +90,8 @@ def _cells(cells: Any, column: Column) -> pa.Array:
             [text.decode() if isinstance(text, bytes) else str(text) for text in cells], pa.string()
         )
     kind = np.dtype(column.dtype)
-    values = np.ma.asarray(cells)
-    values = np.asarray(values.filled(np.nan) if kind.kind == "f" else values, kind)
+    masked = np.ma.asarray(cells)
+    values = np.asarray(masked.filled(np.nan) if kind.kind == "f" else masked, kind)
     if column.is_array:
         flat = pa.array(values.reshape(-1))
         return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
