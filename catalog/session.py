@@ -16,6 +16,7 @@ from catalog.errors import CatalogError
 from catalog.objects import Input
 from catalog.output.write import is_complete
 from catalog.plan import CHUNK_ROWS, Plan, make_plan, read_plan, write_plan
+from catalog.runners import check_runner
 from catalog.store import Store
 from catalog.worker import Job
 
@@ -89,13 +90,15 @@ def default_batch(side: int) -> int:
 
 
 def check_out(settings: Settings) -> None:
-    """Check the folder of the catalogue, before the input is read.
+    """Check the folder of the catalogue and the engine, before the input is read.
 
     Raises
     ------
     CatalogError
-        If there is a catalogue already and nothing says what to do with it, or the folder holds other files.
+        If there is a catalogue already and nothing says what to do with it, the folder holds other files, or
+        the engine cannot work (`check_runner`).
     """
+    check_runner(settings.engine.arguments())
     out = settings.out
     if out.exists() and not out.is_dir():
         raise CatalogError(f"--out {out} is a file; a catalogue is a folder")
