@@ -1,0 +1,211 @@
+"""Choose a backend for a catalogue, export the network for it, and check it against the SavedModel."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.backends.agreement import Agreement, compare
+from catalog.classifier import Classifier, ModelSpec
+from catalog.errors import CatalogError
+from catalog.objects import Input
+from catalog.plan import read_plan
+from catalog.store import Store
+from serving.predict.classifier import Answer
+
+FOLDER = "backend"
+"""Where the network lies in the work folder of the catalogue.
+
+Every worker reaches that folder, also on a cluster, and the network goes with it: a cache in the home folder
+would need an own export on each machine and a rule for its size."""
+ENOUGH, MOST_ROWS = 512, 8192
+"""Objects of the input on which the backends are compared, and rows that are read for them at most."""
+SUBJECT = "backend"
+"""Key of the backend in `catalog.plan.Plan.subject`."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A backend that has been checked.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    about : str
+        What was chosen, in words.
+    agreement : Agreement or None
+        With the SavedModel; None for the SavedModel itself.
+    speed : float
+        How many times as fast as the SavedModel it was in that comparison; NaN if unknown.
+    """
+
+    spec: ModelSpec
+    about: str
+    agreement: Agreement | None = None
+    speed: float = float("nan")
+
+
+def chosen(backend: str, precision: str | None, store: Store) -> tuple[str, str]:
+    """Return the backend and its precision.
+
+    Parameters
+    ----------
+    backend : str
+        One of `catalog.classifier.BACKENDS`.
+    precision : str or None
+        One of `catalog.backends.openvino_network.PRECISIONS`. None is that of the unfinished catalogue, and
+        without one the fastest of this machine.
+    store : Store
+        Work folder.
+
+    Returns
+    -------
+    backend, precision : str
+
+    Raises
+    ------
+    CatalogError
+        If the backend is not installed, or has no choice of precision.
+    """
+    if backend == "tensorflow":
+        if precision not in (None, "float32"):
+            raise CatalogError(f"--precision {precision} needs --backend openvino; TensorFlow has float32")
+        return backend, "float32"
+    from catalog.backends.openvino_network import PRECISIONS, fastest_precision
+
+    plan = read_plan(store)
+    earlier = plan.subject.get(SUBJECT, "").removeprefix(f"{backend} ") if plan else ""
+    return backend, precision or (earlier if earlier in PRECISIONS else fastest_precision())
+
+
+def subject(backend: str, precision: str) -> dict[str, str]:
+    """Return what a catalogue that is continued must have in common, for `catalog.plan.Plan.subject`."""
+    return {SUBJECT: f"{backend} {precision}"}
+
+
+def prepare(
+    spec: ModelSpec, source: Input, store: Store, fingerprint: str, batch: int, say: Callable[[str], None]
+) -> Backend:
+    """Export the network of a model for its backend, and compare the two.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        With backend and precision.
+    source : Input
+        Its first objects serve for the comparison.
+    store : Store
+        Work folder. The network is taken from there if it has been exported.
+    fingerprint : str
+        Of the model.
+    batch : int
+        Objects that are classified at once.
+    say : callable
+        Gets a sentence for each step.
+
+    Returns
+    -------
+    Backend
+
+    Raises
+    ------
+    CatalogError
+        If the network cannot be exported, or the backends do not agree.
+    """
+    if spec.backend == "tensorflow":
+        return Backend(spec, "TensorFlow, float32")
+    from catalog.backends import openvino_network as network
+
+    about = f"OpenVINO {network.version()}, {spec.precision}, {network.usable_cores()} threads"
+    if spec.precision == "float32" and network.fastest_precision() == "float32":
+        about += " (this chip has no bfloat16)"
+    name = f"{FOLDER}/{fingerprint[:16]}-openvino-{network.version()}.zip"
+    if not store.exists(name):
+        say("converting the network for OpenVINO")
+        from catalog.backends.graph import network_graph
+
+        graph, _ = network_graph(spec.path, spec.signature)
+        store.write(name, network.converted(graph))
+    spec = replace(spec, network=f"{store.place}/{name}")
+    key = {"network": name, "precision": spec.precision, "chip": network.chip()}
+    kept = f"{FOLDER}/agreement.json"
+    if (known := _known(store, kept, key)) is not None:
+        return Backend(spec, about, known[0], known[1])
+    say(f"comparing OpenVINO with TensorFlow on up to {ENOUGH:,} objects")
+    flux = sample(source, batch)
+    expected, slow = _timed(replace(spec, backend="tensorflow"), flux, batch)
+    found, fast = _timed(spec, flux, batch)
+    agreement, speed = compare(expected, found), slow / fast
+    if agreement.problem:
+        raise CatalogError(
+            f"{spec.path}: {about} does not agree with TensorFlow: {agreement.problem} ({agreement});"
+            f" {'--precision float32 or ' if spec.precision != 'float32' else ''}--backend tensorflow"
+        )
+    store.write(kept, json.dumps({**key, "agreement": agreement.entry(), "speed": speed}).encode())
+    return Backend(spec, about, agreement, speed)
+
+
+def sample(source: Input, batch: int) -> NDArray[np.float32]:
+    """Return the flux of the first objects of an input, float32, shape (`ENOUGH` at most, side, side, 3).
+
+    Raises
+    ------
+    CatalogError
+        If none of the first `MOST_ROWS` rows can be read.
+    """
+    found: list[NDArray[np.float32]] = []
+    count = row = 0
+    for rows in source.groups:
+        for start in range(row, row + rows, ENOUGH):
+            if start >= MOST_ROWS or count >= ENOUGH:
+                break
+            objects = source.objects.slice(start, min(ENOUGH, row + rows - start))
+            objects = objects.filter(objects.column("reason").is_null()).combine_chunks()
+            for each in source.reader(objects, batch) if len(objects) else ():
+                found.append(each.flux)
+                count += len(each.flux)
+        row += rows
+    if not count:
+        raise CatalogError(
+            f"none of the first {min(row, MOST_ROWS):,} objects can be read, so that --backend openvino cannot be"
+            " compared with TensorFlow: --backend tensorflow"
+        )
+    return np.concatenate(found)[:ENOUGH]
+
+
+def _timed(spec: ModelSpec, flux: NDArray[np.float32], batch: int) -> tuple[Answer, float]:
+    """Return the answer of a backend, and the seconds that it took, without those of its start."""
+    classifier = Classifier(spec)
+    classifier.classify(flux[:batch])
+    started = time.monotonic()
+    answers = [classifier.classify(flux[start : start + batch])[0] for start in range(0, len(flux), batch)]
+    seconds = time.monotonic() - started
+    return _joined(answers), seconds
+
+
+def _joined(answers: list[Answer]) -> Answer:
+    def column(name: str) -> NDArray[np.float32] | None:
+        parts = [getattr(answer, name) for answer in answers]
+        return None if parts[0] is None else np.concatenate(parts)
+
+    p_elliptical, p_spiral = column("p_elliptical"), column("p_spiral")
+    assert p_elliptical is not None and p_spiral is not None
+    words = [word for answer in answers for word in answer.morphology]
+    novelty = column("novelty"), column("novelty_distance")
+    return Answer(p_elliptical, p_spiral, words, *novelty, answers[0].version)
+
+
+def _known(store: Store, name: str, key: dict[str, str]) -> tuple[Agreement, float] | None:
+    """Return what an earlier command found with the same network, precision and chip."""
+    try:
+        content = json.loads(store.read(name))
+        if any(content[each] != value for each, value in key.items()):
+            return None
+        entry = content["agreement"]
+        agreement = Agreement(**{**entry, "novelty": float("nan") if entry["novelty"] is None else entry["novelty"]})
+        return agreement, float(content["speed"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
