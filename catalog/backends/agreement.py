@@ -61,7 +61,9 @@ class Agreement:
         if self.beyond > SHARE * self.objects:
             return f"{self.beyond:,} classes differ by more than {TOLERANCE} in the probability"
         if binom.sf(self.classes - 1, self.objects, SHARE) < CHANCE:
-            return f"{self.classes:,} classes differ, more than one in a thousand and more than chance explains"
+            return (
+                f"{self.classes:,} classes differ, more than one in a thousand and more than chance explains"
+            )
         return ""
 
     def __str__(self) -> str:

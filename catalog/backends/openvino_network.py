@@ -140,7 +140,9 @@ class OpenVinoNetwork:
     because OpenVINO binds those of all processes to the same ones.
     """
 
-    def __init__(self, content: bytes, precision: str, *, batch: int = BATCH, threads: int | None = None) -> None:
+    def __init__(
+        self, content: bytes, precision: str, *, batch: int = BATCH, threads: int | None = None
+    ) -> None:
         package = openvino()
         core = package.Core()
         if precision == "bfloat16" and not _has_bfloat16(core):
@@ -170,7 +172,9 @@ class OpenVinoNetwork:
         self._found: dict[int, list[NDArray[np.float32]]] = {}
 
     def _keep(self, request: Any, start: int) -> None:
-        self._found[start] = [np.array(request.get_output_tensor(place).data) for place in range(self._outputs)]
+        self._found[start] = [
+            np.array(request.get_output_tensor(place).data) for place in range(self._outputs)
+        ]
 
     def __call__(self, pictures: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return the outputs for pictures (N, size, size, 3), each (N, ...)."""

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ FOLDER = "backend"
 
 Every worker reaches that folder, also on a cluster, and the network goes with it: a cache in the home folder
 would need an own export on each machine and a rule for its size."""
+AGREEMENT = f"{FOLDER}/agreement.json"
 ENOUGH, MOST_ROWS = 512, 8192
 """Objects of the input on which the backends are compared, and rows that are read for them at most."""
 SUBJECT = "backend"
@@ -122,6 +124,25 @@ def prepare(
     about = f"OpenVINO {network.version()}, {spec.precision}, {network.usable_cores()} threads"
     if spec.precision == "float32" and network.fastest_precision() == "float32":
         about += " (this chip has no bfloat16)"
+    try:
+        return _prepared(spec, source, store, fingerprint, batch, about, say)
+    except CatalogError:
+        if read_plan(store) is None:  # so that the next command does not find an unfinished catalogue
+            store.remove()
+        raise
+
+
+def _prepared(
+    spec: ModelSpec,
+    source: Input,
+    store: Store,
+    fingerprint: str,
+    batch: int,
+    about: str,
+    say: Callable[[str], None],
+) -> Backend:
+    from catalog.backends import openvino_network as network
+
     name = f"{FOLDER}/{fingerprint[:16]}-openvino-{network.version()}.zip"
     if not store.exists(name):
         say("converting the network for OpenVINO")
@@ -131,8 +152,7 @@ def prepare(
         store.write(name, network.converted(graph))
     spec = replace(spec, network=f"{store.place}/{name}")
     key = {"network": name, "precision": spec.precision, "chip": network.chip()}
-    kept = f"{FOLDER}/agreement.json"
-    if (known := _known(store, kept, key)) is not None:
+    if (known := _known(store, key)) is not None:
         return Backend(spec, about, known[0], known[1])
     say(f"comparing OpenVINO with TensorFlow on up to {ENOUGH:,} objects")
     flux = sample(source, batch)
@@ -144,7 +164,7 @@ def prepare(
             f"{spec.path}: {about} does not agree with TensorFlow: {agreement.problem} ({agreement});"
             f" {'--precision float32 or ' if spec.precision != 'float32' else ''}--backend tensorflow"
         )
-    store.write(kept, json.dumps({**key, "agreement": agreement.entry(), "speed": speed}).encode())
+    store.write(AGREEMENT, json.dumps({**key, "agreement": agreement.entry(), "speed": speed}).encode())
     return Backend(spec, about, agreement, speed)
 
 
@@ -198,14 +218,25 @@ def _joined(answers: list[Answer]) -> Answer:
     return Answer(p_elliptical, p_spiral, words, *novelty, answers[0].version)
 
 
-def _known(store: Store, name: str, key: dict[str, str]) -> tuple[Agreement, float] | None:
-    """Return what an earlier command found with the same network, precision and chip."""
+def recorded(store: Store) -> dict[str, Any]:
+    """Return what is known of the comparison, for the lineage; empty if there was none."""
     try:
-        content = json.loads(store.read(name))
-        if any(content[each] != value for each, value in key.items()):
-            return None
+        content = json.loads(store.read(AGREEMENT))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _known(store: Store, key: dict[str, str]) -> tuple[Agreement, float] | None:
+    """Return what an earlier command found with the same network, precision and chip."""
+    content = recorded(store)
+    if any(content.get(each) != value for each, value in key.items()):
+        return None
+    try:
         entry = content["agreement"]
-        agreement = Agreement(**{**entry, "novelty": float("nan") if entry["novelty"] is None else entry["novelty"]})
+        agreement = Agreement(
+            **{**entry, "novelty": float("nan") if entry["novelty"] is None else entry["novelty"]}
+        )
         return agreement, float(content["speed"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
