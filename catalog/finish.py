@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import pyarrow as pa
 
 from catalog.errors import CatalogError
-from catalog.objects import Input
 from catalog.output.about import About
 from catalog.output.counts import Summary
 from catalog.output.write import write_catalogue
@@ -17,7 +15,6 @@ from catalog.session import Settings, classified, rejected
 def finish(
     settings: Settings,
     kind: str,
-    source: Input,
     plan: Plan,
     about: About,
     *,
@@ -31,7 +28,6 @@ def finish(
     settings : Settings
     kind : str
         Format of the table.
-    source : Input
     plan : Plan
         All its chunks are there.
     about : About
@@ -48,12 +44,10 @@ def finish(
         If a file cannot be written; the work folder is kept then.
     """
     store = settings.work
-    magnitudes = source.objects.column("magnitude").to_numpy()
-    has_magnitude = bool(np.isfinite(magnitudes).any())
     summary = write_catalogue(
         settings.out,
         kind,
-        lambda: classified(store, plan, has_magnitude),
+        lambda: classified(store, plan),
         about,
         rejects=lambda: rejected(store, plan),
         rows=plan.rows,

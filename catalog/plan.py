@@ -21,9 +21,6 @@ CHUNK_ROWS = 1024
 """Rows of a chunk: what is lost if a worker is killed."""
 TASK_CHUNKS = 8
 """Chunks of a task, unless the input asks to keep more together."""
-GALLERY = 48
-"""Objects of which a picture is kept for the page."""
-
 PLAN, OBJECTS = "plan.json", "objects.arrow"
 
 
@@ -39,14 +36,11 @@ class Plan:
         For each chunk the number of rows up to its end.
     tasks : list of (int, int)
         First chunk, and the one after the last.
-    gallery : list of int
-        Row numbers of the objects of which a picture is kept.
     """
 
     subject: dict[str, str]
     ends: list[int]
     tasks: list[tuple[int, int]]
-    gallery: list[int]
 
     @property
     def rows(self) -> int:
@@ -96,12 +90,7 @@ def make_plan(source: Input, subject: dict[str, str], chunk_rows: int = CHUNK_RO
         row += rows
         most = len(ends) - first if whole else TASK_CHUNKS
         tasks += [(start, min(start + most, len(ends))) for start in range(first, len(ends), most or 1)]
-    random = np.random.default_rng(0)
-    count = len(source.objects)
-    usable = np.flatnonzero(source.objects.column("reason").is_null().to_numpy(zero_copy_only=False))
-    shown = random.choice(usable, min(GALLERY, len(usable)), replace=False) if count else usable
-    gallery = source.objects.column("row").take(pa.array(np.sort(shown))).to_pylist()
-    return Plan(subject, ends, tasks, gallery)
+    return Plan(subject, ends, tasks)
 
 
 def write_plan(plan: Plan, source: Input, store: Store) -> None:

@@ -18,7 +18,6 @@ from catalog.output.write import is_complete
 from catalog.plan import CHUNK_ROWS, Plan, make_plan, read_plan, write_plan
 from catalog.store import Store
 from catalog.worker import Job
-from preprocessing.settings import ImageSettings
 
 WORK = ".work"
 """Folder of the unfinished catalogue, in that of the catalogue."""
@@ -129,7 +128,7 @@ def run_classification(
     settings: Settings,
     source: Input,
     model: ModelSpec,
-    image: ImageSettings,
+    side: int,
     subject: dict[str, str],
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Progress:
@@ -141,8 +140,8 @@ def run_classification(
         Checked by `check_out`.
     source : Input
     model : ModelSpec
-    image : ImageSettings
-        Of the model.
+    side : int
+        Of the model's cut [pixels].
     subject : dict of str to str
         What the result depends on beside the input, by its name in messages.
     on_progress : callable
@@ -168,14 +167,7 @@ def run_classification(
     wanted = {chunk for task in tasks for chunk in range(*task)}
     total = sum(plan.sizes[chunk] for chunk in wanted)
     there = _rows(plan, chunks.finished(store) & wanted)
-    job = Job(
-        store.place,
-        source.reader,
-        model,
-        image,
-        settings.batch or default_batch(image.cut),
-        frozenset(plan.gallery),
-    )
+    job = Job(store.place, source.reader, model, settings.batch or default_batch(side))
     classify(settings.engine, job, plan, tasks, lambda done: on_progress(there + done, total))
     finished = chunks.finished(store)
     if missing := wanted - finished:
@@ -231,14 +223,13 @@ def _missing_parts(store: Store) -> str:
     return f" ({'; '.join(texts)} have not finished)" if texts else ""
 
 
-def classified(store: Store, plan: Plan, has_magnitude: bool) -> Iterator[pa.Table]:
+def classified(store: Store, plan: Plan) -> Iterator[pa.Table]:
     """Yield the classified rows of all chunks, in the order of the catalogue."""
-    left_out = ["file", "reason", "message", *([] if has_magnitude else ["magnitude"])]
     for chunk in range(len(plan.ends)):
         table = chunks.load(store, chunk)
         table = table.filter(table.column("reason").is_null())
         if len(table):
-            yield table.drop_columns(left_out)
+            yield table.drop_columns(["file", "reason", "message"])
 
 
 def rejected(store: Store, plan: Plan) -> Iterator[pa.Table]:

@@ -25,6 +25,7 @@ from serving.predict.reading import flags_of
 
 PATH_PREFIXES = ("path_", "stamp_", "file_", "")
 """Before the name of a band, in lower case, in the columns of a table of paths."""
+_FEW = 256  # so many objects are read before two processes have started
 _TABLES = (".csv", ".ecsv", ".fits", ".vot", ".parquet")
 
 
@@ -123,9 +124,9 @@ def _pool(workers: int) -> WorkerPool:
     return _POOLS[key]
 
 
-def default_workers() -> int:
+def default_workers(objects: int) -> int:
     """Return the number of processes that read stamps by default: one for each core, up to 4."""
-    return min(len(os.sched_getaffinity(0)), 4)
+    return min(len(os.sched_getaffinity(0)), 4) if objects > _FEW else 1
 
 
 def stop_reading() -> None:
@@ -139,7 +140,7 @@ def stamps_input(
     table: Location | None,
     description: Description,
     cube_bands: Sequence[str] = (),
-    workers: int = 1,
+    workers: int | None = None,
 ) -> Input:
     """Return the objects of a template, a folder or a table of paths.
 
@@ -153,8 +154,8 @@ def stamps_input(
         Of the model: bands, cut, calibration and limits.
     cube_bands : sequence of str
         Bands of a cube's planes; empty if each band has a file.
-    workers : int
-        Processes that read.
+    workers : int, optional
+        Processes that read; that of `default_workers` by default.
 
     Raises
     ------
@@ -190,7 +191,7 @@ def _is_table(place: str) -> bool:
     return place.lower().endswith(_TABLES) if is_uri(place) else Path(place).is_file()
 
 
-def _input_of_paths(path: Location, description: Description, workers: int) -> Input:
+def _input_of_paths(path: Location, description: Description, workers: int | None) -> Input:
     """Return the objects of a table with the columns ``name`` and, for each band, of paths.
 
     The column of a band is named by any spelling of the band, perhaps after one of `PATH_PREFIXES`. Paths
@@ -213,11 +214,11 @@ def _input(
     objects: pa.Table,
     reader: StampReader,
     with_paths: bool,
-    workers: int,
+    workers: int | None,
     about: Mapping[str, object],
     notices: Sequence[str],
 ) -> Input:
     digest = hashlib.sha256(f"{reader!r} {digest_of(objects)}".encode()).hexdigest()
     shown = {name: None if value is None else str(value) for name, value in about.items()}
-    read = StampsReader(ReadStamps(reader, with_paths), workers)
+    read = StampsReader(ReadStamps(reader, with_paths), workers or default_workers(len(objects)))
     return Input(objects, [len(objects)], read, digest, {"kind": "stamps", **shown}, notices)

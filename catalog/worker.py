@@ -18,11 +18,9 @@ from catalog.ahead import read_ahead
 from catalog.batches import Batch, Reader, Reject
 from catalog.chunks import ChunkResult
 from catalog.classifier import Classifier, ModelSpec
-from catalog.gallery import save_pictures
 from catalog.plan import objects_of
 from catalog.store import Store
 from evaluation.formats.catalogue import UNLIKE_FROM, Flag
-from preprocessing.settings import ImageSettings
 from serving.predict.outcomes import NO_PROBABILITY
 
 
@@ -36,20 +34,14 @@ class Job:
         Work folder, which every worker reaches.
     reader : Reader
     model : ModelSpec
-    image : ImageSettings
-        Of the model.
     batch : int
         Objects that are classified at once.
-    gallery : frozenset of int
-        Row numbers of the objects of which a picture is kept.
     """
 
     work: str
     reader: Reader
     model: ModelSpec
-    image: ImageSettings
     batch: int
-    gallery: frozenset[int]
 
 
 class ClassifyTask(beam.DoFn):
@@ -139,15 +131,11 @@ class ClassifyTask(beam.DoFn):
             with np.errstate(invalid="ignore"):
                 flags[answer.novelty >= UNLIKE_FROM] |= Flag.UNLIKE
         kept = np.flatnonzero(good)
-        rows = batch.good[kept].tolist()
         result.add(
-            rows,
+            batch.good[kept].tolist(),
             numbers={name: values[kept] for name, values in numbers.items()},
             morphology=[answer.morphology[place] for place in kept.tolist()],
             flags=flags[kept],
             version=answer.version,
             extra={name: values[kept] for name, values in extra.items()},
         )
-        shown = [place for place, row in zip(kept.tolist(), rows, strict=True) if row in self._job.gallery]
-        if shown:
-            save_pictures(self._store, batch.good[shown].tolist(), batch.flux[shown], self._job.image)

@@ -68,8 +68,8 @@ class Agreement:
 
     def __str__(self) -> str:
         text = (
-            f"{self.objects:,} objects: {self.classes:,} classes differ, 99.9 % quantile of the difference of p"
-            f" {self.quantile:.2g}, largest {self.largest:.2g}"
+            f"{self.objects:,} objects: {self.classes:,} classes differ, 99.9 % quantile of the difference of"
+            f" p {self.quantile:.2g}, largest {self.largest:.2g}"
         )
         if np.isnan(self.novelty):
             return text

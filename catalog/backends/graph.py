@@ -1,8 +1,8 @@
 """Take the network out of a SavedModel, and put another in its place.
 
 A published model holds the network as one function of its graph, from pictures to numbers, which every
-signature calls (`trainer.signatures.export_model`). Everything else, such as the Lupton picture, the check for
-empty stamps, the limits of the classes and the reference of the novelty, is in the graph around it.
+signature calls (`trainer.signatures.export_model`). Everything else is in the graph around it: the Lupton
+picture, the check for empty stamps, the limits of the classes, the reference of the novelty.
 """
 
 import re

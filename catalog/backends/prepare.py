@@ -16,6 +16,7 @@ from catalog.objects import Input
 from catalog.plan import read_plan
 from catalog.store import Store
 from serving.predict.classifier import Answer
+from serving.predict.quiet import without_native_messages
 
 FOLDER = "backend"
 """Where the network lies in the work folder of the catalogue.
@@ -146,10 +147,12 @@ def _prepared(
     name = f"{FOLDER}/{fingerprint[:16]}-openvino-{network.version()}.zip"
     if not store.exists(name):
         say("converting the network for OpenVINO")
-        from catalog.backends.graph import network_graph
+        with without_native_messages():
+            from catalog.backends.graph import network_graph
 
-        graph, _ = network_graph(spec.path, spec.signature)
-        store.write(name, network.converted(graph))
+            graph, _ = network_graph(spec.path, spec.signature)
+            content = network.converted(graph)
+        store.write(name, content)
     spec = replace(spec, network=f"{store.place}/{name}")
     key = {"network": name, "precision": spec.precision, "chip": network.chip()}
     if (known := _known(store, key)) is not None:
@@ -190,8 +193,8 @@ def sample(source: Input, batch: int) -> NDArray[np.float32]:
         row += rows
     if not count:
         raise CatalogError(
-            f"none of the first {min(row, MOST_ROWS):,} objects can be read, so that --backend openvino cannot be"
-            " compared with TensorFlow: --backend tensorflow"
+            f"none of the first {min(row, MOST_ROWS):,} objects can be read, so that --backend openvino cannot"
+            " be compared with TensorFlow: --backend tensorflow"
         )
     return np.concatenate(found)[:ENOUGH]
 

@@ -1,5 +1,6 @@
 """`galmorph classify`: classify a survey with a published model."""
 
+import shlex
 import sys
 import time
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from catalog.classifier import ModelSpec
     from catalog.objects import Input
-    from catalog.output.about import Model
+    from catalog.output.about import About, Model
     from catalog.output.counts import Summary
+    from catalog.plan import Plan
     from catalog.session import Settings
     from serving.predict.description import Description
     from serving.published import PublishedModel
@@ -312,7 +314,7 @@ def _classify(
             check_unfinished(settings, source, subject)
             spec = _prepared(console, spec, source, settings, known.fingerprint, found.image.cut)
             with _bar(console, "objects") as progress:
-                state = run_classification(settings, source, spec, found.image, subject, progress)
+                state = run_classification(settings, source, spec, found.image.cut, subject, progress)
         plan, done = state.plan, state.classified_now
         if settings.part:
             number, of = settings.part
@@ -325,11 +327,12 @@ def _classify(
             return
     used = {"name": backend, "precision": precision, **prepare.recorded(settings.work)}
     about = _about(known, source, settings, kind, columns, used, started, time.monotonic() - begun)
+    page = _Page(settings, source, plan, found, about)
     with console.status("writing the catalogue"):
-        summary = finish(settings, kind, source, plan, about)
+        summary = finish(settings, kind, plan, about, watch=page.statistics.add, page=page.render)
     _show(console, summary, settings, done, time.monotonic() - begun)
     if samp:
-        _send(console, settings.out)
+        _send(console, settings, kind)
 
 
 def _prepared(
@@ -372,7 +375,7 @@ def _input(model: "PublishedModel", wanted: _Wanted, workers: int | None) -> "In
 
 def _stamps(wanted: _Wanted, description: "Description", workers: int | None) -> "Input":
     from catalog.errors import CatalogError
-    from catalog.stamps import default_workers, stamps_input
+    from catalog.stamps import stamps_input
     from preprocessing.locations import location, uri_problem
     from serving.predict.errors import PredictError
     from serving.predict.target import cube_bands_in
@@ -384,7 +387,45 @@ def _stamps(wanted: _Wanted, description: "Description", workers: int | None) ->
     except PredictError as error:
         raise CatalogError(str(error)) from error
     table = location(wanted.table) if wanted.table else None
-    return stamps_input(str(wanted.stamps), table, description, bands, workers or default_workers())
+    return stamps_input(str(wanted.stamps), table, description, bands, workers)
+
+
+class _Page:
+    """The page of a catalogue, for which the rows are counted as they are written."""
+
+    def __init__(
+        self, settings: "Settings", source: "Input", plan: "Plan", model: "PublishedModel", about: "About"
+    ) -> None:
+        from report.catalogue.statistics import CatalogueStatistics
+
+        self._settings, self._source, self._plan, self._model = settings, source, plan, model
+        self._about = about
+        self.statistics = CatalogueStatistics()
+
+    def render(self, summary: "Summary") -> str:
+        from dataclasses import asdict
+
+        from catalog.pictures import pictures_of
+        from report.catalogue.page import Picture, render_page
+
+        chosen, image = self.statistics.chosen, self._model.image
+        rows = [one.row for one in chosen]
+        pngs = pictures_of(self._settings.work, self._plan, self._source.reader, rows, image)
+        pictures = [
+            Picture(
+                one.name,
+                one.morphology,
+                one.p_elliptical,
+                pngs.get(one.row, b""),
+                image.size,
+                "" if one.row in pngs else "the object can no longer be read",
+            )
+            for one in chosen
+        ]
+        facts = {name: str(value) for name, value in self._source.about.items() if value is not None}
+        facts["command"] = shlex.join(self._about.command)
+        title = self._settings.out.name
+        return render_page(title, asdict(summary), self.statistics, self._model.uncertain, pictures, facts)
 
 
 def _about(
@@ -396,7 +437,7 @@ def _about(
     backend: "Mapping[str, Any]",
     started: datetime,
     seconds: float,
-) -> Any:
+) -> "About":
     from importlib.metadata import version
 
     from catalog.output.about import About
@@ -453,8 +494,14 @@ def _show(console: Console, summary: "Summary", settings: "Settings", done: int,
     say(console, "time", f"{seconds:.1f} s{rate}")
 
 
-def _send(console: Console, out: Path) -> None:
-    raise NotImplementedError
+def _send(console: Console, settings: "Settings", kind: str) -> None:
+    from catalog.output.twins import loadable, make_twin
+    from catalog.samp import send_table
+
+    tables = loadable(settings.out, kind)
+    for sent in send_table(tables, lambda message: make_twin(settings.out, kind, message), settings.out.name):
+        result = f"cannot load it: {sent.problem}" if sent.problem else f"has loaded {sent.path}"
+        _say(console, "SAMP", f"{sent.client} {result}")
 
 
 def _part(text: str) -> tuple[int, int]:

@@ -55,12 +55,6 @@ def test_a_plan_is_read_back_with_the_objects_of_each_chunk(tmp_path):
     assert list(dict(objects_of(store, [2]))) == [2]
 
 
-def test_pictures_are_kept_of_objects_that_can_be_classified():
-    rejects = [Reject(row, "", "no_name", "-") for row in range(0, 40, 2)]
-    plan = make_plan(source([40], rejects), {})
-    assert plan.gallery == list(range(1, 40, 2))
-
-
 def test_plans_differ_by_what_they_are_of():
     one = make_plan(source([3]), {"model": "a", "input": "b"})
     other = make_plan(source([3]), {"model": "a", "input": "c", "columns": ""})

@@ -22,7 +22,7 @@ from preprocessing import whole_files
 
 def tables(run: Run, plan) -> tuple[pa.Table, pa.Table]:
     store = run.settings.work
-    return pa.concat_tables(classified(store, plan, True)), pa.concat_tables(rejected(store, plan))
+    return pa.concat_tables(classified(store, plan)), pa.concat_tables(rejected(store, plan))
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def test_progress_counts_all_rows(model, survey, tmp_path):
     run = prepare(model, survey, tmp_path / "out")
     seen: list[tuple[int, int]] = []
     run_classification(
-        run.settings, run.source, run.model, IMAGE, run.subject, lambda *figures: seen.append(figures)
+        run.settings, run.source, run.model, IMAGE.cut, run.subject, lambda *figures: seen.append(figures)
     )
     assert seen[0] == (0, len(survey.names))
     assert seen[-1] == (len(survey.names), len(survey.names))

@@ -40,4 +40,4 @@ def prepare(model: Path, survey: Any, out: Path, *, workers: int = 1, place: str
 
 def unbroken(run: Run) -> Plan:
     """Classify, and return the plan."""
-    return run_classification(run.settings, run.source, run.model, IMAGE, run.subject).plan
+    return run_classification(run.settings, run.source, run.model, IMAGE.cut, run.subject).plan
