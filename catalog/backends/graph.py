@@ -5,6 +5,7 @@ signature calls (`trainer.signatures.export_model`). Everything else is in the g
 picture, the check for empty stamps, the limits of the classes, the reference of the novelty.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ INPUT, OUTPUT = "pictures", "output_{}"
 
 _NETWORK = re.compile(r"__inference_network_\d+")
 _CALLED = ("f", "body", "cond", "then_branch", "else_branch")  # attributes of calls, loops, conditions
+_NUMBERS = itertools.count()
 _CALL = "StatefulPartitionedCall"
 
 
@@ -113,6 +115,7 @@ def with_network(
     cut = GraphDef(versions=graph.versions)
     cut.node.extend(_needed(graph, call.name))
     cut.library.function.extend(_reached(functions, cut.node))
+    _rename_functions(cut, f"_{next(_NUMBERS)}")
     whole = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(cut, name=""), [])
     flux, outputs = tensors
     by_name = whole.graph.get_tensor_by_name
@@ -249,6 +252,18 @@ def _stand_in(function: FunctionDef, network: Network) -> tuple[FunctionDef, Any
     result.signature.name = function.signature.name
     result.signature.input_arg.extend(function.signature.input_arg[1:])
     return result, traced
+
+
+def _rename_functions(graph: GraphDef, suffix: str) -> None:
+    """Give the functions of a graph names of their own: TensorFlow keeps them for the life of the process."""
+    names = {function.signature.name for function in graph.library.function}
+    for function in graph.library.function:
+        function.signature.name += suffix
+    for node in itertools.chain(graph.node, *(function.node_def for function in graph.library.function)):
+        for attribute in node.attr.values():
+            for called in (attribute.func, *attribute.list.func):
+                if called.name in names:
+                    called.name += suffix
 
 
 def _called(node: NodeDef) -> Iterator[str]:

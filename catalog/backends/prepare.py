@@ -193,7 +193,7 @@ def sample(source: Input, batch: int) -> NDArray[np.float32]:
         row += rows
     if not count:
         raise CatalogError(
-            f"none of the first {min(row, MOST_ROWS):,} objects can be read, so that --backend openvino cannot"
+            f"none of the first {min(row, MOST_ROWS):,} objects can be read: --backend openvino cannot"
             " be compared with TensorFlow: --backend tensorflow"
         )
     return np.concatenate(found)[:ENOUGH]
