@@ -171,21 +171,35 @@ def _prepared(
     return Backend(spec, about, agreement, speed)
 
 
-def sample(source: Input, batch: int) -> NDArray[np.float32]:
-    """Return the flux of the first objects of an input, float32, shape (`ENOUGH` at most, side, side, 3).
+def sample(source: Input, batch: int, enough: int = ENOUGH, max_rows: int = MOST_ROWS) -> NDArray[np.float32]:
+    """Return the flux of the first objects of an input.
+
+    Parameters
+    ----------
+    source : Input
+    batch : int
+        Objects that are read at once.
+    enough : int
+        Objects that are returned, at most.
+    max_rows : int
+        Rows that are read for them, at most.
+
+    Returns
+    -------
+    numpy.ndarray, float32, shape (`enough` at most, side, side, 3)
 
     Raises
     ------
     CatalogError
-        If none of the first `MOST_ROWS` rows can be read.
+        If none of them can be read.
     """
     found: list[NDArray[np.float32]] = []
     count = row = 0
     for rows in source.groups:
-        for start in range(row, row + rows, ENOUGH):
-            if start >= MOST_ROWS or count >= ENOUGH:
+        for start in range(row, row + rows, enough):
+            if start >= max_rows or count >= enough:
                 break
-            objects = source.objects.slice(start, min(ENOUGH, row + rows - start))
+            objects = source.objects.slice(start, min(enough, row + rows - start))
             objects = objects.filter(objects.column("reason").is_null()).combine_chunks()
             for each in source.reader(objects, batch) if len(objects) else ():
                 found.append(each.flux)
@@ -193,10 +207,23 @@ def sample(source: Input, batch: int) -> NDArray[np.float32]:
         row += rows
     if not count:
         raise CatalogError(
-            f"none of the first {min(row, MOST_ROWS):,} objects can be read: --backend openvino cannot"
+            f"none of the first {min(row, max_rows):,} objects can be read: --backend openvino cannot"
             " be compared with TensorFlow: --backend tensorflow"
         )
-    return np.concatenate(found)[:ENOUGH]
+    return np.concatenate(found)[:enough]
+
+
+def answers(classifier: Classifier, flux: NDArray[np.float32], batch: int) -> Answer:
+    """Classify flux in batches, and return one answer."""
+    found = [classifier.classify(flux[start : start + batch])[0] for start in range(0, len(flux), batch)]
+
+    def column(name: str) -> Any:
+        parts = [getattr(answer, name) for answer in found]
+        return None if parts[0] is None else np.concatenate(parts)
+
+    numbers = {name: column(name) for name in ("p_elliptical", "p_spiral", "novelty", "novelty_distance")}
+    words = [word for answer in found for word in answer.morphology]
+    return Answer(**numbers, morphology=words, version=found[0].version)
 
 
 def _timed(spec: ModelSpec, flux: NDArray[np.float32], batch: int) -> tuple[Answer, float]:
@@ -204,21 +231,8 @@ def _timed(spec: ModelSpec, flux: NDArray[np.float32], batch: int) -> tuple[Answ
     classifier = Classifier(spec)
     classifier.classify(flux[:batch])
     started = time.monotonic()
-    answers = [classifier.classify(flux[start : start + batch])[0] for start in range(0, len(flux), batch)]
-    seconds = time.monotonic() - started
-    return _joined(answers), seconds
-
-
-def _joined(answers: list[Answer]) -> Answer:
-    def column(name: str) -> NDArray[np.float32] | None:
-        parts = [getattr(answer, name) for answer in answers]
-        return None if parts[0] is None else np.concatenate(parts)
-
-    p_elliptical, p_spiral = column("p_elliptical"), column("p_spiral")
-    assert p_elliptical is not None and p_spiral is not None
-    words = [word for answer in answers for word in answer.morphology]
-    novelty = column("novelty"), column("novelty_distance")
-    return Answer(p_elliptical, p_spiral, words, *novelty, answers[0].version)
+    answer = answers(classifier, flux, batch)
+    return answer, time.monotonic() - started
 
 
 def recorded(store: Store) -> dict[str, Any]:
