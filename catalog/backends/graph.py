@@ -183,9 +183,18 @@ def _with_constants(function: FunctionDef, handles: Sequence[Any], path: str) ->
     result = FunctionDef()
     result.CopyFrom(function)
     variables = dict(zip((argument.name for argument in function.signature.input_arg), handles, strict=True))
+    pictures = function.signature.input_arg[0].name
     constants: dict[str, str] = {}  # name of the constant for each variable
-    replaced: dict[str, str] = {}  # the same for each node that read a variable
+    replaced: dict[
+        str, str
+    ] = {}  # the same for each node that read a variable, and each input that is a value
     nodes = []
+    for argument in function.signature.input_arg[1:]:
+        value = variables[argument.name]
+        if value is not None and argument.type != tf.resource.as_datatype_enum:
+            # Values such as the mean of ImageNet's pictures, with which EfficientNetB0 to B7 begin.
+            replaced[argument.name] = f"{argument.name}_constant"
+            nodes.append(_constant(NodeDef(name=replaced[argument.name]), value.numpy()))
     for node in result.node_def:
         source = node.input[0] if node.input else ""
         # A view of the picture reads the same variables again.
@@ -193,11 +202,12 @@ def _with_constants(function: FunctionDef, handles: Sequence[Any], path: str) ->
             replaced[node.name] = constants.setdefault(source, node.name)
             if replaced[node.name] != node.name:
                 continue
-            _become_constant(node, variables[source])
+            kind = tf.dtypes.as_dtype(node.attr["dtype"].type)
+            _constant(node, tf.raw_ops.ReadVariableOp(resource=variables[source], dtype=kind).numpy())
         nodes.append(node)
     for node in nodes:
         inputs = [_renamed(source, replaced) for source in node.input if not source.startswith("^")]
-        if used := [source for source in inputs if variables.get(source) is not None]:
+        if used := [source for source in inputs if source in variables and source != pictures]:
             raise CatalogError(f"{path}: {node.op} of the network uses {used[0]}, and not only reads it")
         del node.input[:]
         node.input.extend(inputs)
@@ -212,18 +222,18 @@ def _with_constants(function: FunctionDef, handles: Sequence[Any], path: str) ->
     return result
 
 
-def _become_constant(node: NodeDef, handle: Any) -> None:
-    kind = tf.dtypes.as_dtype(node.attr["dtype"].type)
-    value = tf.raw_ops.ReadVariableOp(resource=handle, dtype=kind).numpy()
+def _constant(node: NodeDef, value: NDArray[Any]) -> NodeDef:
+    """Make a node a constant, and return it."""
     node.op = "Const"
     del node.input[:]
     node.attr.clear()
-    node.attr["dtype"].type = kind.as_datatype_enum
     node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+    node.attr["dtype"].type = node.attr["value"].tensor.dtype
+    return node
 
 
 def _renamed(source: str, replaced: Mapping[str, str]) -> str:
-    """Return an input, node:output:number, with the constant that took the place of its node."""
+    """Return an input, node:output:number or argument, with the constant that took its place."""
     node = source.split(":")[0]
     return f"{replaced[node]}:output:0" if node in replaced else source
 
