@@ -8,7 +8,7 @@ the difference leaves out loading the model. The most that two cores allow follo
 reading and of the model, each measured alone.
 
 Growth: a network of a few weights on stamps of 20 pixels, each number of objects in a process of its own, to
-the finished table, without the imports. Memory is the highest of that process; those that read have their own.
+the finished table, without the imports. Memory is the highest of that process, beside those that read.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from catalog.finish import finish
 from catalog.objects import Input
 from catalog.output.about import About, about_model
 from catalog.session import Settings, default_batch, run_classification
-from catalog.stamps import default_workers, stamps_input, stop_reading
+from catalog.stamps import stamps_input, stop_reading
 from catalog.store import Store
 from serving.predict.description import Description
 
@@ -75,7 +75,7 @@ def table_of(folder: Path, count: int, bands: tuple[str, ...]) -> Path:
     return path
 
 
-def input_of(model: Path, table: Path, workers: int) -> Input:
+def input_of(model: Path, table: Path, workers: int | None) -> Input:
     """Return the objects of a table of paths."""
     description = Description.of(published_model(model).description, str(model))
     return stamps_input(str(table), None, description, workers=workers)
@@ -98,7 +98,7 @@ def end_to_end(arguments: argparse.Namespace, folder: Path, console: Console) ->
     """Measure both kinds of stamps and the bare model in turns, and return a row for each."""
     model = arguments.model or _lite0(folder)
     found = published_model(model)
-    batch, workers = default_batch(found.image.cut), arguments.workers or default_workers()
+    batch = default_batch(found.image.cut)
     counts = max(arguments.objects // 4, batch), arguments.objects
     places = {"plain": folder / "plain", "Rice": folder / "rice"}
     for name, place in places.items():
@@ -125,7 +125,7 @@ def end_to_end(arguments: argparse.Namespace, folder: Path, console: Console) ->
             pass
 
     def whole(place: Path, count: int) -> None:
-        source = input_of(model, table_of(place, count, found.bands), workers)
+        source = input_of(model, table_of(place, count, found.bands), arguments.workers)
         with tempfile.TemporaryDirectory(dir=folder) as out:
             run_classification(Settings(Path(out, "c"), batch=batch), source, spec, found.image, {})
 

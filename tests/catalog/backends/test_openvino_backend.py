@@ -154,6 +154,31 @@ def test_a_model_whose_network_is_no_function_is_refused(tmp_path):
         network_graph(str(tmp_path / "m"), "classify_flux")
 
 
+def test_values_that_the_network_captures_are_converted(tmp_path):
+    """EfficientNetB0 to B7 begin with ImageNet's mean, which is a constant of the caller and no variable."""
+    import tensorflow as tf
+
+    mean, scale = tf.constant([1.0, 2.0, 3.0]), tf.Variable(2.0)
+    pictures = tf.TensorSpec([None, 4, 4, 3], tf.float32)
+
+    @tf.function(input_signature=[pictures], autograph=False)
+    def network(pictures: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean((pictures - mean) * scale * scale, axis=(1, 2))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4, 4, 3], tf.float32, name="flux")], autograph=False)
+    def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"p_elliptical": network(flux + 1.0)[:, 0]}
+
+    module = tf.Module()
+    module.kept = [scale]
+    tf.saved_model.save(module, str(tmp_path / "m"), signatures={"classify_flux": classify_flux})
+    graph, shape = network_graph(str(tmp_path / "m"), "classify_flux")
+    assert shape == (4, 4, 3)
+    given = np.random.default_rng(0).normal(0, 1, (5, 4, 4, 3)).astype("f4")
+    (found,) = OpenVinoNetwork(converted(graph), "float32")(given)
+    np.testing.assert_allclose(found, (given - [1, 2, 3]).mean(axis=(1, 2)) * 4, rtol=1e-5, atol=1e-5)
+
+
 def test_bfloat16_is_refused_where_the_processor_lacks_it(exported, monkeypatch):
     monkeypatch.setattr(openvino_network, "_has_bfloat16", lambda core: False)
     assert openvino_network.fastest_precision() == "float32"
