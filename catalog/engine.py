@@ -160,7 +160,7 @@ def _stopping_at_interrupts(engine: Engine, run: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _log(engine: Engine, store: Store) -> Iterator[None]:
-    """Context in which what a runner says goes to a file, not to the terminal: it repeats errors of workers."""
+    """Context in which what a runner says goes to a file: it repeats errors of workers many times."""
     if engine.is_local:
         yield
         return

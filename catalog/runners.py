@@ -76,9 +76,9 @@ def check_runner(arguments: Sequence[str]) -> None:
                 f"--runner {runner} would download its job server; give {option}=FILE.jar, or start the job"
                 " server yourself and give --runner PortableRunner with job_endpoint=HOST:PORT"
             )
-    if runner in ("PrismRunner", "SwitchingDirectRunner"):
-        if not options.view_as(PrismRunnerOptions).prism_location:
-            raise CatalogError(f"--runner {runner} would download Prism; give prism_location=FILE")
+    prism = options.view_as(PrismRunnerOptions)
+    if runner in ("PrismRunner", "SwitchingDirectRunner") and not prism.prism_location:
+        raise CatalogError(f"--runner {runner} would download Prism; give prism_location=FILE")
     if runner == "DataflowRunner":
         if importlib.util.find_spec("apache_beam.io.gcp") is None or not _has("google.cloud.storage"):
             raise CatalogError("--runner DataflowRunner needs the package apache-beam[gcp]")
