@@ -8,13 +8,17 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def read_ahead(items: Callable[[], Iterator[Item]], most: int = 2) -> Iterator[Item]:
+def read_ahead(
+    items: Callable[[], Iterator[Item]], stopped: Callable[[], bool] = lambda: False, most: int = 2
+) -> Iterator[Item]:
     """Yield the items of an iterator that runs in a thread of its own.
 
     Parameters
     ----------
     items : callable
         Returns the iterator; called in the thread.
+    stopped : callable
+        Returns whether to end early; asked several times a second.
     most : int
         Items that wait at most. With one in the hands of either side, `most` + 2 exist at a time.
 
@@ -47,8 +51,11 @@ def read_ahead(items: Callable[[], Iterator[Item]], most: int = 2) -> Iterator[I
     thread = threading.Thread(target=run, name="reading", daemon=True)
     thread.start()
     try:
-        while True:
-            found, error = waiting.get()
+        while not stopped():
+            try:
+                found, error = waiting.get(timeout=0.2)
+            except queue.Empty:
+                continue
             if error is not None:
                 raise error
             if not found:

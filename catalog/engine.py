@@ -3,9 +3,11 @@
 import contextlib
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -112,13 +114,14 @@ def classify(
     watcher.start()
     result = None
     try:
-        with _log(engine, store):
+        with _log(engine, store), _stopping_at_interrupts(engine, job.work):
             pipeline = beam.Pipeline(options=PipelineOptions(engine.arguments()))
             _ = pipeline | "tasks" >> beam.Create(waiting) | "classify" >> beam.ParDo(ClassifyTask(job))
             result = pipeline.run()
             result.wait_until_finish()
+            if progress.stopped(job.work):
+                raise KeyboardInterrupt
     except KeyboardInterrupt:
-        progress.stop(job.work)
         if result is not None and not engine.is_local:
             with contextlib.suppress(Exception):  # the job server may be gone
                 result.cancel()
@@ -133,8 +136,31 @@ def classify(
 
 
 @contextlib.contextmanager
+def _stopping_at_interrupts(engine: Engine, run: str) -> Iterator[None]:
+    """Context in which the first Ctrl-C asks the steps of this process to stop, which they do within a batch.
+
+    As an exception, it would be logged with a traceback by Beam.
+    """
+    # Signals are handled in the main thread only.
+    if not engine.is_local or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        progress.stop(run)
+        signal.signal(signal.SIGINT, earlier)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+
+
+@contextlib.contextmanager
 def _log(engine: Engine, store: Store) -> Iterator[None]:
-    """Context in which what a runner says goes to a file, not to the terminal: it repeats errors of workers."""
+    """Context in which what a runner says goes to a file: it repeats errors of workers many times."""
     if engine.is_local:
         yield
         return

@@ -33,9 +33,13 @@ _ENVIRONMENTS = (
 )
 # How runners write the exception of a step into their messages.
 _OURS = re.compile(r"(?:CatalogError|StorageError): (.*?)(?: \[while running|\\n|\n|$)")
-_PYTHON = re.compile(r"^(?:[a-z_]+\.)*([A-Z]\w*(?:Error|Exception|Interrupt): .*?)(?: \[while running|$)", re.M)
+_PYTHON = re.compile(
+    r"^(?:[a-z_]+\.)*([A-Z]\w*(?:Error|Exception|Interrupt): .*?)(?: \[while running|$)", re.M
+)
 _JAVA = re.compile(r"^Caused by: (?:\w+\.)*(.*)$", re.M)
-_LOST_WORKER = re.compile(r"SDK [Hh]arness|client (?:closed|cancelled)|CANCELLED|Connection reset|UNAVAILABLE")
+_LOST_WORKER = re.compile(
+    r"SDK [Hh]arness|client (?:closed|cancelled)|CANCELLED|Connection reset|UNAVAILABLE"
+)
 
 
 def check_runner(arguments: Sequence[str]) -> None:
@@ -72,9 +76,9 @@ def check_runner(arguments: Sequence[str]) -> None:
                 f"--runner {runner} would download its job server; give {option}=FILE.jar, or start the job"
                 " server yourself and give --runner PortableRunner with job_endpoint=HOST:PORT"
             )
-    if runner in ("PrismRunner", "SwitchingDirectRunner"):
-        if not options.view_as(PrismRunnerOptions).prism_location:
-            raise CatalogError(f"--runner {runner} would download Prism; give prism_location=FILE")
+    prism = options.view_as(PrismRunnerOptions)
+    if runner in ("PrismRunner", "SwitchingDirectRunner") and not prism.prism_location:
+        raise CatalogError(f"--runner {runner} would download Prism; give prism_location=FILE")
     if runner == "DataflowRunner":
         if importlib.util.find_spec("apache_beam.io.gcp") is None or not _has("google.cloud.storage"):
             raise CatalogError("--runner DataflowRunner needs the package apache-beam[gcp]")

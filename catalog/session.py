@@ -126,6 +126,12 @@ def check_out(settings: Settings) -> None:
             raise CatalogError(f"{error.filename} cannot be removed: {error.strerror or error}") from error
 
 
+def check_unfinished(settings: Settings, source: Input, subject: dict[str, str]) -> None:
+    """Raise `CatalogError` if the unfinished catalogue is of another input, model or setting."""
+    if earlier := read_plan(settings.work):
+        _refuse_other(settings, earlier, _plan_of(settings, source, subject))
+
+
 def run_classification(
     settings: Settings,
     source: Input,
@@ -158,7 +164,7 @@ def run_classification(
     if not len(source.objects):
         raise CatalogError("there are no objects to classify")
     store = settings.work
-    plan = make_plan(source, {"input": source.digest, **subject}, settings.chunk_rows)
+    plan = _plan_of(settings, source, subject)
     earlier = read_plan(store)
     if earlier is None:
         write_plan(plan, source, store)
@@ -194,12 +200,16 @@ def merged(settings: Settings, source: Input, subject: dict[str, str]) -> Plan:
     plan = read_plan(settings.work)
     if plan is None:
         raise CatalogError(f"--out {settings.out} holds no parts of a catalogue")
-    _refuse_other(settings, plan, make_plan(source, {"input": source.digest, **subject}, settings.chunk_rows))
+    _refuse_other(settings, plan, _plan_of(settings, source, subject))
     missing = set(range(len(plan.ends))) - chunks.finished(settings.work)
     if missing:
         rows = f"{_rows(plan, missing):,} of {plan.rows:,} rows are not classified"
         raise CatalogError(f"--out {settings.out}: {rows}{_missing_parts(settings.work)}")
     return plan
+
+
+def _plan_of(settings: Settings, source: Input, subject: dict[str, str]) -> Plan:
+    return make_plan(source, {"input": source.digest, **subject}, settings.chunk_rows)
 
 
 def _refuse_other(settings: Settings, earlier: Plan, plan: Plan) -> None:

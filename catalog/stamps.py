@@ -157,7 +157,7 @@ def stamps_input(
     description : Description
         Of the model: bands, cut, calibration and limits.
     cube_bands : sequence of str
-        Bands of a cube's planes; empty if each band has a file.
+        Bands of a cube's planes; empty for those of the model, or if each band has a file.
     workers : int, optional
         Processes that read; that of `default_workers` by default.
 
@@ -175,6 +175,7 @@ def stamps_input(
                 option = "--cube-bands" if cube_bands else "--table"
                 raise CatalogError(f"--stamps {place} is a table of paths, which needs no {option}")
             return _input_of_paths(location(place), description, workers)
+        cube_bands = description.planes_of_cubes(cube_bands, one_file_per_band="{band}" in place)
         template = template_of(place, description.bands, cubes=bool(cube_bands))
         reader = description.reader(template, cube_bands)
         if table is None:
@@ -188,6 +189,7 @@ def stamps_input(
             objects, _, notices = read_table(table, "--table")
     except PredictError as error:
         raise CatalogError(str(error)) from error
+    notices = (*description.notices, *notices)
     return _input(objects, reader, False, workers, {"stamps": template, "table": table}, notices)
 
 
@@ -211,6 +213,7 @@ def _input_of_paths(path: Location, description: Description, workers: int | Non
     for band, column in texts.items():
         full = [text if not text or is_uri(text) else os.path.join(folder, text) for text in column]
         objects = objects.append_column(f"path_{band}", pa.array(full, pa.string()))
+    notices = (*description.notices, *notices)
     return _input(objects, reader, True, workers, {"stamps": path, "table": None}, notices)
 
 

@@ -7,7 +7,8 @@ rests. As in RunInference, `apache_beam.utils.shared.Shared` keeps one model for
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
@@ -17,10 +18,12 @@ from catalog import chunks, progress
 from catalog.ahead import read_ahead
 from catalog.batches import Batch, Reader, Reject
 from catalog.chunks import ChunkResult
-from catalog.classifier import Classifier, ModelSpec
+from catalog.classifier import Classifier, ModelSpec, published_model
 from catalog.plan import objects_of
 from catalog.store import Store
 from evaluation.formats.catalogue import UNLIKE_FROM, Flag
+from evaluation.formats.training_ranges import TrainingRanges
+from evaluation.quality import measured_flags
 from serving.predict.outcomes import NO_PROBABILITY
 
 
@@ -83,24 +86,24 @@ class ClassifyTask(beam.DoFn):
 
     def _classified(self, wanted: list[int]) -> Iterator[int]:
         results: dict[int, ChunkResult] = {}
-        for chunk, item in read_ahead(lambda: self._read(wanted)):
-            if progress.stopped(self._job.work):
-                return
+        run = self._job.work
+        for chunk, item in read_ahead(lambda: self._read(wanted), lambda: progress.stopped(run)):
             if isinstance(item, ChunkResult):
                 results[chunk] = item
                 counted = len(item.objects) - item.waiting
             else:
                 self._note(results[chunk], item)
                 counted = len(item.rows)
-            progress.count(self._job.work, counted)
+            progress.count(run, counted)
             if not results[chunk].waiting:
                 chunks.save(self._store, chunk, results.pop(chunk))
                 yield chunk
-        if results:
+        if results and not progress.stopped(run):
             raise AssertionError(f"the reader left out rows of the chunks {sorted(results)}")
 
     def _read(self, wanted: list[int]) -> Iterator[tuple[int, ChunkResult | Batch]]:
         """Yield, for each chunk, its result so far, which has the rejects of the plan, then the batches."""
+        training = TrainingRanges.read(published_model(Path(self._job.model.path)).description)
         for chunk, objects in objects_of(self._store, wanted):
             result = ChunkResult(objects)
             usable = objects.column("reason").is_null()
@@ -114,7 +117,9 @@ class ClassifyTask(beam.DoFn):
             objects = objects.filter(usable)
             if len(objects):
                 for batch in self._job.reader(objects, self._job.batch):
-                    yield chunk, batch
+                    # Here, in the thread that reads, it costs the model no time.
+                    flags = batch.flags | measured_flags(batch.flux, training)
+                    yield chunk, replace(batch, flags=flags)
 
     def _model(self) -> Classifier:
         """Load the model, unless this process has it; the first objects are read meanwhile."""

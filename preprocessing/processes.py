@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import connection
 from typing import Any, TypeVar
 
 from preprocessing.safe_python import make_environment_safe
@@ -98,9 +99,7 @@ class WorkerPool:
         self._workers = workers
         self._before = set(multiprocessing.active_children())
         self._pool = (
-            None
-            if workers == 1
-            else ProcessPoolExecutor(workers, mp_context=CONTEXT, initializer=_begin)
+            None if workers == 1 else ProcessPoolExecutor(workers, mp_context=CONTEXT, initializer=_begin)
         )
 
     def map(
@@ -173,12 +172,12 @@ def _outcome(task: Task, future: "Future[Result]") -> tuple[Task, Result]:
 
 
 def _begin() -> None:
-    """Ignore Ctrl-C, and end with the process that started this one, also if that is killed."""
+    """Ignore Ctrl-C, and end when the parent process ends: the pool itself would wait for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-
-
-def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)

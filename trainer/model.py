@@ -133,7 +133,7 @@ def averaged(models: Sequence[keras.Model], views: int = 1, temperature: float |
     ----------
     models : sequence of keras.Model
         Classifiers of pictures of one size. One with several outputs for a picture counts as several
-        classifiers. The first may also return statistics (`trainer.novelty.with_statistics`).
+        classifiers.
     views : int
         1, or up to 8 symmetries of the square.
     temperature : float, optional
@@ -143,28 +143,34 @@ def averaged(models: Sequence[keras.Model], views: int = 1, temperature: float |
     Returns
     -------
     keras.Model
-        Network with the input and outputs of the first classifier; statistics are those of the picture
-        itself, not of its symmetries. A single classifier is returned unchanged if there is nothing to do.
+        From pictures (N, size, size, 3) to the probability (N, 1). A single classifier is returned unchanged
+        if there is nothing to do.
     """
     members = sum(model.outputs[0].shape[-1] for model in models)
     if members == 1 and views == 1 and temperature is None:
         return models[0]
     pictures = keras.Input(models[0].input_shape[1:], name="picture", dtype="float32")
     seen = dihedral_views(pictures, views)
-    answers, statistics = [], []
+    answers = []
     for number, model in enumerate(models):
         # The classifiers of the folds all have the same name, so each gets a new one.
         named = keras.Model(model.input, model.outputs, name=f"{model.name}_{number}")
-        of_picture, *others = named(pictures)
+        (of_picture,) = named(pictures)
         member = keras.Model(model.input, model.outputs[0], name=f"{model.name}_{number}_view")
         of_views = [of_picture, *(member(view) for view in seen[1:])]
         answers.append(of_picture if views == 1 else layers.Average()(of_views))
-        statistics += others
+    _, mean = mean_of(answers, temperature)
+    return keras.Model(pictures, mean, name="galmorph_mean")
+
+
+def mean_of(
+    answers: Sequence[keras.KerasTensor], temperature: float | None
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return the probability of each classifier (N, M) after temperature scaling, and their mean (N, 1)."""
     each = answers[0] if len(answers) == 1 else layers.Concatenate()(answers)
     if temperature is not None:
         each = TemperatureScaling(temperature)(each)
-    mean = keras.ops.mean(each, axis=-1, keepdims=True)
-    return keras.Model(pictures, [mean, *statistics] if statistics else mean, name="galmorph_mean")
+    return each, keras.ops.mean(each, axis=-1, keepdims=True)
 
 
 def _set_stochastic_depth(network: keras.Model, rate: float) -> None:

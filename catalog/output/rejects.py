@@ -1,10 +1,11 @@
 """The table of rejects."""
 
-import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+
+from evaluation.formats.tables.text import write_rows
 
 COLUMNS = ("name", "file", "reason", "message", "row")
 """``row`` is the row of the input, from 1."""
@@ -22,10 +23,8 @@ def write_rejects(path: Path, blocks: Iterator[pa.Table], watch: Callable[[pa.Ta
         Called with each block.
     """
     with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        write_rows(file, [(name,) for name in COLUMNS])
         for block in blocks:
             watch(block)
             texts = [[text or "" for text in block[name].to_pylist()] for name in COLUMNS[:-1]]
-            numbers = [row + 1 for row in block["row"].to_pylist()]
-            writer.writerows(zip(*texts, numbers, strict=True))
+            write_rows(file, [*texts, [str(row + 1) for row in block["row"].to_pylist()]])

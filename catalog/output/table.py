@@ -10,8 +10,8 @@ from evaluation.formats.tables.blocks import Layout, Parts, blocks
 from evaluation.formats.tables.parquet import write_parquet
 from evaluation.formats.tables.write import write_table
 
-PARTITION_ROWS = 1_000_000
-"""Rows of a file of partitioned Parquet."""
+PARTITION_ROWS, PARTITION_BYTES = 1_000_000, 1 << 30
+"""Largest number of rows, and size in memory, of a file of partitioned Parquet."""
 
 NAMES = {
     "parquet": "catalogue",
@@ -56,11 +56,12 @@ def write_in_format(folder: Path, kind: str, parts: Parts, layout: Layout, place
 def _write_partitions(folder: Path, parts: Parts, layout: Layout) -> None:
     rest = blocks(parts(), layout)
     number, block = 0, next(rest, None)
+    most = max(1, min(PARTITION_ROWS, PARTITION_BYTES // layout.row_bytes))
     while block is not None or number == 0:
 
         def partition() -> Iterator[pa.Table]:
             nonlocal block
-            room = PARTITION_ROWS
+            room = most
             while block is not None and room:
                 yield block.slice(0, room)
                 taken = min(room, block.num_rows)

@@ -1,15 +1,14 @@
 """A finished table in a format that SAMP clients load."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-
-import pyarrow as pa
 
 from catalog.errors import CatalogError
 from catalog.output.table import NAMES, TWIN
 from catalog.samp import EXTENSIONS, FITS, VOTABLE
-from evaluation.formats.tables.blocks import BLOCK_ROWS, Measurer
+from evaluation.formats.tables.blocks import Measurer
+from evaluation.formats.tables.reading import read_blocks
 from evaluation.formats.tables.write import write_table
 from preprocessing.whole_files import replacing
 
@@ -44,10 +43,11 @@ def make_twin(out: Path, kind: str, message: str) -> Path:
 
     Notes
     -----
-    Text formats are read into memory; Parquet is read block by block.
+    The rows are read block by block, those of FITS and VOTable as a whole.
     """
     path = out / f"samp{EXTENSIONS[message]}"
-    parts = partial(_parts, out, kind)
+    table = out / (TWIN if kind == "hats" else NAMES[kind])
+    parts = partial(read_blocks, table, "parquet" if kind == "hats" else kind)
     measurer = Measurer()
     try:
         for part in parts():
@@ -57,17 +57,3 @@ def make_twin(out: Path, kind: str, message: str) -> Path:
     except OSError as error:
         raise CatalogError(f"{path} cannot be written: {error.strerror or error}") from error
     return path
-
-
-def _parts(out: Path, kind: str) -> Iterator[pa.Table]:
-    if kind in ("parquet", "hats"):
-        from pyarrow import dataset
-
-        place = out / (TWIN if kind == "hats" else NAMES[kind])
-        for batch in dataset.dataset(place, format="parquet").to_batches(batch_size=BLOCK_ROWS):
-            yield pa.Table.from_batches([batch])
-        return
-    from astropy.table import Table
-
-    formats = {"csv": "ascii.csv", "ecsv": "ascii.ecsv", "fits": "fits", "votable": "votable"}
-    yield pa.Table.from_pandas(Table.read(out / NAMES[kind], format=formats[kind]).to_pandas())

@@ -95,8 +95,7 @@ def write_catalogue(
     except TableError as error:
         raise CatalogError(f"{out} cannot be written: {error}") from error
     except OSError as error:
-        cause = error.strerror or " ".join(str(error).split())
-        raise CatalogError(f"{error.filename or out} cannot be written: {cause}") from error
+        raise _unwritten(out, error) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return summary
@@ -177,6 +176,12 @@ def _account(
         f"{counts.classified:,} of {counts.classified + counts.rejects:,} rows of the input",
     )
     return counts, measurer.layout(notes)
+
+
+def _unwritten(path: Path, error: OSError) -> CatalogError:
+    # Arrow puts a sentence of its own around the cause.
+    cause = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+    return CatalogError(f"{error.filename or path} cannot be written: {cause}")
 
 
 def _from_one(part: pa.Table) -> pa.Table:

@@ -7,6 +7,9 @@ from enum import IntFlag
 UNLIKE_FROM = 0.99
 """Novelty from which `Flag.UNLIKE` is set."""
 
+LEAST_SIGNAL_TO_NOISE = 10
+"""Signal-to-noise in the central aperture below which `Flag.FAINT` is set (docs/catalog/flags.md)."""
+
 
 class Flag(IntFlag):
     """Bits of the column ``flags``."""
@@ -26,8 +29,8 @@ FLAGS = {
     Flag.BLANK: "blank pixels",
     Flag.SATURATED: "saturated pixels",
     Flag.MISSING_BAND: "missing band",
-    Flag.FAINT: "low signal-to-noise",
-    Flag.OUTSIDE: "outside the training range of size or brightness",
+    Flag.FAINT: f"signal-to-noise below {LEAST_SIGNAL_TO_NOISE:g} in the central aperture",
+    Flag.OUTSIDE: "brightness or half-light radius beyond 99 % of the training galaxies",
     Flag.UNLIKE: f"unlike the training galaxies (novelty >= {UNLIKE_FROM:g})",
     Flag.STAMP_QUALITY: "warning about the stamps",
 }

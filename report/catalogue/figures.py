@@ -67,7 +67,9 @@ def draw_fractions(statistics: CatalogueStatistics) -> Markup | None:
         axes = drawn.axes()
         for place, name in enumerate(CLASSES):
             shares = counts[place] / totals
-            ends = np.array([wilson(int(n), int(total)) for n, total in zip(counts[place], totals, strict=True)])
+            ends = np.array(
+                [wilson(int(n), int(total)) for n, total in zip(counts[place], totals, strict=True)]
+            )
             axes.errorbar(
                 middles + (place - 1) * step,
                 shares,

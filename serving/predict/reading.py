@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from evaluation.formats.catalogue import Flag
+from evaluation.formats.training_ranges import TrainingRanges
+from evaluation.quality import measured_flags
 from preprocessing.faults import own_fault
 from preprocessing.fits.files import StampError
 from preprocessing.locations import Location
@@ -71,9 +73,17 @@ def flags_of(stamp: Stamp) -> int:
 
 @dataclass(frozen=True)
 class FluxOfStamps:
-    """Reads the flux of objects, by the rules of a model."""
+    """Reads the flux of objects, by the rules of a model.
+
+    Attributes
+    ----------
+    reader : StampReader
+    training : TrainingRanges or None
+        Of the galaxies that the model learned from, if it records them.
+    """
 
     reader: StampReader
+    training: TrainingRanges | None = None
 
     def __call__(self, task: Task) -> Batch:
         """Read a batch."""
@@ -92,6 +102,7 @@ class FluxOfStamps:
             good.append(row)
             flags.append(flags_of(stamp))
         payload = Flux(flux[: len(good)], tuple(bands))
+        flags = (np.array(flags, np.int32) | measured_flags(payload.values, self.training)).tolist()
         return Batch([row for row, *_ in task], rejects, good, payload, flags)
 
 

@@ -122,7 +122,7 @@ def test_what_cannot_be_used_is_one_line(place, tmp_path, arguments, words):
 def test_a_killed_run_is_resumed_and_gives_the_same(place, tmp_path, how):
     """Killed as soon as the first chunk is there."""
     many = place / "many.csv"
-    rows = [f"g{number % COUNT:02d},{number}" for number in range(6000)]
+    rows = [f"g{number % COUNT:02d},{number}" for number in range(2600)]
     many.write_text("name,ra\n" + "\n".join(rows) + "\n")
     given = ["classify", "models", "--stamps", "stamps/{name}_{band}.fits", "--table", "many.csv"]
     whole = galmorph(*given, "--out", tmp_path / "whole", "--format", "csv", cwd=place)
@@ -139,7 +139,7 @@ def test_a_killed_run_is_resumed_and_gives_the_same(place, tmp_path, how):
     process.send_signal(how)
     _, errors = process.communicate(timeout=60)
     there = len([name for name in os.listdir(chunks) if name.endswith(".parquet")])
-    assert 0 < there < 6
+    assert 0 < there < 3
     assert not (out / "_SUCCESS").exists() and not (out / "catalogue.csv").exists()
     if how == signal.SIGINT:
         assert process.returncode == 130

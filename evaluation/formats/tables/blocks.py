@@ -50,6 +50,16 @@ class Layout:
         """Types of the blocks that are written."""
         return pa.schema([pa.field(c.name, arrow_type(c, self.lengths.get(c.name, 0))) for c in self.columns])
 
+    @property
+    def row_bytes(self) -> int:
+        """Size of the largest row in memory [bytes]."""
+        return sum(
+            self.widths.get(column.name, 0) + 4
+            if column.dtype == "str"
+            else np.dtype(column.dtype).itemsize * self.lengths.get(column.name, 1)
+            for column in self.columns
+        )
+
 
 @dataclass
 class Measurer:

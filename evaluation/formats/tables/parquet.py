@@ -35,5 +35,9 @@ def described_schema(layout: Layout) -> pa.Schema:
         )
         for column, kind in zip(layout.columns, layout.schema, strict=True)
     ]
-    lengths = {f"table::len::{name}": str(max(width, 1)) for name, width in layout.widths.items()}
+    lengths = {
+        f"table::len::{column.name}": str(max(layout.widths.get(column.name, 0), 1))
+        for column in layout.columns
+        if column.dtype == "str"
+    }
     return pa.schema(fields, {VERSION: "1.0", CONTENT: votable_text(layout), **lengths})

@@ -4,9 +4,9 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,10 +18,9 @@ from evaluation.formats.tables.description import described_table
 def write_csv(path: Path, blocks: Iterable[pa.Table], layout: Layout) -> None:
     """Write CSV in UTF-8: one line of names, empty cells for what is unknown, arrays as JSON."""
     with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([column.name for column in layout.columns])
+        write_rows(file, [(column.name,) for column in layout.columns])
         for block in blocks:
-            writer.writerows(text_rows(block))
+            write_rows(file, _columns(block))
 
 
 def write_ecsv(path: Path, blocks: Iterable[pa.Table], layout: Layout) -> None:
@@ -30,14 +29,23 @@ def write_ecsv(path: Path, blocks: Iterable[pa.Table], layout: Layout) -> None:
     described_table(layout, with_notes=True).write(head, format="ascii.ecsv", delimiter=",")
     with open(path, "w", newline="", encoding="utf-8") as file:
         file.write(head.getvalue())
-        writer = csv.writer(file, lineterminator="\n")
         for block in blocks:
-            writer.writerows(text_rows(block))
+            write_rows(file, _columns(block))
 
 
-def text_rows(block: pa.Table) -> Iterator[tuple[Any, ...]]:
-    """Return the rows as texts: numbers with as many digits as tell them apart, empty if unknown."""
-    return zip(*map(_texts, block.columns), strict=True)
+def write_rows(file: TextIO, columns: Sequence[Sequence[str]]) -> None:
+    """Write rows of CSV, given by column."""
+    # Python's writer does not quote a carriage return, which readers take for the end of a line.
+    returns = any("\r" in text for texts in columns for text in texts)
+    plain, quoted = (
+        csv.writer(file, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+    )
+    (quoted if returns else plain).writerows(zip(*columns, strict=True))
+
+
+def _columns(block: pa.Table) -> list[list[str]]:
+    """Return the columns as texts: numbers with as many digits as tell them apart, empty if unknown."""
+    return [_texts(cells) for cells in block.columns]
 
 
 def _texts(cells: pa.ChunkedArray) -> list[str]:
