@@ -101,8 +101,8 @@ def check_out(settings: Settings) -> None:
     check_runner(settings.engine.arguments())
     if "Dataflow" in settings.engine.runner:
         raise CatalogError(
-            f"--runner {settings.engine.runner}: its workers do not reach --out {settings.out}, a folder of this"
-            " machine"
+            f"--runner {settings.engine.runner}: its workers do not reach --out {settings.out}, a folder of"
+            " this machine"
         )
     out = settings.out
     if out.exists() and not out.is_dir():
