@@ -1,4 +1,4 @@
-"""Time, memory and disk of the files of a catalogue, for each format.
+"""Time, CPU time, memory and disk of the files of a catalogue, for each format.
 
 ``python -m benchmarks.catalogue_output --rows 1000000``: chunks of 1,000 made-up rows are written as Parquet
 files, as `galmorph classify` leaves them, and one process for each format makes a catalogue of them.
@@ -64,7 +64,7 @@ def write(chunks: Path, out: Path, kind: str, rows: int) -> None:
 
     nobody = Model("/models/3", "3", "0123456789abcdef" * 4, {"uncertain": [0.25, 0.75]})
     about = About(nobody, {}, {}, [], datetime.now(UTC), 1.0, "0")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resource.getrusage(resource.RUSAGE_SELF)
     statistics = CatalogueStatistics()
     start = time.perf_counter()
     write_catalogue(
@@ -79,11 +79,12 @@ def write(chunks: Path, out: Path, kind: str, rows: int) -> None:
     )
     seconds = time.perf_counter() - start
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    after = resource.getrusage(resource.RUSAGE_SELF)
     found = {
         "seconds": round(seconds, 1),
-        "before_mib": before >> 10,
-        "peak_mib": peak >> 10,
+        "cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
+        "before_mib": before.ru_maxrss >> 10,
+        "peak_mib": after.ru_maxrss >> 10,
         "bytes_a_row": round(size / rows),
     }
     print(json.dumps(found))

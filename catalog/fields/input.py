@@ -39,7 +39,8 @@ def fields_input(
     description : Description
         Of the model: bands, cut, calibration and limits.
     stamp_side : int, optional
-        Side of the training stamps [pixels]; needed if the sky level is subtracted.
+        Side of the training stamps [pixels], needed if the sky level is subtracted; that which the model
+        records by default.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def fields_input(
         description.limits["max_blank"],
         description.limits["max_saturated"],
     )
-    wide = _cutout_side(rules, stamp_side)
+    wide = _cutout_side(rules, stamp_side or _training_side(description))
     entries = read_fields(fields, description.bands)
     _refuse_zero_points(fields, entries, rules)
     frames = open_frames(list(entries.values()), description.bands)
@@ -87,11 +88,17 @@ def _cutout_side(rules: PlaneRules, stamp_side: int | None) -> int:
     if stamp_side is None:
         raise CatalogError(
             "the model subtracts the sky level of the whole stamp (background = sigma_clip), and does not"
-            " record how large the training stamps were: give their side in pixels by --stamp-size"
+            " record one side of its training stamps: give it in pixels by --stamp-size"
         )
     if stamp_side < rules.side:
         raise CatalogError(f"--stamp-size {stamp_side} is below the cut of the model, {rules.side} pixels")
     return stamp_side
+
+
+def _training_side(description: Description) -> int | None:
+    """Return the side of the training stamps; None if it is not known, or they were no squares."""
+    height, width = description.training.stamp if description.training is not None else (0, 1)
+    return height if height == width else None
 
 
 def _refuse_zero_points(fields: Location, entries: Mapping[str, FieldEntry], rules: PlaneRules) -> None:

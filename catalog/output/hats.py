@@ -1,8 +1,11 @@
 """HATS: the catalogue by HEALPix pixels, for lsdb."""
 
+import io
+import logging
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -84,17 +87,40 @@ def _import(folder: Path, table: Path, layout: Layout, placed: int, name: str) -
         progress_bar=False,
         resume=False,
     )
-    with Client(
-        processes=False,
-        n_workers=1,
-        threads_per_worker=1,
-        dashboard_address=None,
-        local_directory=str(folder / "dask"),
-    ) as client:
+    with (
+        _quiet(),
+        Client(
+            processes=False,
+            n_workers=1,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",  # they always open a port
+            worker_dashboard_address="127.0.0.1:0",
+            local_directory=str(folder / "dask"),
+        ) as client,
+    ):
         try:
             pipeline_with_client(arguments, client)
         except ValueError as error:
             raise CatalogError(f"hats-import cannot make HATS: {' '.join(str(error).split())}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the messages of Dask's scheduler, and what hats-import prints, off the terminal."""
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if _is_of_dask(name)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _is_of_dask(name: str) -> bool:
+    return name.split(".")[0] in ("distributed", "dask", "hats", "hats_import")
 
 
 def _read_rows(layout: Layout) -> int:

@@ -71,6 +71,12 @@ def test_nothing_else_is_left(written):
     assert not any(name.startswith(".") for name in names)
 
 
+def test_nothing_is_printed_although_beam_shows_messages(tmp_path, capfd, caplog):
+    caplog.set_level("INFO")
+    write_catalogue(tmp_path, "hats", lambda: iter([block(range(20))]), about(), rejects=lambda: iter(()))
+    assert capfd.readouterr() == ("", "") and caplog.messages == []
+
+
 def test_without_any_position_it_is_refused(tmp_path):
     with pytest.raises(CatalogError, match=r"no classified object has a position, which --format hats needs"):
         write_catalogue(
