@@ -27,8 +27,9 @@ def write_fits(path: Path, blocks: Iterable[pa.Table], layout: Layout) -> None:
 
     Notes
     -----
-    Unknown numbers are NaN. Texts are UTF-8, which astropy reads, though the standard allows only ASCII (TOPCAT
-    shows other characters wrongly). Descriptions and UCDs are the keywords ``TCOMMn`` and ``TUCDn``, by the convention of TOPCAT.
+    Unknown numbers are NaN. Texts are UTF-8, which astropy reads, though the standard allows only ASCII;
+    TOPCAT shows other characters wrongly. Descriptions and UCDs are the keywords ``TCOMMn`` and ``TUCDn``, by
+    the convention of TOPCAT.
     """
     from astropy.io import fits
 
