@@ -91,7 +91,8 @@ def test_fields_give_the_same_rows(model, survey, fields, tmp_path, loopback):
     results, rejects = tables(local)
     assert len(results) == 12 and rejects["reason"].to_pylist() == ["off_fields"]
     distributed = on(prepare(model, survey, tmp_path / "out"), loopback)._replace(source=fields)
-    assert tables(distributed) == (results, rejects)
+    for table, expected in zip(tables(distributed), (results, rejects), strict=True):
+        assert repr(table.to_pylist()) == repr(expected.to_pylist())  # unknown magnitudes are NaN
 
 
 def test_a_killed_worker_loses_nothing(model, survey, tmp_path, expected, external):
@@ -154,4 +155,6 @@ def test_ingest_writes_the_same_examples(survey, tmp_path, loopback):
     local = ("--runner=DirectRunner", "--direct_running_mode=in_memory")
     expected = ingested(survey, tmp_path / "local", local)
     assert {name.split("/")[0] for name in expected[0]} >= {"Split-train", "Split-val", "Split-test"}
-    assert ingested(survey, tmp_path / "flink", ("--runner=PortableRunner", *loopback)) == expected
+    # The last is what `pipeline.local_runner` adds.
+    options = ("--runner=PortableRunner", *loopback, "--sdk_container_image=none")
+    assert ingested(survey, tmp_path / "flink", options) == expected
