@@ -7,6 +7,8 @@
 # make image  the image of the pipeline's containers (BASE: base image, VARIANT: cpu or gpu, IMAGE: its name)
 # make check-image     an image in containers of strict clusters (IMAGE)
 # make fuzz   random damage to stamps and headers (FUZZ_SECONDS: default 600)
+# make bench-backends  speed of TensorFlow and OpenVINO (BENCH: --model, --stamps TEMPLATE)
+# make bench-classify  speed, time and memory of galmorph classify
 # make bench-ingest    speed of the ingest compared with a plain loop
 # make bench-fields    speed of cutting stamps from a field image
 # make bench-sdss      cross-validation on real galaxies (SHARED: folder of the SDSS set)
@@ -31,7 +33,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks catalog components configs evaluation fetch kubeflow pipeline preprocessing report scripts serving simulation tests trainer
 
-.PHONY: demo test quick check-serving check-kubeflow image check-image fuzz bench-fields bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
+.PHONY: demo test quick check-serving check-kubeflow image check-image fuzz bench-backends bench-classify bench-fields bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -59,6 +61,12 @@ check-image:
 
 fuzz: $(READY)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py tests/preprocessing/test_header_vocabulary.py
+
+bench-backends: $(READY)
+	$(BIN)/python -m benchmarks.backends $(BENCH)
+
+bench-classify: $(READY)
+	$(BIN)/python -m benchmarks.classify $(BENCH)
 
 bench-ingest: $(READY)
 	$(BIN)/python -m benchmarks.ingest $(BENCH)

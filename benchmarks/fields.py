@@ -43,7 +43,7 @@ _SCALE = 0.55 / 3600
 def description() -> Description:
     """Return the description of a model that takes the cut as it is."""
     flux = {"background": "none", "zero_points": "none", "reference_zero_point": 22.5, "flux_factors": {}}
-    limits = {"max_blank": 0.2, "max_saturated": 0.05, "cubes": False}
+    limits = {"max_blank": 0.2, "max_saturated": 0.05, "max_offset": 0.25, "cube_bands": [], "cubes": False}
     return Description(BANDS, CUT, flux, limits, ())
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.errors import CatalogError
+from catalog.store import Store
 from serving.predict.classifier import Answer, checked
 from serving.predict.errors import PredictError, one_line
 from serving.predict.quiet import without_native_messages
@@ -38,12 +39,23 @@ class ModelSpec:
         One of `BACKENDS`.
     columns : tuple of str
         Of `OPTIONAL`.
+    precision : str
+        In which the backend computes: ``float32`` or ``bfloat16``.
+    network : str
+        File of the network that was exported for the backend, a path or a URI; empty for TensorFlow.
     """
 
     path: str
     version: str
     backend: str = "tensorflow"
     columns: tuple[str, ...] = ()
+    precision: str = "float32"
+    network: str = ""
+
+    @property
+    def signature(self) -> str:
+        """Name of the signature that gives the columns."""
+        return DESCRIBE if any(column in DESCRIBED for column in self.columns) else CLASSIFY
 
 
 class Classifier:
@@ -122,13 +134,10 @@ def _tensorflow(spec: ModelSpec) -> Compute:
             model: Any = tf.saved_model.load(spec.path)
         except Exception as error:  # damage raises errors of all kinds
             raise CatalogError(f"{spec.path} cannot be loaded: {one_line(error)}") from error
-    described = [column for column in spec.columns if column in DESCRIBED]
-    name = DESCRIBE if described else CLASSIFY
     signatures: Mapping[str, Any] = getattr(model, "signatures", {})
-    if name not in signatures:
-        wanted = f", which --columns {described[0]} needs" if described else "; was it published by galmorph?"
-        raise CatalogError(f"{spec.path} has no signature {name}{wanted}")
-    signature = signatures[name]
+    if spec.signature not in signatures:
+        raise _no_signature(spec)
+    signature = signatures[spec.signature]
 
     def compute(flux: NDArray[np.float32]) -> dict[str, Any]:
         try:
@@ -141,5 +150,36 @@ def _tensorflow(spec: ModelSpec) -> Compute:
     return compute
 
 
-BACKENDS: dict[str, Callable[[ModelSpec], Compute]] = {"tensorflow": _tensorflow}
+def _no_signature(spec: ModelSpec) -> CatalogError:
+    described = [column for column in spec.columns if column in DESCRIBED]
+    wanted = f", which --columns {described[0]} needs" if described else "; was it published by galmorph?"
+    return CatalogError(f"{spec.path} has no signature {spec.signature}{wanted}")
+
+
+def _openvino(spec: ModelSpec) -> Compute:
+    from catalog.backends.openvino_network import OpenVinoNetwork
+
+    folder, _, name = spec.network.rpartition("/")
+    try:
+        content = Store(folder).read(name)
+    except FileNotFoundError:
+        raise CatalogError(f"{spec.network} is missing") from None
+    with without_native_messages():
+        import tensorflow as tf
+
+        from catalog.backends.graph import with_network
+
+        network = OpenVinoNetwork(content, spec.precision)
+        compute = with_network(spec.path, spec.signature, network)
+
+    def checked_compute(flux: NDArray[np.float32]) -> dict[str, Any]:
+        try:
+            return compute(flux)
+        except tf.errors.OpError as error:
+            raise CatalogError(f"{spec.path} failed: {one_line(error)}") from error
+
+    return checked_compute
+
+
+BACKENDS: dict[str, Callable[[ModelSpec], Compute]] = {"tensorflow": _tensorflow, "openvino": _openvino}
 """What computes, by its name."""

@@ -1,10 +1,11 @@
 """Run the classification on a Beam runner: in this process, or on a cluster."""
 
-import re
+import contextlib
+import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import FrameType
 
@@ -14,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from catalog import chunks, progress
 from catalog.errors import CatalogError
 from catalog.plan import Plan
+from catalog.runners import cause_of
 from catalog.stamps import stop_reading
 from catalog.store import Store
 from catalog.worker import ClassifyTask, Job
@@ -21,8 +23,8 @@ from catalog.worker import ClassifyTask, Job
 LOCAL = "DirectRunner"
 _LOCAL_OPTIONS = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
 _POLL = {True: 0.5, False: 10.0}  # seconds between two looks at the progress, of a local run and of others
-# How Beam's runners write the exception of a step into their messages.
-_MESSAGE = re.compile(r"(?:CatalogError|StorageError): (.*?)(?: \[while running|\\n|\n|$)")
+LOG = "beam.log"
+"""File in the work folder with what a runner says."""
 
 
 @dataclass(frozen=True)
@@ -97,19 +99,22 @@ def classify(
         return
     ended = threading.Event()
 
+    def done() -> int:
+        if engine.is_local:
+            return progress.done(job.work)
+        found = {chunk for task in waiting for chunk in task} & chunks.finished(store)
+        return sum(plan.sizes[chunk] for chunk in found)
+
     def watch() -> None:
         while not ended.wait(_POLL[engine.is_local]):
-            if engine.is_local:
-                on_progress(progress.done(job.work))
-            else:
-                found = {chunk for task in waiting for chunk in task} & chunks.finished(store)
-                on_progress(sum(plan.sizes[chunk] for chunk in found))
+            with contextlib.suppress(CatalogError):  # the next look may succeed
+                on_progress(done())
 
     watcher = threading.Thread(target=watch, name="progress", daemon=True)
     watcher.start()
     result = None
     try:
-        with _stopping_at_interrupts(job.work) if engine.is_local else nullcontext():
+        with _log(engine, store), _stopping_at_interrupts(engine, job.work):
             pipeline = beam.Pipeline(options=PipelineOptions(engine.arguments()))
             _ = pipeline | "tasks" >> beam.Create(waiting) | "classify" >> beam.ParDo(ClassifyTask(job))
             result = pipeline.run()
@@ -118,10 +123,11 @@ def classify(
                 raise KeyboardInterrupt
     except KeyboardInterrupt:
         if result is not None and not engine.is_local:
-            result.cancel()
+            with contextlib.suppress(Exception):  # the job server may be gone
+                result.cancel()
         raise
     except Exception as error:
-        raise _meaning(error, progress.fault(job.work), engine) from error
+        raise _meaning(error, progress.fault(job.work), engine, store) from error
     finally:
         ended.set()
         watcher.join()
@@ -129,14 +135,15 @@ def classify(
     on_progress(sum(plan.sizes[chunk] for task in waiting for chunk in task))
 
 
-@contextmanager
-def _stopping_at_interrupts(run: str) -> Iterator[None]:
+@contextlib.contextmanager
+def _stopping_at_interrupts(engine: Engine, run: str) -> Iterator[None]:
     """Context in which the first Ctrl-C asks the steps of this process to stop, which they do within a batch.
 
     As an exception, it would be logged with a traceback by Beam.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are handled in the main thread only
+    # Signals are handled in the main thread only.
+    if not engine.is_local or threading.current_thread() is not threading.main_thread():
+        yield
         return
     earlier = signal.getsignal(signal.SIGINT)
 
@@ -151,12 +158,29 @@ def _stopping_at_interrupts(run: str) -> Iterator[None]:
         signal.signal(signal.SIGINT, earlier)
 
 
-def _meaning(error: Exception, fault: BaseException | None, engine: Engine) -> BaseException:
+@contextlib.contextmanager
+def _log(engine: Engine, store: Store) -> Iterator[None]:
+    """Context in which what a runner says goes to a file: it repeats errors of workers many times."""
+    if engine.is_local:
+        yield
+        return
+    place = os.devnull if store.is_remote else f"{store.place}/{LOG}"
+    handler = logging.FileHandler(place)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger()  # Beam uses it, too
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _meaning(error: Exception, fault: BaseException | None, engine: Engine, store: Store) -> BaseException:
     """Return the exception of a step, which a runner wraps or turns into text."""
     if fault is not None:
         return fault
     if engine.is_local:
         return error
-    found = _MESSAGE.findall(str(error))
-    text = found[-1] if found else " ".join(str(error).split())[-500:]
-    return CatalogError(f"{engine.runner}: {text}")
+    more = "" if store.is_remote else f"; {store.place}/{LOG} holds its messages"
+    return CatalogError(f"{engine.runner}: {cause_of(error)}{more}")

@@ -16,6 +16,7 @@ from catalog.errors import CatalogError
 from catalog.objects import Input
 from catalog.output.write import is_complete
 from catalog.plan import CHUNK_ROWS, Plan, make_plan, read_plan, write_plan
+from catalog.runners import check_runner
 from catalog.store import Store
 from catalog.worker import Job
 
@@ -89,13 +90,15 @@ def default_batch(side: int) -> int:
 
 
 def check_out(settings: Settings) -> None:
-    """Check the folder of the catalogue, before the input is read.
+    """Check the folder of the catalogue and the engine, before the input is read.
 
     Raises
     ------
     CatalogError
-        If there is a catalogue already and nothing says what to do with it, or the folder holds other files.
+        If there is a catalogue already and nothing says what to do with it, the folder holds other files, or
+        the engine cannot work (`check_runner`).
     """
+    check_runner(settings.engine.arguments())
     out = settings.out
     if out.exists() and not out.is_dir():
         raise CatalogError(f"--out {out} is a file; a catalogue is a folder")
@@ -116,6 +119,12 @@ def check_out(settings: Settings) -> None:
             shutil.rmtree(out)
         except OSError as error:
             raise CatalogError(f"{error.filename} cannot be removed: {error.strerror or error}") from error
+
+
+def check_unfinished(settings: Settings, source: Input, subject: dict[str, str]) -> None:
+    """Raise `CatalogError` if the unfinished catalogue is of another input, model or setting."""
+    if earlier := read_plan(settings.work):
+        _refuse_other(settings, earlier, _plan_of(settings, source, subject))
 
 
 def run_classification(
@@ -150,7 +159,7 @@ def run_classification(
     if not len(source.objects):
         raise CatalogError("there are no objects to classify")
     store = settings.work
-    plan = make_plan(source, {"input": source.digest, **subject}, settings.chunk_rows)
+    plan = _plan_of(settings, source, subject)
     earlier = read_plan(store)
     if earlier is None:
         write_plan(plan, source, store)
@@ -186,12 +195,16 @@ def merged(settings: Settings, source: Input, subject: dict[str, str]) -> Plan:
     plan = read_plan(settings.work)
     if plan is None:
         raise CatalogError(f"--out {settings.out} holds no parts of a catalogue")
-    _refuse_other(settings, plan, make_plan(source, {"input": source.digest, **subject}, settings.chunk_rows))
+    _refuse_other(settings, plan, _plan_of(settings, source, subject))
     missing = set(range(len(plan.ends))) - chunks.finished(settings.work)
     if missing:
         rows = f"{_rows(plan, missing):,} of {plan.rows:,} rows are not classified"
         raise CatalogError(f"--out {settings.out}: {rows}{_missing_parts(settings.work)}")
     return plan
+
+
+def _plan_of(settings: Settings, source: Input, subject: dict[str, str]) -> Plan:
+    return make_plan(source, {"input": source.digest, **subject}, settings.chunk_rows)
 
 
 def _refuse_other(settings: Settings, earlier: Plan, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -115,13 +116,15 @@ class StampsReader:
 
 
 _POOLS: dict[tuple[int, int], WorkerPool] = {}  # by number of processes, and the process that they are of
+_LOCK = threading.Lock()
 
 
 def _pool(workers: int) -> WorkerPool:
     key = workers, os.getpid()
-    if key not in _POOLS:
-        _POOLS[key] = WorkerPool(workers)
-    return _POOLS[key]
+    with _LOCK:  # a worker of Beam runs several tasks in threads
+        if key not in _POOLS:
+            _POOLS[key] = WorkerPool(workers)
+        return _POOLS[key]
 
 
 def default_workers(objects: int) -> int:
@@ -131,8 +134,9 @@ def default_workers(objects: int) -> int:
 
 def stop_reading() -> None:
     """End the processes that read stamps for this process, at once."""
-    while _POOLS:
-        _POOLS.popitem()[1].terminate()
+    with _LOCK:
+        while _POOLS:
+            _POOLS.popitem()[1].terminate()
 
 
 def stamps_input(

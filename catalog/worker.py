@@ -60,12 +60,13 @@ class ClassifyTask(beam.DoFn):
         self._shared = Shared()
 
     def setup(self) -> None:
-        """Load the model, unless this process has it."""
-        with progress.noting_faults(self._job.work):
-            self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
-            self._store = Store(self._job.work)
-            model = published_model(Path(self._job.model.path))
-            self._training = TrainingRanges.read(model.description)
+        """Prepare for tasks.
+
+        The model is not loaded here: a worker of Flink is given up if it does not take its first element
+        within three minutes, and until then the exception of a failure is not passed on.
+        """
+        self._store = Store(self._job.work)
+        self._classifier: Classifier | None = None
 
     def process(self, task: Sequence[int]) -> Iterator[int]:
         """Classify the chunks of a task.
@@ -102,6 +103,7 @@ class ClassifyTask(beam.DoFn):
 
     def _read(self, wanted: list[int]) -> Iterator[tuple[int, ChunkResult | Batch]]:
         """Yield, for each chunk, its result so far, which has the rejects of the plan, then the batches."""
+        training = TrainingRanges.read(published_model(Path(self._job.model.path)).description)
         for chunk, objects in objects_of(self._store, wanted):
             result = ChunkResult(objects)
             usable = objects.column("reason").is_null()
@@ -116,15 +118,21 @@ class ClassifyTask(beam.DoFn):
             if len(objects):
                 for batch in self._job.reader(objects, self._job.batch):
                     # Here, in the thread that reads, it costs the model no time.
-                    flags = batch.flags | measured_flags(batch.flux, self._training)
+                    flags = batch.flags | measured_flags(batch.flux, training)
                     yield chunk, replace(batch, flags=flags)
+
+    def _model(self) -> Classifier:
+        """Load the model, unless this process has it; the first objects are read meanwhile."""
+        if self._classifier is None:
+            self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
+        return self._classifier
 
     def _note(self, result: ChunkResult, batch: Batch) -> None:
         """Classify a batch, and put the outcomes into the result."""
         result.reject(batch.rejects)
         if not len(batch.good):
             return
-        answer, extra = self._classifier.classify(batch.flux)
+        answer, extra = self._model().classify(batch.flux)
         good = ~np.isnan(answer.p_elliptical)
         result.reject(
             Reject(row, "", NO_PROBABILITY, "the model gives no probability: the picture shows nothing")

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
@@ -20,6 +20,7 @@ Result = TypeVar("Result")
 
 CONTEXT = multiprocessing.get_context("spawn")
 """Not fork: the caller may have threads running (a progress bar, TensorFlow)."""
+_STARTING = threading.RLock()
 
 
 @contextmanager
@@ -27,18 +28,19 @@ def starting_processes() -> Iterator[None]:
     """Context in which processes are started.
 
     They ignore Ctrl-C, because otherwise each would print a traceback, and import nothing from the working
-    folder (`preprocessing.safe_python`).
+    folder (`preprocessing.safe_python`). One thread at a time: the environment is that of all.
     """
-    earlier = {name: os.environ.get(name) for name in ("PYTHONSAFEPATH", "PYTHONPATH")}
-    make_environment_safe()
-    try:
-        with _ignoring_interrupts():
-            yield
-    finally:
-        for name, value in earlier.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+    with _STARTING:
+        earlier = {name: os.environ.get(name) for name in ("PYTHONSAFEPATH", "PYTHONPATH")}
+        make_environment_safe()
+        try:
+            with _ignoring_interrupts():
+                yield
+        finally:
+            for name, value in earlier.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
 
 
 @contextmanager
@@ -74,7 +76,7 @@ def run_in_processes(
     if workers == 1:
         yield from map(function, tasks)
         return
-    with ProcessPoolExecutor(workers, mp_context=CONTEXT) as pool:
+    with ProcessPoolExecutor(workers, mp_context=CONTEXT, initializer=_begin) as pool:
         try:
             with starting_processes():
                 results = pool.map(function, tasks)
@@ -165,7 +167,7 @@ class BrokenTaskError(Exception):
 def _outcome(task: Task, future: "Future[Result]") -> tuple[Task, Result]:
     try:
         return task, future.result()
-    except BrokenProcessPool:
+    except (BrokenProcessPool, CancelledError):  # cancelled if another thread ended the pool
         raise BrokenTaskError(task) from None
 
 

@@ -1,11 +1,12 @@
 """The objects of a table of sources, each in the field that it is cut from."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.errors import CatalogError
 from catalog.fields.cutting import FieldImages
@@ -38,7 +39,8 @@ def fields_input(
     description : Description
         Of the model: bands, cut, calibration and limits.
     stamp_side : int, optional
-        Side of the training stamps [pixels]; needed if the sky level is subtracted.
+        Side of the training stamps [pixels], needed if the sky level is subtracted; that which the model
+        records by default.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def fields_input(
         description.limits["max_blank"],
         description.limits["max_saturated"],
     )
-    wide = _cutout_side(rules, stamp_side)
+    wide = _cutout_side(rules, stamp_side or _training_side(description))
     entries = read_fields(fields, description.bands)
     _refuse_zero_points(fields, entries, rules)
     frames = open_frames(list(entries.values()), description.bands)
@@ -86,11 +88,17 @@ def _cutout_side(rules: PlaneRules, stamp_side: int | None) -> int:
     if stamp_side is None:
         raise CatalogError(
             "the model subtracts the sky level of the whole stamp (background = sigma_clip), and does not"
-            " record how large the training stamps were: give their side in pixels by --stamp-size"
+            " record one side of its training stamps: give it in pixels by --stamp-size"
         )
     if stamp_side < rules.side:
         raise CatalogError(f"--stamp-size {stamp_side} is below the cut of the model, {rules.side} pixels")
     return stamp_side
+
+
+def _training_side(description: Description) -> int | None:
+    """Return the side of the training stamps; None if it is not known, or they were no squares."""
+    height, width = description.training.stamp if description.training is not None else (0, 1)
+    return height if height == width else None
 
 
 def _refuse_zero_points(fields: Location, entries: Mapping[str, FieldEntry], rules: PlaneRules) -> None:
@@ -136,12 +144,24 @@ def _digest(table: pa.Table, reader: FieldReader) -> str:
     digest = hashlib.sha256(repr((reader.bands, reader.rules, reader.stamp_side)).encode())
     for batch in table.to_batches(max_chunksize=_BLOCK):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-                digest.update(f"{name} {len(column)}".encode() + column.to_numpy().tobytes())
-            else:
-                digest.update(f"{name} {len(column)} {column.to_pylist()!r}".encode())
+            digest.update(f"{name} {len(column)}".encode())
+            for part in _parts(column):
+                digest.update(part)
     for field in reader.fields:
         for file in field.files:
             status = [status_of_file(path) for path in (file.path, file.weight) if path is not None]
             digest.update(repr((field.name, file, status)).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
+
+
+def _parts(column: pa.Array) -> Iterator[bytes]:
+    """Yield the bytes of all cells; their lengths first, if these differ."""
+    if pa.types.is_string(column.type):
+        yield pc.fill_null(pc.binary_length(column), -1).to_numpy().tobytes()
+        # Joined, because the texts of missing cells may lie in the buffer, too.
+        yield b"".join(column.drop_null().cast(pa.binary()).to_pylist())
+    elif pa.types.is_list(column.type):
+        yield pc.list_value_length(column).to_numpy().tobytes()
+        yield column.flatten().to_numpy().tobytes()
+    else:
+        yield column.to_numpy().tobytes()

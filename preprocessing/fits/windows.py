@@ -56,8 +56,8 @@ class WindowReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._content = opened_content(path)
-        chosen = self._chosen()
-        self._use(chosen.source)
+        self._beyond_astropy = ""
+        self._use(self._chosen().source)
         self.header: Header = self._source.header
         self.shape: tuple[int, int] = self._source.shape
 
@@ -68,20 +68,16 @@ class WindowReader:
                 _ = found.source  # raises `Unusual` here
                 return found
             except Unusual:
-                return self._found_by_astropy()
+                self._content = b""
+                return choose(astropy_candidates(self.path), 1, self.path, MAX_FIELD_SIDE)
         except StampError:
             raise
         except Exception as error:
             message = f"not readable as FITS: {detail_of(error)}"
             raise StampError("unreadable", self.path, message) from error
 
-    def _found_by_astropy(self) -> SourceCandidate:
-        found = choose(astropy_candidates(self.path), 1, self.path, MAX_FIELD_SIDE)
-        self._content = b""
-        return found
-
     def _use(self, source: Source) -> None:
-        self._source, self._by_astropy = source, self._content == b""
+        self._source = source
         grid = tuple(-(-length // side) for length, side in zip(source.shape, source.tile, strict=True))
         self._state = np.zeros(grid, np.uint8)
         self._damage: dict[int, str] = {}
@@ -131,18 +127,23 @@ class WindowReader:
         try:
             self._read_missing(first, last, start, end)
         except Unusual:
-            if self._by_astropy:
-                raise StampError("unreadable", self.path, "not readable as FITS") from None
-            self._change_to_astropy()
+            if not self._beyond_astropy:
+                self._change_to_astropy()
+            if self._beyond_astropy:
+                raise StampError("unreadable", self.path, self._beyond_astropy) from None
             self._read_missing(first, last, start, end)
 
     def _change_to_astropy(self) -> None:
+        """Let astropy read the image from now on, or note why it cannot; then other tiles are still read."""
         try:
-            self._use(self._found_by_astropy().source)
-        except AstropyEnded as error:
-            raise StampError("unreadable", self.path, f"not readable as FITS: astropy {error}") from None
-        if self._source.shape != self.shape:  # the two readers choose by the same rule
-            raise StampError("unreadable", self.path, "astropy finds another image in it")
+            found = choose(astropy_candidates(self.path), 1, self.path, MAX_FIELD_SIDE)
+            if found.shape != self.shape:  # the two readers choose by the same rule
+                raise ValueError("astropy finds another image in it")
+            self._use(found.source)
+            self._content = b""
+        except (StampError, AstropyEnded, ValueError) as error:
+            detail = error.message if isinstance(error, StampError) else detail_of(error)
+            self._beyond_astropy = f"not readable as FITS: {detail}"
 
     def _read_missing(self, first: int, last: int, start: int, end: int) -> None:
         high, wide = self._source.tile

@@ -96,7 +96,7 @@ class Description:
         Parameters
         ----------
         given : sequence of str
-            What the user says of them; may be empty.
+            What the user says of them; may be empty. Cubes may have other planes than the training cubes.
         one_file_per_band : bool
             Whether the paths of the stamps hold a band, so that there are no cubes.
 
@@ -108,13 +108,9 @@ class Description:
         Raises
         ------
         PredictError
-            If `given` contradicts the model, or is needed.
+            If they are needed.
         """
         known = tuple(self.limits["cube_bands"])
-        if given and known and tuple(given) != known:
-            raise PredictError(
-                f"--cube-bands {','.join(given)}: the model was trained on cubes of {','.join(known)}"
-            )
         if given or one_file_per_band:
             return tuple(given)
         if self.limits["cubes"] and not known:

@@ -23,7 +23,7 @@ def description(side: int = 16, bands: tuple[str, ...] = BANDS, **settings) -> D
         "reference_zero_point": 22.5,
         "flux_factors": {},
     }
-    limits = {"max_blank": 0.2, "max_saturated": 0.05, "cubes": False}
+    limits = {"max_blank": 0.2, "max_saturated": 0.05, "max_offset": 0.25, "cube_bands": [], "cubes": False}
     for values in (flux, limits):
         values.update({name: settings.pop(name) for name in list(settings) if name in values})
     assert not settings

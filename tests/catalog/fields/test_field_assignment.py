@@ -141,6 +141,9 @@ def test_far_off_a_distorted_field_nothing_is_found():
     back = SkyCoord(*system.positions(x[inside], y[inside]), unit="deg")
     there = SkyCoord(ra[inside], dec[inside], unit="deg")
     assert (back.separation(there).arcsec < 0.01).all()
+    # A gnomonic projection has a pixel for the opposite side of the sky, too.
+    for each in (cards, header(150, 2, SHAPE)):
+        assert Assignment([frame(each)]).of_positions(np.array([330.0]), np.array([-2.0])).field[0] == -1
 
 
 def test_distortions_for_which_the_usual_iteration_fails():

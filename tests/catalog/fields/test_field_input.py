@@ -1,6 +1,7 @@
 import math
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from catalog.errors import CatalogError
 from catalog.fields.input import fields_input
 from catalog.objects import Input
 from evaluation.formats.catalogue import Flag
+from evaluation.formats.training_ranges import TrainingRanges
 from preprocessing.rejects import REASONS
 from preprocessing.stamps import StampReader
 
@@ -237,6 +239,24 @@ def test_the_sky_is_that_of_the_cutout_of_the_training_stamps(tmp_path, plan):
         top, left = 60 - 8 - (wide - 16) // 2, 40 - 8 - (wide - 16) // 2
         _, level, _ = sigma_clipped_stats(image[top : top + wide, left : left + wide], sigma=3, maxiters=5)
         assert np.allclose(flux[0][:, :, 0], image[52:68, 32:48] - level, atol=1e-4)
+
+
+@pytest.mark.parametrize("stamp", [(40, 40), (40, 44)])
+def test_the_model_may_record_the_size_of_the_training_stamps(tmp_path, stamp):
+    rows = []
+    for band in BANDS:
+        write_image(tmp_path / f"{band}.fits", pixels(SHAPE, 0), None, "")
+        rows.append({"field": "F1", "band": band, "path": f"{band}.fits"})
+    fields = write_table(tmp_path / "fields.csv", rows)
+    sources = write_table(tmp_path / "sources.csv", [{"name": "a", "field": "F1", "x": 41, "y": 61}])
+    ranges = TrainingRanges(300, None, None, stamp)
+    model = replace(description(16, background="sigma_clip"), training=ranges)
+    if stamp[0] != stamp[1]:
+        with pytest.raises(CatalogError, match="--stamp-size"):
+            fields_input(fields, sources, model)
+    else:
+        assert fields_input(fields, sources, model).reader.stamp_side == 40
+    assert fields_input(fields, sources, model, 30).reader.stamp_side == 30
 
 
 def test_the_next_field_is_tried_if_the_best_has_no_data_there(tmp_path, plan):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from preprocessing.fits import windows
 from preprocessing.fits.files import StampError
 from preprocessing.fits.reading import read_image
-from preprocessing.fits.sources import AstropySource, CompressedSource, PlainSource
+from preprocessing.fits.sources import ASTROPY, AstropySource, CompressedSource, PlainSource
 from preprocessing.fits.tiles import TiledImage
 from preprocessing.fits.windows import WindowReader
 
@@ -215,6 +215,27 @@ def test_a_damaged_tile_costs_the_windows_that_touch_it(tmp_path):
             reader.read(25, 5, 20, 20)
         assert (caught.value.reason, caught.value.path) == ("unreadable", str(path))
         assert np.array_equal(reader.read(31, 5, 20, 20), expected[31:51, 5:25])
+
+
+@pytest.mark.parametrize("astropy_opens_it", [True, False])
+def test_a_tile_that_points_beyond_the_file(tmp_path, monkeypatch, astropy_opens_it):
+    path = write(tmp_path / "a.fits", fits.CompImageHDU(sky(shape=(300, 64))))
+    expected = by_astropy(path, 1)
+    with fits.open(path, disable_image_compression=True) as hdus:
+        place = hdus.fileinfo(1)["datLoc"] + 200 * hdus[1].header["NAXIS1"] + 4
+    content = bytearray(path.read_bytes())
+    content[place : place + 4] = (2**30).to_bytes(4, "big")
+    path.write_bytes(content)
+    if not astropy_opens_it:
+        monkeypatch.setattr(ASTROPY, "images", lambda _: [])
+    reader = WindowReader(path)
+    for _ in range(2):
+        assert np.array_equal(reader.read(10, 5, 20, 20), expected[10:30, 5:25])
+        with pytest.raises(StampError) as caught:
+            reader.read(195, 5, 20, 20)
+        assert caught.value.reason == "unreadable"
+        assert np.array_equal(reader.read(270, 5, 20, 20), expected[270:290, 5:25])
+    assert isinstance(reader._source, AstropySource) is astropy_opens_it
 
 
 def damage(path: Path, tile: int) -> None:
