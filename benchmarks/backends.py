@@ -62,7 +62,7 @@ def random_model(backbone: str, folder: Path) -> Path:
     from trainer.signatures import export_model
 
     model = build_classifier(ModelSettings(backbone=backbone, weights="none"), image_size=SIDE, seed=0)
-    export_model(model, folder, image=ImageSettings(cut=SIDE, size=SIDE), uncertain=(0.25, 0.75))
+    export_model([model], folder, image=ImageSettings(cut=SIDE, size=SIDE), uncertain=(0.25, 0.75))
     return folder
 
 
