@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from catalog.backends.prepare import chosen, prepare
 from catalog.classifier import Classifier, ModelSpec, published_model
 from catalog.finish import finish
 from catalog.objects import Input
 from catalog.output.about import About, about_model
+from catalog.prepare import chosen, prepare
 from catalog.session import Settings, default_batch, run_classification
 from catalog.stamps import stamps_input, stop_reading
 from catalog.store import Store

@@ -13,8 +13,8 @@ if find_spec("openvino") is None:
 
 from served import IMAGE
 
-from catalog import chunks
-from catalog.backends import openvino_network, prepare
+from catalog import chunks, prepare
+from catalog.backends import openvino_network
 from catalog.classifier import Classifier
 from catalog.errors import CatalogError
 from catalog.session import check_unfinished, run_classification
