@@ -160,9 +160,19 @@ def _stopping_at_interrupts(engine: Engine, run: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _log(engine: Engine, store: Store) -> Iterator[None]:
-    """Context in which what a runner says goes to a file: it repeats errors of workers many times."""
+    """Context in which what a cluster's runner says goes to a file, and nothing of it to the terminal.
+
+    It repeats the exceptions of workers many times. What the local runner says is dropped: its exception is
+    at hand.
+    """
     if engine.is_local:
-        yield
+        beams = logging.getLogger("apache_beam")
+        earlier = beams.level
+        beams.setLevel(logging.CRITICAL + 1)
+        try:
+            yield
+        finally:
+            beams.setLevel(earlier)
         return
     place = os.devnull if store.is_remote else f"{store.place}/{LOG}"
     handler = logging.FileHandler(place)

@@ -1,6 +1,5 @@
 """One catalogue, from an input and a model to all chunks; begun, continued, in parts, or put together."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -29,6 +28,10 @@ BATCH_BYTES = 2**24
 _BATCH_LIMITS = 1, 64
 
 Existing = Literal["refuse", "resume", "overwrite"]
+
+
+class CompleteError(CatalogError):
+    """The catalogue is there, and finished."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,8 @@ def check_out(settings: Settings) -> None:
     Raises
     ------
     CatalogError
-        If there is a catalogue already and nothing says what to do with it, the folder holds other files, or
-        the engine cannot work (`check_runner`).
+        If there is a catalogue already and nothing says what to do with it (`CompleteError` if it is
+        finished), the folder holds other files, or the engine cannot work (`check_runner`).
     """
     check_runner(settings.engine.arguments())
     out = settings.out
@@ -104,26 +107,23 @@ def check_out(settings: Settings) -> None:
         raise CatalogError(f"--out {out} is a file; a catalogue is a folder")
     if not out.is_dir() or not any(out.iterdir()):
         return
-    if is_complete(out):
-        if settings.existing == "refuse" or settings.part:
-            raise CatalogError(f"--out {out} holds a finished catalogue; --overwrite replaces it")
-    elif (out / WORK).is_dir():
-        if settings.existing == "refuse" and not settings.part:
-            raise CatalogError(
-                f"--out {out} holds an unfinished catalogue; --resume continues it, --overwrite begins anew"
-            )
-    else:
+    complete, begun = is_complete(out), (out / WORK).is_dir()
+    if not complete and not begun:
         raise CatalogError(f"--out {out} holds files that are no catalogue; choose another folder")
     if settings.existing == "overwrite":
-        try:
-            shutil.rmtree(out)
-        except OSError as error:
-            raise CatalogError(f"{error.filename} cannot be removed: {error.strerror or error}") from error
+        settings.work.remove()  # the finished catalogue stays until the new one is whole
+    elif complete and (settings.existing == "refuse" or settings.part or not begun):
+        raise CompleteError(f"--out {out} holds a finished catalogue; --overwrite replaces it")
+    elif settings.existing == "refuse" and not settings.part and chunks.finished(settings.work):
+        raise CatalogError(
+            f"--out {out} holds an unfinished catalogue; --resume continues it, --overwrite begins anew"
+        )
 
 
 def check_unfinished(settings: Settings, source: Input, subject: dict[str, str]) -> None:
     """Raise `CatalogError` if the unfinished catalogue is of another input, model or setting."""
-    if earlier := read_plan(settings.work):
+    earlier = read_plan(settings.work)
+    if earlier and chunks.finished(settings.work):
         _refuse_other(settings, earlier, _plan_of(settings, source, subject))
 
 
@@ -161,7 +161,7 @@ def run_classification(
     store = settings.work
     plan = _plan_of(settings, source, subject)
     earlier = read_plan(store)
-    if earlier is None:
+    if earlier is None or not chunks.finished(store):
         write_plan(plan, source, store)
     else:
         _refuse_other(settings, earlier, plan)

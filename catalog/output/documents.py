@@ -100,13 +100,16 @@ def lineage(
     """
     model = about.model
     return {
-        "data": dict(model.origin),
-        "configuration": dict(model.description),
+        "data": {"fingerprint": model.origin.get("data")},
+        "configuration": model.origin.get("configuration"),
         "model": {
             "path": model.path,
             "version": model.version,
             "fingerprint": model.fingerprint,
             "model_version": model.row_version,
+            "run": model.origin.get("run"),
+            "candidate": model.origin.get("candidate"),
+            "description": dict(model.description),
         },
         "input": dict(about.input),
         "run": {

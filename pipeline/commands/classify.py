@@ -247,10 +247,10 @@ def classify(
     wanted = _Wanted(stamps, table, cube_bands, fields, sources, stamp_size)
     existing = "overwrite" if overwrite else "resume" if resume or merge else "refuse"
     console = Console()
-    try:
-        from catalog.engine import Engine
-        from catalog.session import Settings, check_out
+    from catalog.engine import Engine
+    from catalog.session import CompleteError, Settings, check_out
 
+    try:
         options = tuple(f"--{option.removeprefix('--')}" for option in beam or ())
         settings = Settings(
             out.absolute(),
@@ -269,6 +269,10 @@ def classify(
             "galmorph: interrupted; the same command with --resume goes on where it stopped", file=sys.stderr
         )
         raise typer.Exit(_INTERRUPTED) from None
+    except CompleteError as error:
+        if not resume:
+            raise InputError(str(error)) from error
+        _say(console, "note", f"{out} is complete already")
     except (CatalogError, StorageError) as error:
         raise InputError(str(error)) from error
 

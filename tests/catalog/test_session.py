@@ -16,7 +16,7 @@ from served import IMAGE
 from catalog import chunks
 from catalog.batches import Batch
 from catalog.errors import CatalogError
-from catalog.session import check_out, classified, merged, rejected, run_classification
+from catalog.session import CompleteError, check_out, classified, merged, rejected, run_classification
 from preprocessing import whole_files
 
 
@@ -96,8 +96,9 @@ def test_a_run_that_broke_goes_on_and_gives_the_same(model, survey, tmp_path, ex
         unbroken(run._replace(source=broken))
     there = chunks.finished(run.settings.work)
     assert len(there) == batches // 2  # of four rows, two to a batch
-    with pytest.raises(CatalogError, match="--resume"):
-        check_out(run.settings)
+    if there:
+        with pytest.raises(CatalogError, match="--resume"):
+            check_out(run.settings)
     again = run._replace(settings=replace(run.settings, existing="resume"))
     check_out(again.settings)
     times = {chunk: os.stat(tmp_path / "out/.work" / chunks.file_name(chunk)).st_mtime_ns for chunk in there}
@@ -189,3 +190,23 @@ def test_progress_counts_all_rows(model, survey, tmp_path):
     assert seen[0] == (0, len(survey.names))
     assert seen[-1] == (len(survey.names), len(survey.names))
     assert seen == sorted(seen)
+
+
+def test_what_is_complete_is_not_done_again_and_stays_until_the_new_one_is_whole(model, survey, tmp_path):
+    run = prepare(model, survey, tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    for name in ("_SUCCESS", "notes.txt"):
+        (tmp_path / "out" / name).write_text("")
+    for existing in ("refuse", "resume"):
+        with pytest.raises(CompleteError):
+            check_out(replace(run.settings, existing=existing))
+    check_out(replace(run.settings, existing="overwrite"))
+    assert (tmp_path / "out/_SUCCESS").exists() and (tmp_path / "out/notes.txt").exists()
+
+
+def test_a_run_that_failed_before_its_first_chunk_leaves_nothing_to_ask_about(model, survey, tmp_path):
+    run = prepare(model, survey, tmp_path / "out")
+    with pytest.raises(Breaks):
+        unbroken(run._replace(source=replace(run.source, reader=BreaksAfter(run.source.reader, 0))))
+    check_out(run.settings)
+    unbroken(run._replace(subject={"model": "other"}))

@@ -91,7 +91,12 @@ def about(**changes) -> About:
         version="3",
         fingerprint="0123456789abcdef" * 4,
         description={"uncertain": [0.25, 0.75], "bands": ["I", "R", "G"]},
-        origin={"candidate": "c0ffee"},
+        origin={
+            "candidate": "c0ffee",
+            "run": "mine",
+            "data": "f00d",
+            "configuration": {"data": {"labels": "gz.csv"}},
+        },
         card="# Model card\n",
     )
     known = {

@@ -130,8 +130,10 @@ def test_the_citation_is_valid_cff(authors, tmp_path):
 def test_the_lineage_leads_from_the_data_to_the_table(tmp_path):
     write(tmp_path, "csv")
     content = json.loads((tmp_path / "lineage.json").read_text())
-    assert content["data"] == {"candidate": "c0ffee"}
-    assert content["configuration"]["bands"] == ["I", "R", "G"]
+    assert content["data"] == {"fingerprint": "f00d"}
+    assert content["configuration"] == {"data": {"labels": "gz.csv"}}
+    assert (content["model"]["run"], content["model"]["candidate"]) == ("mine", "c0ffee")
+    assert content["model"]["description"]["bands"] == ["I", "R", "G"]
     assert content["model"]["fingerprint"] == "0123456789abcdef" * 4
     assert content["input"]["table"] == {"path": "t.csv", "sha256": "ab"}
     assert content["run"]["command"] == ["galmorph", "classify", "models"]
