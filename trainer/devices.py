@@ -24,6 +24,11 @@ def strategy() -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
 
 
+def runs_on_gpu(spread: tf.distribute.Strategy) -> bool:
+    """Return whether a strategy runs everything on a single GPU."""
+    return spread.num_replicas_in_sync == 1 and bool(tf.config.list_logical_devices("GPU"))
+
+
 def share(batches: tf.data.Dataset, spread: tf.distribute.Strategy) -> tf.data.Dataset:
     """Divide each batch among processors, as evenly as possible.
 

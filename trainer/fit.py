@@ -1,114 +1,25 @@
 """Train a network, with learning rate schedule, early stopping, divergence checks and checkpoints."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from trainer.augment import augmenter, mix
 from trainer.callbacks import KeepBest, LogLearningRate, StopOnNaN, TrainingDiverged
 from trainer.checkpoint import Checkpoint
-from trainer.devices import share
+from trainer.devices import runs_on_gpu, share
 from trainer.metrics import AUC, Accuracy
 from trainer.scalar_log import ScalarLog
-from trainer.settings import Augmentation, TrainSettings
-
-Stream = Callable[[int], tf.data.Dataset]
-"""Function of an epoch number that returns the batches of this and all later epochs: inputs (N, ...) and
-labels (N,), 0 to 1. The batches of an epoch must be the same whichever epoch comes first, so that a training
-can be resumed."""
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """The training data of a network.
-
-    Attributes
-    ----------
-    stream : callable
-        See `Stream`.
-    steps : int
-        Batches in an epoch.
-    class_counts : tuple of int
-        Spirals and ellipticals in an epoch.
-    augment : collection of str
-        See `trainer.augment.augmenter`.
-    mixup : float
-        See `trainer.augment.mix`.
-    """
-
-    stream: Stream
-    steps: int
-    class_counts: tuple[int, int]
-    augment: Sequence[Augmentation] = ()
-    mixup: float = 0.0
-
-
-def balanced_weights(counts: Sequence[int]) -> tuple[float, float]:
-    """Return weights of spirals and ellipticals with which both classes count equally; their mean is 1.
-
-    Parameters
-    ----------
-    counts : sequence of int
-        Numbers of spirals and ellipticals.
-
-    Raises
-    ------
-    ValueError
-        If a class has no example.
-    """
-    spirals, ellipticals = counts
-    if not spirals or not ellipticals:
-        raise ValueError(
-            f"training needs both classes, but there are {spirals} spirals, {ellipticals} ellipticals"
-        )
-    total = spirals + ellipticals
-    return total / (2 * spirals), total / (2 * ellipticals)
-
-
-def training_batches(
-    train: TrainingSet, first_epoch: int, *, settings: TrainSettings, seed: int
-) -> tf.data.Dataset:
-    """Augment the inputs, smooth the labels and add the class weights.
-
-    Parameters
-    ----------
-    train : TrainingSet
-    first_epoch : int
-        Number of the first epoch, from 0.
-    settings : TrainSettings
-        `label_smoothing` and `class_weights` are used.
-    seed : int
-        Seed of the augmentation, which is different in every epoch.
-
-    Returns
-    -------
-    Dataset
-        Endless batches of inputs, labels (N, 1) and weights (N,), epoch after epoch.
-    """
-    vary = augmenter(train.augment) if train.augment else None
-    weights = balanced_weights(train.class_counts) if settings.class_weights else (1.0, 1.0)
-    smoothing = settings.label_smoothing
-
-    def prepare(step, batch):
-        inputs, labels = batch
-        number = tf.stack((tf.constant(seed, tf.int64), step))
-        if vary is not None:
-            inputs = vary(inputs, number)
-        labels = tf.reshape(tf.cast(labels, tf.float32), (-1,))
-        if train.mixup:
-            inputs, labels = mix(inputs, labels, train.mixup, number)
-        labels = labels[:, None]
-        # A soft label gets the weights of both classes in proportion.
-        weight = labels[:, 0] * weights[1] + (1.0 - labels[:, 0]) * weights[0]
-        return inputs, labels * (1.0 - smoothing) + 0.5 * smoothing, weight
-
-    # One stream for all epochs, because with steps_per_epoch Keras draws all epochs from one iterator.
-    numbered = train.stream(first_epoch).enumerate(start=first_epoch * train.steps)
-    # Two threads are enough to stay one batch ahead of the network; more would compete with it for cores.
-    return numbered.map(prepare, num_parallel_calls=2).prefetch(2)
+from trainer.settings import TrainSettings
+from trainer.training_set import (
+    Preparation,
+    TrainingSet,
+    numbered_batches,
+    preparation,
+    training_batches,
+)
 
 
 def _optimizer(peak: float, steps: int, settings: TrainSettings) -> keras.Optimizer:
@@ -215,16 +126,17 @@ def fit(
     watchers = [LogLearningRate(), StopOnNaN(), best, state, _Course(course), log, *callbacks]
     try:
         if unfinished:
-            model.fit(
-                share(training_batches(train, done, settings=settings, seed=settings.seed), spread),
-                validation_data=validation,
-                initial_epoch=done,
-                epochs=epochs,
-                steps_per_epoch=train.steps,
-                callbacks=[watcher for watcher in watchers if watcher is not None],
-                shuffle=False,  # the dataset is shuffled already; Keras would warn
-                verbose=0,
-            )
+            with _data(model, train, done, settings) as batches:
+                model.fit(
+                    batches,
+                    validation_data=validation,
+                    initial_epoch=done,
+                    epochs=epochs,
+                    steps_per_epoch=train.steps,
+                    callbacks=[watcher for watcher in watchers if watcher is not None],
+                    shuffle=False,  # the dataset is shuffled already; Keras would warn
+                    verbose=0,
+                )
         if best is not None:
             best.restore(model)
     except TrainingDiverged as error:
@@ -252,3 +164,36 @@ class _Course(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Add the figures of an epoch."""
         self._course.append({name: float(value) for name, value in (logs or {}).items()})
+
+
+@contextmanager
+def prepared_in_step(model: keras.Model, prepare: Preparation) -> Iterator[None]:
+    """Let the training step of a model prepare its batches itself, on the model's processor.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, and not yet traced. Until the end of the context it is trained on `numbered_batches`.
+    prepare : callable
+        From `preparation`.
+    """
+    step = model.train_step
+    model.train_step = lambda batch: step(prepare(*batch))
+    try:
+        yield
+    finally:
+        del model.train_step
+
+
+@contextmanager
+def _data(
+    model: keras.Model, train: TrainingSet, first_epoch: int, settings: TrainSettings
+) -> Iterator[tf.data.Dataset]:
+    """Return the training data. A single GPU prepares them in the step; otherwise the CPU does."""
+    spread = model.distribute_strategy
+    if runs_on_gpu(spread):
+        prepare = preparation(train, settings, seed=settings.seed, on_gpu=True)
+        with prepared_in_step(model, prepare):
+            yield numbered_batches(train, first_epoch).prefetch(2)
+    else:
+        yield share(training_batches(train, first_epoch, settings=settings, seed=settings.seed), spread)

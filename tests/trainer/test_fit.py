@@ -5,9 +5,10 @@ import tensorflow as tf
 from transformed import synthetic
 
 from trainer.callbacks import TrainingDiverged
-from trainer.fit import TrainingSet, balanced_weights, fit, training_batches
+from trainer.fit import fit
 from trainer.model import backbone_of, build_classifier, set_trainable
 from trainer.settings import ModelSettings, TrainSettings
+from trainer.training_set import TrainingSet, balanced_weights, training_batches
 
 KEYS = {"loss", "accuracy", "auc", "val_loss", "val_accuracy", "val_auc", "learning_rate"}
 TINY = ModelSettings(backbone="TinyConv", weights="none", dropout=0.1)
