@@ -81,6 +81,9 @@ def predict(network: keras.Model, pictures: Pictures) -> np.ndarray:
     """
     spread = network.distribute_strategy
     pictures = replace(pictures, replicas=spread.num_replicas_in_sync)
+    if not network.compiled:
+        # Otherwise Keras compiles with XLA where there is a GPU, which takes longer than the predictions.
+        network.jit_compile = False
     unseen = pictures.in_order().map(lambda picture, _: picture)
     each = network.predict(share(unseen, spread), verbose=0)
     # With several processors, a small number of pictures is repeated.

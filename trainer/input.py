@@ -1,7 +1,7 @@
 """Transformed Examples as batches of pictures and labels.
 
-A set of pictures that takes no more than `IN_MEMORY` is decoded once. Those of a larger one are decoded anew in
-every epoch, and memory holds a shuffle buffer of compressed ones.
+A set of pictures that takes no more than `IN_MEMORY` is decoded once. A larger one is decoded anew in every
+epoch, and memory holds a shuffle buffer of compressed pictures.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ SHUFFLE_BUFFER = 4096
 """Number of compressed pictures in the shuffle buffer: about 80 MB at 128 x 128 pixels."""
 
 IN_MEMORY = 2**29
-"""Largest set of decoded pictures that is kept in memory [bytes]: 10,922 of 128 x 128 pixels. While it is read,
-it takes twice as much."""
+"""Largest set of decoded pictures that is kept in memory [bytes]: 10,922 of 128 x 128 pixels. Reading takes
+twice as much."""
 
 _READ = 64  # pictures that are decoded at once by one core
 

@@ -160,6 +160,25 @@ def test_every_epoch_varies_the_pictures_anew_and_can_be_had_alone():
     np.testing.assert_array_equal(second, alone)
 
 
+@pytest.mark.parametrize("mixup", [0.0, 0.3])
+def test_a_gpu_prepares_the_same_batches_in_its_step(mixup, monkeypatch):
+    """A CPU stands in for the GPU; flips are exact on both."""
+
+    def course():
+        model = tiny()
+        data = training_set(batches(48, 0), 3, augment=("flips",), mixup=mixup)
+        settings = TrainSettings(batch_size=16, patience=0, label_smoothing=0.1)
+        history = fit(model, data, batches(48, 1), epochs=2, learning_rate=3e-3, settings=settings)
+        assert "train_step" not in vars(model)
+        return history
+
+    by_cpu = course()
+    monkeypatch.setattr("trainer.fit.runs_on_gpu", lambda spread: True)
+    in_step = course()
+    for name, values in by_cpu.items():
+        np.testing.assert_allclose(in_step[name], values, rtol=1e-4, err_msg=name)
+
+
 def test_balanced_weights_average_one():
     spirals, ellipticals = balanced_weights((300, 100))
     assert spirals * 300 == ellipticals * 100 == 200
