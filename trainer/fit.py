@@ -10,7 +10,9 @@ import tensorflow as tf
 from trainer.callbacks import KeepBest, LogLearningRate, StopOnNaN, TrainingDiverged
 from trainer.checkpoint import Checkpoint
 from trainer.devices import runs_on_gpu, share
+from trainer.frozen_norms import frozen_norms
 from trainer.metrics import AUC, Accuracy
+from trainer.optimizer import adamw
 from trainer.scalar_log import ScalarLog
 from trainer.settings import TrainSettings
 from trainer.training_set import (
@@ -20,20 +22,6 @@ from trainer.training_set import (
     preparation,
     training_batches,
 )
-
-
-def _optimizer(peak: float, steps: int, settings: TrainSettings) -> keras.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) with a linear warm-up and a cosine decay to zero."""
-    warm_up = round(settings.warm_up * steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warm_up else peak,
-        decay_steps=max(1, steps - warm_up),
-        warmup_target=peak if warm_up else None,
-        warmup_steps=warm_up,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, global_clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
 
 
 def fit(
@@ -102,7 +90,7 @@ def fit(
         )
     keras.utils.set_random_seed(settings.seed)
     model.compile(
-        optimizer=_optimizer(learning_rate, epochs * train.steps, settings),
+        optimizer=adamw(learning_rate, epochs * train.steps, settings),
         loss=keras.losses.BinaryCrossentropy(),
         metrics=[Accuracy(name="accuracy"), AUC(name="auc")],
         jit_compile=settings.jit_compile,
@@ -116,37 +104,38 @@ def fit(
     best = KeepBest(settings.patience) if validation is not None else None
     state = Checkpoint(checkpoint, best) if checkpoint is not None else None
     course = state.restore(model) if state is not None else []
-    if best is not None and start_counts and not course:
-        start = model.evaluate(validation, verbose=0, return_dict=True)
-        best.resume(-1, start["loss"], 0, model.get_weights())
-    done = len(course)
-    unfinished = done < epochs and not (state is not None and state.stopped)
-    log = ScalarLog(log_dir) if log_dir is not None and unfinished else None
-    # The weights are checked before they are compared and saved.
-    watchers = [LogLearningRate(), StopOnNaN(), best, state, _Course(course), log, *callbacks]
-    try:
-        if unfinished:
-            with _data(model, train, done, settings) as batches:
-                model.fit(
-                    batches,
-                    validation_data=validation,
-                    initial_epoch=done,
-                    epochs=epochs,
-                    steps_per_epoch=train.steps,
-                    callbacks=[watcher for watcher in watchers if watcher is not None],
-                    shuffle=False,  # the dataset is shuffled already; Keras would warn
-                    verbose=0,
-                )
-        if best is not None:
-            best.restore(model)
-    except TrainingDiverged as error:
-        kept = state.keep_weights(model, "last-good") if state is not None else None
-        raise TrainingDiverged(
-            f"{error}; the weights of the last good epoch are in {kept}" if kept else str(error)
-        ) from None
-    finally:
-        if log is not None:
-            log.close()
+    with frozen_norms(model):
+        if best is not None and start_counts and not course:
+            start = model.evaluate(validation, verbose=0, return_dict=True)
+            best.resume(-1, start["loss"], 0, model.get_weights())
+        done = len(course)
+        unfinished = done < epochs and not (state is not None and state.stopped)
+        log = ScalarLog(log_dir) if log_dir is not None and unfinished else None
+        # The weights are checked before they are compared and saved.
+        watchers = [LogLearningRate(), StopOnNaN(), best, state, _Course(course), log, *callbacks]
+        try:
+            if unfinished:
+                with _data(model, train, done, settings) as batches:
+                    model.fit(
+                        batches,
+                        validation_data=validation,
+                        initial_epoch=done,
+                        epochs=epochs,
+                        steps_per_epoch=train.steps,
+                        callbacks=[watcher for watcher in watchers if watcher is not None],
+                        shuffle=False,  # the dataset is shuffled already; Keras would warn
+                        verbose=0,
+                    )
+            if best is not None:
+                best.restore(model)
+        except TrainingDiverged as error:
+            kept = state.keep_weights(model, "last-good") if state is not None else None
+            raise TrainingDiverged(
+                f"{error}; the weights of the last good epoch are in {kept}" if kept else str(error)
+            ) from None
+        finally:
+            if log is not None:
+                log.close()
     history = {name: [row[name] for row in course] for name in (course[0] if course else ())}
     if best is not None:
         history["best_epoch"] = [float((-1 if best.best_epoch is None else best.best_epoch) + 1)]
