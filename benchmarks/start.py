@@ -137,7 +137,9 @@ def main() -> None:
         for stage, (elapsed, cores) in figures[backbone].items():
             print(f"{stage:28}{elapsed:10.1f}{cores:10.1f}")
         for name, some in (("to the end of the first step", before), ("all", figures[backbone])):
-            print(f"{name:28}" + "".join(f"{sum(figures[backbone][s][i] for s in some):10.1f}" for i in (0, 1)))
+            print(
+                f"{name:28}" + "".join(f"{sum(figures[backbone][s][i] for s in some):10.1f}" for i in (0, 1))
+            )
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 

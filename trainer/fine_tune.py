@@ -125,4 +125,7 @@ def probabilities(model: keras.Model, recipe: Recipe, pictures: Pictures) -> np.
     ndarray, float32, shape (N,)
         In the order of `Pictures.in_order`.
     """
-    return predict(averaged([model], recipe.model.views), pictures)[:, 0]
+    views = recipe.model.views
+    # All views of a batch go through the network at once.
+    fewer = replace(pictures, batch_size=max(1, pictures.batch_size // views))
+    return predict(averaged([model], views), fewer)[:, 0]

@@ -99,6 +99,7 @@ def export_model(
     limits: Mapping[str, Any] | None = None,
     novelty: Novelty | None = None,
     chunk: int | None = None,
+    views: int = 1,
     metadata: dict[str, Any] | None = None,
 ) -> None:
     """Write the SavedModel.
@@ -121,6 +122,8 @@ def export_model(
         Distance from the training galaxies; unknown by default.
     chunk : int, optional
         Number of pictures that go through the network at once; that of `default_chunk` by default.
+    views : int
+        Number of pictures that `model` makes of each one (`trainer.model.averaged`).
     metadata : dict, optional
         Further entries of ``assets.extra/galmorph.json``.
 
@@ -142,6 +145,7 @@ def export_model(
     flux_rules = {**RAW_FLUX, **(flux or {})}
     accepted = {**_ANY_STAMP, **(limits or {})}
     chunk = chunk or default_chunk(model)
+    galaxies = max(1, chunk // views)
     pictures_of = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
     @tf.function(input_signature=[pictures_of], autograph=False)
@@ -184,13 +188,13 @@ def export_model(
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda records, _: classify_examples(records), examples, chunk))
+        return outputs(_in_chunks(lambda records, _: classify_examples(records), examples, galaxies))
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")], autograph=False
     )
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda part, _: classify(part), flux, chunk))
+        return outputs(_in_chunks(lambda part, _: classify(part), flux, galaxies))
 
     reader = FluxReader(image.bands, image.cut, flux_rules, accepted)
 
@@ -198,7 +202,7 @@ def export_model(
         input_signature=[tf.TensorSpec([None, len(image.bands)], tf.string, name="fits")], autograph=False
     )
     def classify_fits(fits: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda files, first: classify(reader.read(files, first)), fits, chunk))
+        return outputs(_in_chunks(lambda files, first: classify(reader.read(files, first)), fits, galaxies))
 
     # Only the variables are tracked. A tracked Keras model would write Keras objects into the file, which
     # could then be loaded only with Keras.
@@ -264,6 +268,7 @@ def export_classifier(
         limits=config["limits"],
         novelty=novelty,
         chunk=config["chunk"],
+        views=recipe.model.views,
         metadata={
             **{name: tables[name] for name in ("model", "train", "cross_validation")},
             "temperature": temperature,
