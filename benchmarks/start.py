@@ -2,16 +2,16 @@
 
     python -m benchmarks.start [--backbones EfficientNetLite0 EfficientNetB7] [--views 8] [--json FILE]
 
-Each network is trained for one epoch of a few steps on simulated galaxies of 128 x 128 pixels, from random weights,
-by the functions of the pipeline's Trainer, in a process of its own. Elapsed seconds, and the core seconds of all
-threads, which other programs on the machine change less:
+Each network is trained for one epoch of a few steps on simulated galaxies of 128 x 128 pixels, from random
+weights, by the functions of the pipeline's Trainer, in a process of its own. Elapsed seconds, and the core
+seconds of all threads, which other programs on the machine change less:
 
 - imports: of TensorFlow, Keras and galmorph;
 - build: the network;
 - evaluation: validation before the first epoch, traced anew;
-- first step: reading the pictures, tracing the step, TensorFlow's rewriting of the graph, and the step itself;
+- first step: reading the pictures, tracing the step, TensorFlow's rewriting of the graph, and the step;
 - later step: the fastest of the others, for comparison;
-- checkpoint: the first saved state;
+- validation and checkpoint: after the epoch;
 - novelty: statistics of the training and validation galaxies;
 - export: the exported model, which averages over `--views` symmetries.
 """
@@ -137,9 +137,8 @@ def main() -> None:
         for stage, (elapsed, cores) in figures[backbone].items():
             print(f"{stage:28}{elapsed:10.1f}{cores:10.1f}")
         for name, some in (("to the end of the first step", before), ("all", figures[backbone])):
-            print(
-                f"{name:28}" + "".join(f"{sum(figures[backbone][s][i] for s in some):10.1f}" for i in (0, 1))
-            )
+            elapsed, cores = (sum(figures[backbone][stage][which] for stage in some) for which in (0, 1))
+            print(f"{name:28}{elapsed:10.1f}{cores:10.1f}")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 
