@@ -216,7 +216,7 @@ def export_model(
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")], autograph=False
     )
     def describe_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = _in_chunks(lambda part, _: describe(part), flux, chunk, width)
+        found = _in_chunks(lambda part, _: describe(part), flux, galaxies, width)
         answers, each, embedding = tf.split(found, [_ANSWERS, networks, features_of_picture], axis=-1)
         return {
             **outputs(answers),
