@@ -215,7 +215,10 @@ def augmenter(
 
     def vary(pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         count = tf.shape(pictures)[0]
-        shape = pictures.shape
+        shape, given = pictures.shape, tf.as_dtype(pictures.dtype)
+        if not compiled:
+            # TensorFlow looks up bytes on the CPU only.
+            pictures = tf.cast(pictures, tf.float32)
 
         def uniform(stream: int, shape: tuple, low: float, high: float) -> tf.Tensor:
             return tf.random.stateless_uniform(shape, seed + tf.constant((0, stream), seed.dtype), low, high)
@@ -234,6 +237,8 @@ def augmenter(
             pictures = interpolate(pictures, angle, tf.exp(zoom), shift, which)
         elif which is not None:
             pictures = dihedral(pictures, which)
+        if pictures.dtype != given:
+            pictures = tf.cast(tf.round(pictures) if given.is_integer else pictures, given)
         return tf.ensure_shape(pictures, shape)
 
     return vary
