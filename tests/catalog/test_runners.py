@@ -26,7 +26,10 @@ LOOPBACK = "--environment_type=LOOPBACK"
         (["--runner=FlinkRunner", "--flink_job_server_jar=a", "--flink_master=b:1"], "environment_type"),
         (["--runner=DataflowRunner"], r"apache-beam\[gcp\]|sdk_container_image"),
         (["--runner=Wheelbarrow"], "Wheelbarrow"),
-        (["--runner=DirectRunner", "--direct_num_workers=many"], "direct_num_workers: invalid int value: 'many'"),
+        (
+            ["--runner=DirectRunner", "--direct_num_workers=many"],
+            "direct_num_workers: invalid int value: 'many'",
+        ),
         ([], "--runner=DirectRunner"),
     ],
 )
@@ -87,7 +90,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch):
         assert "no answer" in refusal(port)
 
 
-OURS = """java.util.concurrent.ExecutionException: Error received from SDK harness for instruction 3: Traceback
+OURS = """java.util.concurrent.ExecutionException: Error from SDK harness for instruction 3: Traceback
   File "catalog/worker.py", line 89, in process
     raise CatalogError(f"{spec.path} is odd")
 catalog.errors.CatalogError: /models/1 is odd [while running 'classify']
@@ -103,7 +106,10 @@ catalog.errors.CatalogError: /models/1 is odd [while running 'classify']
     [
         (OURS, "/models/1 is odd"),
         ("Traceback\\n  File x\\ncatalog.errors.CatalogError: a\\nb", "a"),
-        ("File x\nModuleNotFoundError: No module named 'catalog'\n\tat org", "ModuleNotFoundError: No module named 'catalog'"),
+        (
+            "File x\nModuleNotFoundError: No module named 'catalog'\n\tat org",
+            "ModuleNotFoundError: No module named 'catalog'",
+        ),
         ("java.lang.X\n\tat y\nCaused by: java.io.IOException: disk\n\tat z", "IOException: disk"),
         ("Pipeline job-1 failed in state FAILED: java.lang.OutOfMemoryError", "java.lang.OutOfMemoryError"),
     ],
@@ -113,5 +119,7 @@ def test_the_cause_is_found(said, expected):
 
 
 def test_a_lost_worker_is_told():
-    said = "Pipeline job-1 failed in state FAILED: io.grpc.StatusRuntimeException: CANCELLED: client cancelled"
+    said = (
+        "Pipeline job-1 failed in state FAILED: io.grpc.StatusRuntimeException: CANCELLED: client cancelled"
+    )
     assert "was lost" in cause_of(RuntimeError(said)) and "job-1" not in cause_of(RuntimeError(said))
