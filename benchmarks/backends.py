@@ -146,10 +146,9 @@ def main() -> None:
             for name in list(found)[1:]:
                 agreements[name] = compare(expected, found[name]).entry()
                 p = np.abs(expected.p_elliptical.astype(float) - found[name].p_elliptical)
-                agreements[name]["quantiles of |dp|"] = dict(
-                    zip(("0.5", "0.9", "0.99", "0.999", "1"), np.nanquantile(p, (0.5, 0.9, 0.99, 0.999, 1)),
-                        strict=True)
-                )  # fmt: skip
+                shares = (0.5, 0.9, 0.99, 0.999, 1.0)
+                quantiles = np.nanquantile(p, shares).tolist()
+                agreements[name]["quantiles of |dp|"] = dict(zip(map(str, shares), quantiles, strict=True))
                 console.print(f"{name}: {compare(expected, found[name])}; {agreements[name]}")
             del classifiers
         for backbone in filter(None, arguments.networks.split(",")):
