@@ -97,7 +97,9 @@ def ingested(survey, out: Path, options: tuple[str, ...]) -> tuple[dict[str, lis
 
     labels = survey.folder.parent / "labels.csv"
     words = ("spiral", "elliptical", "uncertain")
-    lines = [f"{name},{words[place % 3 if place < 9 else place % 2]}" for place, name in enumerate(survey.names)]
+    lines = [
+        f"{name},{words[place % 3 if place < 9 else place % 2]}" for place, name in enumerate(survey.names)
+    ]
     labels.write_text("name,label\n" + "\n".join(lines) + "\n")
     data = DataSettings(labels=str(labels), stamps=survey.template)
     scratch = out / "scratch"

@@ -26,7 +26,10 @@ LOOPBACK = "--environment_type=LOOPBACK"
         (["--runner=FlinkRunner", "--flink_job_server_jar=a", "--flink_master=b:1"], "environment_type"),
         (["--runner=DataflowRunner"], r"apache-beam\[gcp\]|sdk_container_image"),
         (["--runner=Wheelbarrow"], "Wheelbarrow"),
-        (["--runner=DirectRunner", "--direct_num_workers=many"], "direct_num_workers: invalid int value: 'many'"),
+        (
+            ["--runner=DirectRunner", "--direct_num_workers=many"],
+            "direct_num_workers: invalid int value: 'many'",
+        ),
         ([], "--runner=DirectRunner"),
     ],
 )
@@ -103,7 +106,10 @@ catalog.errors.CatalogError: /models/1 is odd [while running 'classify']
     [
         (OURS, "/models/1 is odd"),
         ("Traceback\\n  File x\\ncatalog.errors.CatalogError: a\\nb", "a"),
-        ("File x\nModuleNotFoundError: No module named 'catalog'\n\tat org", "ModuleNotFoundError: No module named 'catalog'"),
+        (
+            "File x\nModuleNotFoundError: No module named 'catalog'\n\tat org",
+            "ModuleNotFoundError: No module named 'catalog'",
+        ),
         ("java.lang.X\n\tat y\nCaused by: java.io.IOException: disk\n\tat z", "IOException: disk"),
         ("Pipeline job-1 failed in state FAILED: java.lang.OutOfMemoryError", "java.lang.OutOfMemoryError"),
     ],
@@ -113,5 +119,7 @@ def test_the_cause_is_found(said, expected):
 
 
 def test_a_lost_worker_is_told():
-    said = "Pipeline job-1 failed in state FAILED: io.grpc.StatusRuntimeException: CANCELLED: client cancelled"
+    said = (
+        "Pipeline job-1 failed in state FAILED: io.grpc.StatusRuntimeException: CANCELLED: client cancelled"
+    )
     assert "was lost" in cause_of(RuntimeError(said)) and "job-1" not in cause_of(RuntimeError(said))

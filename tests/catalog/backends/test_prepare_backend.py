@@ -41,7 +41,9 @@ def test_the_catalogue_is_that_of_tensorflow(run, model, survey, tmp_path):
     other = prepare_run(model, survey, tmp_path / "other")
     run_classification(other.settings, other.source, other.model, IMAGE, other.subject)
     tables = [
-        pa.concat_tables([chunks.load(each.settings.work, chunk) for chunk in range(len(plan.ends))])
+        pa.concat_tables(
+            [chunks.load(each.settings.work, plan.digest, chunk) for chunk in range(len(plan.ends))]
+        )
         for each in (run, other)
     ]
     for name in ("row", "name", "morphology", "flags", "model_version", "reason", "message"):
