@@ -143,6 +143,6 @@ def objects_of(store: Store, digest: str, chunks: Sequence[int]) -> Iterator[tup
 def other_plan(path: str) -> CatalogError:
     """Return the error for a file of another plan, which a command with another input has written."""
     return CatalogError(
-        f"{path} belongs to a catalogue of another input or model; two commands must not write into one folder"
-        " at a time; --overwrite begins anew"
+        f"{path} belongs to a catalogue of another input or model: two commands wrote into one folder;"
+        " --overwrite begins anew"
     )

@@ -107,7 +107,7 @@ def test_a_table_of_paths(place, tmp_path):
         (("models", "--stamps", "stamps", "--columns", "size"), "'size' is not one of"),
         (("models", "--stamps", "stamps", "--table", "none.csv"), "none.csv"),
         (("models", "--stamps", "stamps", "--cube-bands", "I,I"), "twice"),
-        (("models", "--stamps", "objects.csv"), "has no column for"),
+        (("models", "--stamps", "objects.csv"), "has no column for I, such as path_i, stamp_i, file_i"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(place, tmp_path, arguments, words):
