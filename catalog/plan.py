@@ -121,6 +121,8 @@ def read_plan(store: Store) -> Plan | None:
         return Plan(**content)
     except FileNotFoundError:
         return None
+    except CatalogError:  # it cannot be read, which is not damage
+        raise
     except (ValueError, TypeError, KeyError) as error:
         raise CatalogError(f"{store.place}/{PLAN} is damaged: {error}") from error
 

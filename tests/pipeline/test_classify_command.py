@@ -117,6 +117,20 @@ def test_what_cannot_be_used_is_one_line(place, tmp_path, arguments, words):
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
 
 
+def test_a_path_that_leads_to_files_of_the_user_by_a_folder_that_is_not_there_is_refused(place, tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    out = tmp_path / "new" / ".."
+    done = galmorph("classify", "models", "--stamps", "stamps", "--out", out, cwd=place)
+    assert done.returncode == 2 and "no catalogue" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_a_folder_below_a_file_is_one_line_that_says_so(place):
+    done = galmorph("classify", "models", "--stamps", "stamps", "--out", "objects.csv/new", cwd=place)
+    assert done.returncode == 2
+    assert "Not a directory" in done.stderr and "damaged" not in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_killed_run_is_resumed_and_gives_the_same(place, tmp_path, how):
