@@ -12,9 +12,11 @@ from pyarrow import parquet
 
 from catalog.batches import Reject
 from catalog.errors import CatalogError
+from catalog.plan import other_plan
 from catalog.store import Store
 
 FOLDER = "chunks"
+_DIGEST = b"plan"  # key in the metadata of a file
 _FLOATS = ("p_elliptical", "p_spiral", "novelty", "novelty_distance")
 
 
@@ -131,21 +133,25 @@ def exists(store: Store, chunk: int) -> bool:
     return store.exists(file_name(chunk))
 
 
-def save(store: Store, chunk: int, result: ChunkResult) -> None:
-    """Write the file of a chunk whose rows all have an outcome."""
+def save(store: Store, digest: str, chunk: int, result: ChunkResult) -> None:
+    """Write the file of a chunk whose rows all have an outcome; `digest` is that of the plan."""
     if result.waiting:
         raise AssertionError(f"{result.waiting} rows of chunk {chunk} have no outcome")
     content = io.BytesIO()
-    parquet.write_table(result.table(), content, compression="zstd")
+    table = result.table().replace_schema_metadata({_DIGEST: digest})
+    parquet.write_table(table, content, compression="zstd")
     store.write(file_name(chunk), content.getvalue())
 
 
-def load(store: Store, chunk: int) -> pa.Table:
-    """Return the table of a chunk; raise `CatalogError` if it is missing or damaged."""
+def load(store: Store, digest: str, chunk: int) -> pa.Table:
+    """Return the table of a chunk; raise `CatalogError` if it is missing, damaged, or of another plan."""
     name = file_name(chunk)
     try:
-        return parquet.read_table(io.BytesIO(store.read(name)))
+        table = parquet.read_table(io.BytesIO(store.read(name)))
     except FileNotFoundError:
         raise CatalogError(f"{store.place}/{name} is missing") from None
     except pa.ArrowException as error:
         raise CatalogError(f"{store.place}/{name} is damaged: {error}") from error
+    if (table.schema.metadata or {}).get(_DIGEST) != digest.encode():
+        raise other_plan(f"{store.place}/{name}")
+    return table.replace_schema_metadata()

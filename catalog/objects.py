@@ -135,7 +135,7 @@ def read_table(
             found = {what: table.find(possible) for what, possible in (more or {}).items()}
             for what, column in found.items():
                 if column is None:
-                    possible = ", ".join((more or {})[what][:3])
+                    possible = ", ".join(list(dict.fromkeys((more or {})[what]))[:3])
                     raise CatalogError(f"{option} {path} has no column for {what}, such as {possible}")
             columns = table.read([name, *found.values()], [ra, dec, magnitude])
         names = columns.identifiers(name)

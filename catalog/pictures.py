@@ -41,7 +41,7 @@ def pictures_of(
 
     wanted = pa.array(sorted(rows), pa.int64())
     found: dict[int, bytes] = {}
-    for _, objects in objects_of(store, range(len(plan.ends))):
+    for _, objects in objects_of(store, plan.digest, range(len(plan.ends))):
         here = objects.filter(pc.is_in(objects.column("row"), value_set=wanted))
         for batch in reader(here, _AT_ONCE) if len(here) else ():
             if len(batch.good):

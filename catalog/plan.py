@@ -4,6 +4,7 @@ The plan lies in the work folder of the catalogue, where every worker finds it. 
 classified, and is the same each time for the same input, model and settings.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ CHUNK_ROWS = 1024
 TASK_CHUNKS = 8
 """Chunks of a task, unless the input asks to keep more together."""
 PLAN, OBJECTS = "plan.json", "objects.arrow"
+_DIGEST = b"plan"  # key in the metadata of `OBJECTS`
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Plan:
     def sizes(self) -> list[int]:
         """Number of rows of each chunk."""
         return np.diff([0, *self.ends]).tolist()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the plan, by which its files are told from those of another."""
+        return hashlib.sha256(json.dumps([self.subject, self.ends], sort_keys=True).encode()).hexdigest()
 
     def part(self, number: int, of: int) -> list[tuple[int, int]]:
         """Return the tasks of one part of several: about as many chunks in each, that follow each other."""
@@ -96,10 +103,12 @@ def make_plan(source: Input, subject: dict[str, str], chunk_rows: int = CHUNK_RO
 def write_plan(plan: Plan, source: Input, store: Store) -> None:
     """Write a plan and its objects; raise `CatalogError` if they cannot be written."""
     # Record batches, one for each chunk: a worker reads its own without the others.
-    with store.writing(OBJECTS) as sink, pa.ipc.new_file(sink, source.objects.schema) as writer:
+    schema = source.objects.schema.with_metadata({_DIGEST: plan.digest})
+    with store.writing(OBJECTS) as sink, pa.ipc.new_file(sink, schema) as writer:
         start = 0
         for rows in plan.sizes:
-            writer.write_table(source.objects.slice(start, rows).combine_chunks(), max_chunksize=rows)
+            part = source.objects.slice(start, rows).combine_chunks()
+            writer.write_table(part.replace_schema_metadata(schema.metadata), max_chunksize=rows)
             start += rows
     store.write(PLAN, (json.dumps(asdict(plan)) + "\n").encode())
 
@@ -112,12 +121,30 @@ def read_plan(store: Store) -> Plan | None:
         return Plan(**content)
     except FileNotFoundError:
         return None
+    except CatalogError:  # it cannot be read, which is not damage
+        raise
     except (ValueError, TypeError, KeyError) as error:
         raise CatalogError(f"{store.place}/{PLAN} is damaged: {error}") from error
 
 
-def objects_of(store: Store, chunks: Sequence[int]) -> Iterator[tuple[int, pa.Table]]:
-    """Yield the objects of some chunks, each with the number of the chunk."""
+def objects_of(store: Store, digest: str, chunks: Sequence[int]) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the objects of some chunks, each with the number of the chunk.
+
+    Raises
+    ------
+    CatalogError
+        If the plan in the work folder is another one by now; `digest` is that of the expected one.
+    """
     with store.open(OBJECTS) as stream, pa.ipc.open_file(stream) as reader:
+        if (reader.schema.metadata or {}).get(_DIGEST) != digest.encode():
+            raise other_plan(f"{store.place}/{OBJECTS}")
         for chunk in chunks:
-            yield chunk, pa.Table.from_batches([reader.get_batch(chunk)])
+            yield chunk, pa.Table.from_batches([reader.get_batch(chunk)]).replace_schema_metadata()
+
+
+def other_plan(path: str) -> CatalogError:
+    """Return the error for a file of another plan, which a command with another input has written."""
+    return CatalogError(
+        f"{path} belongs to a catalogue of another input or model: two commands wrote into one folder;"
+        " --overwrite begins anew"
+    )

@@ -175,7 +175,7 @@ def run_classification(
     wanted = {chunk for task in tasks for chunk in range(*task)}
     total = sum(plan.sizes[chunk] for chunk in wanted)
     there = _rows(plan, chunks.finished(store) & wanted)
-    job = Job(store.place, source.reader, model, settings.batch or default_batch(side))
+    job = Job(store.place, plan.digest, source.reader, model, settings.batch or default_batch(side))
     classify(settings.engine, job, plan, tasks, lambda done: on_progress(there + done, total))
     finished = chunks.finished(store)
     if missing := wanted - finished:
@@ -234,7 +234,7 @@ def _missing_parts(store: Store) -> str:
 def classified(store: Store, plan: Plan) -> Iterator[pa.Table]:
     """Yield the classified rows of all chunks, in the order of the catalogue."""
     for chunk in range(len(plan.ends)):
-        table = chunks.load(store, chunk)
+        table = chunks.load(store, plan.digest, chunk)
         table = table.filter(table.column("reason").is_null())
         if len(table):
             yield table.drop_columns(["file", "reason", "message"])
@@ -243,7 +243,7 @@ def classified(store: Store, plan: Plan) -> Iterator[pa.Table]:
 def rejected(store: Store, plan: Plan) -> Iterator[pa.Table]:
     """Yield row, name, file, reason and message of the rejects of all chunks."""
     for chunk in range(len(plan.ends)):
-        table = chunks.load(store, chunk)
+        table = chunks.load(store, plan.digest, chunk)
         table = table.filter(table.column("reason").is_valid())
         if len(table):
             yield table.select(["row", "name", "file", "reason", "message"])

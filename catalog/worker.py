@@ -35,6 +35,8 @@ class Job:
     ----------
     work : str
         Work folder, which every worker reaches.
+    plan : str
+        Digest of the plan in it.
     reader : Reader
     model : ModelSpec
     batch : int
@@ -42,6 +44,7 @@ class Job:
     """
 
     work: str
+    plan: str
     reader: Reader
     model: ModelSpec
     batch: int
@@ -96,7 +99,7 @@ class ClassifyTask(beam.DoFn):
                 counted = len(item.rows)
             progress.count(run, counted)
             if not results[chunk].waiting:
-                chunks.save(self._store, chunk, results.pop(chunk))
+                chunks.save(self._store, self._job.plan, chunk, results.pop(chunk))
                 yield chunk
         if results and not progress.stopped(run):
             raise AssertionError(f"the reader left out rows of the chunks {sorted(results)}")
@@ -104,7 +107,7 @@ class ClassifyTask(beam.DoFn):
     def _read(self, wanted: list[int]) -> Iterator[tuple[int, ChunkResult | Batch]]:
         """Yield, for each chunk, its result so far, which has the rejects of the plan, then the batches."""
         training = TrainingRanges.read(published_model(Path(self._job.model.path)).description)
-        for chunk, objects in objects_of(self._store, wanted):
+        for chunk, objects in objects_of(self._store, self._job.plan, wanted):
             result = ChunkResult(objects)
             usable = objects.column("reason").is_null()
             columns = (

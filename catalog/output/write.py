@@ -17,6 +17,7 @@ from catalog.output.documents import citation, lineage, readme
 from catalog.output.manifest import list_files, manifest, sums
 from catalog.output.rejects import write_rejects
 from catalog.output.table import NAMES, TWIN, write_in_format
+from catalog.samp import EXTENSIONS
 from evaluation.formats.json_text import json_text
 from evaluation.formats.tables.blocks import Layout, Measurer, Parts, TableError
 
@@ -28,6 +29,7 @@ STAGING = ".writing"
 _OWN = {
     *NAMES.values(), TWIN, "without_position.parquet", "rejects.csv", "summary.json", "index.html",
     "README.md", "model_card.md", "CITATION.cff", "lineage.json", "manifest.json", "SHA256SUMS",
+    *(f"samp{extension}" for extension in EXTENSIONS.values()),  # of the earlier table
 }  # fmt: skip
 
 

@@ -253,7 +253,8 @@ def classify(
     try:
         options = tuple(f"--{option.removeprefix('--')}" for option in beam or ())
         settings = Settings(
-            out.absolute(),
+            # A path such as new/../.. leads elsewhere once its folders have been made.
+            out.resolve() if ".." in out.parts else out.absolute(),
             existing,  # type: ignore[arg-type]
             _part(part) if part else None,
             Engine(runner, options),

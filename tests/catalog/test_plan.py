@@ -44,7 +44,7 @@ def test_a_plan_is_read_back_with_the_objects_of_each_chunk(tmp_path):
     assert read_plan(store) is None
     write_plan(plan, found, store)
     assert read_plan(store) == plan
-    chunks = dict(objects_of(store, range(len(plan.ends))))
+    chunks = dict(objects_of(store, plan.digest, range(len(plan.ends))))
     assert [chunk["row"].to_pylist() for chunk in chunks.values()] == [
         [0, 1, 2, 3],
         [4, 5, 6],
@@ -52,7 +52,7 @@ def test_a_plan_is_read_back_with_the_objects_of_each_chunk(tmp_path):
         [11],
     ]
     assert chunks[0]["reason"].to_pylist() == [None, None, None, "unreadable"]
-    assert list(dict(objects_of(store, [2]))) == [2]
+    assert list(dict(objects_of(store, plan.digest, [2]))) == [2]
 
 
 def test_plans_differ_by_what_they_are_of():

@@ -39,10 +39,10 @@ def test_the_catalogue_is_that_of_tensorflow(run, model, survey, tmp_path):
     assert backend.agreement.largest < 1e-5
     plan = run_classification(run.settings, run.source, backend.spec, IMAGE.cut, run.subject).plan
     other = prepare_run(model, survey, tmp_path / "other")
-    run_classification(other.settings, other.source, other.model, IMAGE.cut, other.subject)
+    reference = run_classification(other.settings, other.source, other.model, IMAGE.cut, other.subject).plan
     tables = [
-        pa.concat_tables([chunks.load(each.settings.work, chunk) for chunk in range(len(plan.ends))])
-        for each in (run, other)
+        pa.concat_tables([chunks.load(each.settings.work, of.digest, chunk) for chunk in range(len(of.ends))])
+        for each, of in ((run, plan), (other, reference))
     ]
     for name in ("row", "name", "morphology", "flags", "model_version", "reason", "message"):
         assert tables[0].column(name).to_pylist() == tables[1].column(name).to_pylist(), name

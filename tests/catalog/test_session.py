@@ -1,5 +1,6 @@
 """The classification of a survey: every row once, whatever happens on the way."""
 
+import contextlib
 import errno
 import itertools
 import os
@@ -16,6 +17,7 @@ from served import IMAGE
 from catalog import chunks
 from catalog.batches import Batch
 from catalog.errors import CatalogError
+from catalog.plan import make_plan, objects_of, read_plan, write_plan
 from catalog.session import CompleteError, check_out, classified, merged, rejected, run_classification
 from preprocessing import whole_files
 
@@ -210,3 +212,46 @@ def test_a_run_that_failed_before_its_first_chunk_leaves_nothing_to_ask_about(mo
         unbroken(run._replace(source=replace(run.source, reader=BreaksAfter(run.source.reader, 0))))
     check_out(run.settings)
     unbroken(run._replace(subject={"model": "other"}))
+
+
+class Intruding:
+    """A reader beside which another command, with another input, takes the same folder."""
+
+    def __init__(self, read, other: Run, batches: int) -> None:
+        self.read, self.other, self.left = read, other, batches
+
+    def __call__(self, objects: pa.Table, size: int) -> Iterator[Batch]:
+        for batch in self.read(objects, size):
+            self.left -= 1
+            if self.left == 0:
+                store = self.other.settings.work
+                write_plan(make_plan(self.other.source, {"input": "other"}, 4), self.other.source, store)
+            yield batch
+
+
+@pytest.mark.parametrize("batches", [1, 5])
+def test_two_inputs_in_one_folder_are_never_mixed(model, survey, tmp_path, batches):
+    run = prepare(model, survey, tmp_path / "out")
+    names = pa.array(reversed(survey.names))
+    other = replace(run.source, objects=run.source.objects.set_column(1, "name", names), digest="other")
+    intruder = run._replace(source=other)
+    reader = Intruding(run.source.reader, intruder, batches)
+    with contextlib.suppress(CatalogError):
+        tables(run, unbroken(run._replace(source=replace(run.source, reader=reader))))
+        # The first command had read all its objects by then.
+    finished = chunks.finished(run.settings.work)
+    assert finished
+    theirs = read_plan(run.settings.work)
+    assert theirs is not None
+    with pytest.raises(CatalogError, match="another input"):
+        tables(intruder, theirs)
+
+
+def test_objects_of_another_plan_are_refused(model, survey, tmp_path):
+    run = prepare(model, survey, tmp_path / "out")
+    store = run.settings.work
+    one, other = (make_plan(run.source, {"input": name}, 4) for name in "ab")
+    write_plan(other, run.source, store)
+    with pytest.raises(CatalogError, match="another input"):
+        list(objects_of(store, one.digest, [0]))
+    assert [chunk for chunk, _ in objects_of(store, other.digest, [0, 2])] == [0, 2]

@@ -29,7 +29,7 @@ from catalog.output.about import about_model, model_fingerprint
 from catalog.output.table import NAMES
 from catalog.output.twins import loadable, make_twin
 from catalog.output.write import is_complete, write_catalogue
-from catalog.samp import FITS, VOTABLE
+from catalog.samp import EXTENSIONS, FITS, VOTABLE
 from evaluation.formats.catalogue import Flag
 from serving.published import read_version
 
@@ -201,10 +201,12 @@ def test_a_new_catalogue_replaces_an_earlier_one_and_nothing_else(tmp_path):
     write(tmp_path, "fits")
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / ".work").mkdir()
+    for extension in EXTENSIONS.values():  # what SAMP programs got of the earlier one
+        (tmp_path / f"samp{extension}").write_text("")
     write(tmp_path, "csv")
     names = {path.name for path in tmp_path.iterdir()}
     assert {"catalogue.csv", "notes.txt", ".work", "_SUCCESS"} <= names
-    assert "catalogue.fits" not in names and ".writing" not in names
+    assert not names & {"catalogue.fits", ".writing", "samp.fits", "samp.vot"}
 
 
 def test_an_earlier_catalogue_stays_if_the_new_one_fails(tmp_path):
