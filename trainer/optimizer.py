@@ -23,7 +23,8 @@ class FusedAdamW(keras.optimizers.AdamW):
         if self.global_clipnorm is None:
             return super()._clip_gradients(grads)
         norm = tf.sqrt(2.0 * tf.add_n([tf.nn.l2_loss(gradient) for gradient in grads]))
-        scale = self.global_clipnorm / tf.maximum(norm, self.global_clipnorm)
+        # The second term is zero, or NaN if the norm is not finite, so that such a step is noticed.
+        scale = self.global_clipnorm / tf.maximum(norm, self.global_clipnorm) + (norm - norm)
         return [gradient * scale for gradient in grads]
 
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:

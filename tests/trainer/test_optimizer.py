@@ -47,6 +47,13 @@ def test_the_steps_are_those_of_keras(largest, scaled):
     assert np.abs(found[0] - np.asarray(variables()[0])).max() > 0.1
 
 
+def test_a_norm_that_overflows_is_not_hidden():
+    variable = keras.Variable(np.ones(2), name="kernel", dtype="float32")
+    optimizer = adamw(0.1, 10, TrainSettings(warm_up=0.0))
+    optimizer.apply_gradients([(tf.constant([1e24, 1e24]), variable)])
+    assert np.isnan(variable.numpy()).all()
+
+
 def test_few_operations_for_each_variable():
     trained = [keras.Variable(np.ones(3), name=f"kernel{number}", dtype="float32") for number in range(50)]
     optimizer = adamw(0.1, 10, TrainSettings())
