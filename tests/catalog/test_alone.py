@@ -23,9 +23,13 @@ def test_a_second_command_is_refused_until_the_first_has_ended(tmp_path):
 
 
 def test_parts_share_it_and_a_merge_waits_for_them(tmp_path):
-    with alone(tmp_path, shared=True), alone(tmp_path, shared=True):
-        with pytest.raises(CatalogError, match="another"), alone(tmp_path):
-            pass
+    with (
+        alone(tmp_path, shared=True),
+        alone(tmp_path, shared=True),
+        pytest.raises(CatalogError, match="another"),
+        alone(tmp_path),
+    ):
+        pass
     with alone(tmp_path):
         pass
 
