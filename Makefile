@@ -16,6 +16,7 @@
 # make bench-novelty   detection of stamps that hold no galaxy (BENCH: run, model, --stamps TEMPLATE)
 # make bench-serving   throughput, latency and memory of the embedded server
 # make bench-training  cost of the parts of training
+# make bench-start     time before the first step and to the exported model
 # make bench-suspects  detection of wrong labels in real (SHARED) and simulated galaxies
 # make lock LOCK=--upgrade   locks with the newest compatible versions
 # make docs-table      rebuild the table of docs/caching.md, after a change of imports
@@ -33,7 +34,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks catalog components configs evaluation fetch kubeflow pipeline preprocessing report scripts serving simulation tests trainer
 
-.PHONY: demo test quick check-serving check-kubeflow image check-image fuzz bench-backends bench-classify bench-fields bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-training docs-table lint lock clean environment
+.PHONY: demo test quick check-serving check-kubeflow image check-image fuzz bench-backends bench-classify bench-fields bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-start bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -89,6 +90,9 @@ bench-novelty: $(READY)
 
 bench-serving: $(READY)
 	$(BIN)/python -m benchmarks.serving $(BENCH)
+
+bench-start: $(READY)
+	$(BIN)/python -m benchmarks.start $(BENCH)
 
 bench-training: $(READY)
 	$(BIN)/python -m benchmarks.training $(BENCH)

@@ -25,8 +25,8 @@ from rich.table import Table
 
 from catalog.backends.agreement import compare
 from catalog.backends.openvino_network import PRECISIONS, chip, converted, fastest_precision, usable_cores
-from catalog.backends.prepare import answers
 from catalog.classifier import Classifier, ModelSpec, published_model
+from catalog.prepare import answers
 from preprocessing.locations import location
 
 SIDE, BATCH = 128, 64
@@ -62,7 +62,7 @@ def random_model(backbone: str, folder: Path) -> Path:
     from trainer.signatures import export_model
 
     model = build_classifier(ModelSettings(backbone=backbone, weights="none"), image_size=SIDE, seed=0)
-    export_model(model, folder, image=ImageSettings(cut=SIDE, size=SIDE), uncertain=(0.25, 0.75))
+    export_model([model], folder, image=ImageSettings(cut=SIDE, size=SIDE), uncertain=(0.25, 0.75))
     return folder
 
 
@@ -88,7 +88,7 @@ def specs(model: Path, folder: Path) -> dict[str, ModelSpec]:
 
 def flux_of(model: Path, template: str, table: str | None, objects: int) -> NDArray[np.float32]:
     """Return the flux of the first objects that can be read."""
-    from catalog.backends.prepare import sample
+    from catalog.prepare import sample
     from catalog.stamps import stamps_input
     from serving.predict.description import Description
 
@@ -146,10 +146,9 @@ def main() -> None:
             for name in list(found)[1:]:
                 agreements[name] = compare(expected, found[name]).entry()
                 p = np.abs(expected.p_elliptical.astype(float) - found[name].p_elliptical)
-                agreements[name]["quantiles of |dp|"] = dict(
-                    zip(("0.5", "0.9", "0.99", "0.999", "1"), np.nanquantile(p, (0.5, 0.9, 0.99, 0.999, 1)),
-                        strict=True)
-                )  # fmt: skip
+                shares = (0.5, 0.9, 0.99, 0.999, 1.0)
+                quantiles = np.nanquantile(p, shares).tolist()
+                agreements[name]["quantiles of |dp|"] = dict(zip(map(str, shares), quantiles, strict=True))
                 console.print(f"{name}: {compare(expected, found[name])}; {agreements[name]}")
             del classifiers
         for backbone in filter(None, arguments.networks.split(",")):

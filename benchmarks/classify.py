@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from catalog.backends.prepare import chosen, prepare
 from catalog.classifier import Classifier, ModelSpec, published_model
 from catalog.finish import finish
 from catalog.objects import Input
 from catalog.output.about import About, about_model
+from catalog.prepare import chosen, prepare
 from catalog.session import Settings, default_batch, run_classification
 from catalog.stamps import stamps_input, stop_reading
 from catalog.store import Store
@@ -163,14 +163,14 @@ def _lite0(folder: Path) -> Path:
 
 
 def small_model(folder: Path) -> Path:
-    """Export a network of a few weights for pictures of 16 pixels."""
+    """Export a network of a few weights, for pictures of 32 pixels."""
     from preprocessing.settings import ImageSettings
     from trainer.model import build_classifier
     from trainer.settings import ModelSettings
     from trainer.signatures import export_model
 
-    network = build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=16, seed=0)
-    export_model(network, folder / "1", image=ImageSettings(cut=16, size=16), uncertain=(0.25, 0.75))
+    network = build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=32, seed=0)
+    export_model([network], folder / "1", image=ImageSettings(cut=16, size=32), uncertain=(0.25, 0.75))
     return folder
 
 

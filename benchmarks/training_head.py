@@ -17,7 +17,7 @@ from preprocessing.settings import ImageSettings
 from trainer.backbone_features import FeatureStore, compute_features
 from trainer.backbones.names import backbone_facts
 from trainer.fine_tune import start_classifier
-from trainer.fit import TrainingSet, fit
+from trainer.fit import fit
 from trainer.folds import train_fold
 from trainer.galaxies import read_galaxies
 from trainer.head import fit_head
@@ -25,6 +25,7 @@ from trainer.input import Pictures
 from trainer.model import backbone_of
 from trainer.recipe import Recipe
 from trainer.settings import CrossValidationSettings, ModelSettings, TrainSettings
+from trainer.training_set import TrainingSet
 
 Files = Mapping[str, Sequence[str]]
 

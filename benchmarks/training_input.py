@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from preprocessing import features
-from trainer.fit import TrainingSet, training_batches
 from trainer.input import Pictures
 from trainer.settings import AUGMENTATIONS, Augmentation, TrainSettings
+from trainer.training_set import TrainingSet, training_batches
 
 _STAGE_BATCH = 32
 _SKIPPED_EPOCHS = 5

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from trainer.callbacks import KeepBest
 from trainer.checkpoint import Checkpoint
-from trainer.fit import TrainingSet, fit
+from trainer.fit import fit
 from trainer.model import build_classifier, set_trainable
 from trainer.settings import ModelSettings, TrainSettings
+from trainer.training_set import TrainingSet
 
 
 @dataclass(frozen=True)

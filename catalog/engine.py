@@ -122,6 +122,7 @@ def classify(
             if progress.stopped(job.work):
                 raise KeyboardInterrupt
     except KeyboardInterrupt:
+        progress.stop(job.work)  # workers may be threads of this process
         if result is not None and not engine.is_local:
             with contextlib.suppress(Exception):  # the job server may be gone
                 result.cancel()

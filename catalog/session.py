@@ -102,6 +102,11 @@ def check_out(settings: Settings) -> None:
         finished), the folder holds other files, or the engine cannot work (`check_runner`).
     """
     check_runner(settings.engine.arguments())
+    if "Dataflow" in settings.engine.runner:
+        raise CatalogError(
+            f"--runner {settings.engine.runner}: its workers do not reach --out {settings.out}, a folder of"
+            " this machine"
+        )
     out = settings.out
     if out.exists() and not out.is_dir():
         raise CatalogError(f"--out {out} is a file; a catalogue is a folder")

@@ -14,7 +14,7 @@ class ServingSettings(BaseModel):
         0,
         ge=0,
         le=4096,
-        description="galaxies that go through the exported network at once, which bounds its memory; 0: by"
+        description="pictures that go through the exported network at once, which bounds its memory; 0: by"
         " the size of the network's feature maps. A GPU is faster with 512 if they fit",
     )
     validator: Literal["process", "docker", "none"] = Field(

@@ -24,6 +24,11 @@ def strategy() -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
 
 
+def runs_on_gpu(spread: tf.distribute.Strategy) -> bool:
+    """Return whether a strategy runs everything on a single GPU."""
+    return spread.num_replicas_in_sync == 1 and bool(tf.config.list_logical_devices("GPU"))
+
+
 def share(batches: tf.data.Dataset, spread: tf.distribute.Strategy) -> tf.data.Dataset:
     """Divide each batch among processors, as evenly as possible.
 
@@ -76,6 +81,9 @@ def predict(network: keras.Model, pictures: Pictures) -> np.ndarray:
     """
     spread = network.distribute_strategy
     pictures = replace(pictures, replicas=spread.num_replicas_in_sync)
+    if not network.compiled:
+        # Otherwise Keras compiles with XLA where there is a GPU, which takes longer than the predictions.
+        network.jit_compile = False
     unseen = pictures.in_order().map(lambda picture, _: picture)
     each = network.predict(share(unseen, spread), verbose=0)
     # With several processors, a small number of pictures is repeated.

@@ -8,12 +8,13 @@ import keras
 import numpy as np
 
 from trainer.devices import predict
-from trainer.fit import TrainingSet, fit
+from trainer.fit import fit
 from trainer.galaxies import Galaxies, TrainingDataError
 from trainer.head import Head
 from trainer.input import Pictures
 from trainer.model import averaged, build_classifier, set_trainable
 from trainer.recipe import Recipe
+from trainer.training_set import TrainingSet
 
 
 def start_classifier(recipe: Recipe, head: Head | None) -> keras.Model:
@@ -86,6 +87,9 @@ def fine_tune(
             f"{len(galaxies)} training galaxies cannot be divided among {replicas} processors: list fewer"
             " in CUDA_VISIBLE_DEVICES"
         )
+    unseen = None
+    if validation is not None:
+        unseen = replace(validation, replicas=replicas).in_order(often=True).prefetch(2)
     return fit(
         model,
         TrainingSet(
@@ -95,7 +99,7 @@ def fine_tune(
             augment=train.augment,
             mixup=train.mixup,
         ),
-        None if validation is None else replace(validation, replicas=replicas).in_order().prefetch(2),
+        unseen,
         epochs=train.fine_tune_epochs,
         learning_rate=train.fine_tune_learning_rate,
         settings=train,
@@ -121,4 +125,7 @@ def probabilities(model: keras.Model, recipe: Recipe, pictures: Pictures) -> np.
     ndarray, float32, shape (N,)
         In the order of `Pictures.in_order`.
     """
-    return predict(averaged([model], recipe.model.views), pictures)[:, 0]
+    views = recipe.model.views
+    # All views of a batch go through the network at once.
+    fewer = replace(pictures, batch_size=max(1, pictures.batch_size // views))
+    return predict(averaged([model], views), fewer)[:, 0]

@@ -1,128 +1,27 @@
 """Train a network, with learning rate schedule, early stopping, divergence checks and checkpoints."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from trainer.augment import augmenter, mix
 from trainer.callbacks import KeepBest, LogLearningRate, StopOnNaN, TrainingDiverged
 from trainer.checkpoint import Checkpoint
-from trainer.devices import share
+from trainer.devices import runs_on_gpu, share
+from trainer.frozen_norms import frozen_norms
 from trainer.metrics import AUC, Accuracy
+from trainer.optimizer import adamw
 from trainer.scalar_log import ScalarLog
-from trainer.settings import Augmentation, TrainSettings
-
-Stream = Callable[[int], tf.data.Dataset]
-"""Function of an epoch number that returns the batches of this and all later epochs: inputs (N, ...) and
-labels (N,), 0 to 1. The batches of an epoch must be the same whichever epoch comes first, so that a training
-can be resumed."""
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """The training data of a network.
-
-    Attributes
-    ----------
-    stream : callable
-        See `Stream`.
-    steps : int
-        Batches in an epoch.
-    class_counts : tuple of int
-        Spirals and ellipticals in an epoch.
-    augment : collection of str
-        See `trainer.augment.augmenter`.
-    mixup : float
-        See `trainer.augment.mix`.
-    """
-
-    stream: Stream
-    steps: int
-    class_counts: tuple[int, int]
-    augment: Sequence[Augmentation] = ()
-    mixup: float = 0.0
-
-
-def balanced_weights(counts: Sequence[int]) -> tuple[float, float]:
-    """Return weights of spirals and ellipticals with which both classes count equally; their mean is 1.
-
-    Parameters
-    ----------
-    counts : sequence of int
-        Numbers of spirals and ellipticals.
-
-    Raises
-    ------
-    ValueError
-        If a class has no example.
-    """
-    spirals, ellipticals = counts
-    if not spirals or not ellipticals:
-        raise ValueError(
-            f"training needs both classes, but there are {spirals} spirals, {ellipticals} ellipticals"
-        )
-    total = spirals + ellipticals
-    return total / (2 * spirals), total / (2 * ellipticals)
-
-
-def training_batches(
-    train: TrainingSet, first_epoch: int, *, settings: TrainSettings, seed: int
-) -> tf.data.Dataset:
-    """Augment the inputs, smooth the labels and add the class weights.
-
-    Parameters
-    ----------
-    train : TrainingSet
-    first_epoch : int
-        Number of the first epoch, from 0.
-    settings : TrainSettings
-        `label_smoothing` and `class_weights` are used.
-    seed : int
-        Seed of the augmentation, which is different in every epoch.
-
-    Returns
-    -------
-    Dataset
-        Endless batches of inputs, labels (N, 1) and weights (N,), epoch after epoch.
-    """
-    vary = augmenter(train.augment) if train.augment else None
-    weights = balanced_weights(train.class_counts) if settings.class_weights else (1.0, 1.0)
-    smoothing = settings.label_smoothing
-
-    def prepare(step, batch):
-        inputs, labels = batch
-        number = tf.stack((tf.constant(seed, tf.int64), step))
-        if vary is not None:
-            inputs = vary(inputs, number)
-        labels = tf.reshape(tf.cast(labels, tf.float32), (-1,))
-        if train.mixup:
-            inputs, labels = mix(inputs, labels, train.mixup, number)
-        labels = labels[:, None]
-        # A soft label gets the weights of both classes in proportion.
-        weight = labels[:, 0] * weights[1] + (1.0 - labels[:, 0]) * weights[0]
-        return inputs, labels * (1.0 - smoothing) + 0.5 * smoothing, weight
-
-    # One stream for all epochs, because with steps_per_epoch Keras draws all epochs from one iterator.
-    numbered = train.stream(first_epoch).enumerate(start=first_epoch * train.steps)
-    # Two threads are enough to stay one batch ahead of the network; more would compete with it for cores.
-    return numbered.map(prepare, num_parallel_calls=2).prefetch(2)
-
-
-def _optimizer(peak: float, steps: int, settings: TrainSettings) -> keras.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) with a linear warm-up and a cosine decay to zero."""
-    warm_up = round(settings.warm_up * steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warm_up else peak,
-        decay_steps=max(1, steps - warm_up),
-        warmup_target=peak if warm_up else None,
-        warmup_steps=warm_up,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, global_clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+from trainer.settings import TrainSettings
+from trainer.training_set import (
+    Preparation,
+    TrainingSet,
+    numbered_batches,
+    preparation,
+    training_batches,
+)
 
 
 def fit(
@@ -191,7 +90,7 @@ def fit(
         )
     keras.utils.set_random_seed(settings.seed)
     model.compile(
-        optimizer=_optimizer(learning_rate, epochs * train.steps, settings),
+        optimizer=adamw(learning_rate, epochs * train.steps, settings),
         loss=keras.losses.BinaryCrossentropy(),
         metrics=[Accuracy(name="accuracy"), AUC(name="auc")],
         jit_compile=settings.jit_compile,
@@ -205,36 +104,38 @@ def fit(
     best = KeepBest(settings.patience) if validation is not None else None
     state = Checkpoint(checkpoint, best) if checkpoint is not None else None
     course = state.restore(model) if state is not None else []
-    if best is not None and start_counts and not course:
-        start = model.evaluate(validation, verbose=0, return_dict=True)
-        best.resume(-1, start["loss"], 0, model.get_weights())
-    done = len(course)
-    unfinished = done < epochs and not (state is not None and state.stopped)
-    log = ScalarLog(log_dir) if log_dir is not None and unfinished else None
-    # The weights are checked before they are compared and saved.
-    watchers = [LogLearningRate(), StopOnNaN(), best, state, _Course(course), log, *callbacks]
-    try:
-        if unfinished:
-            model.fit(
-                share(training_batches(train, done, settings=settings, seed=settings.seed), spread),
-                validation_data=validation,
-                initial_epoch=done,
-                epochs=epochs,
-                steps_per_epoch=train.steps,
-                callbacks=[watcher for watcher in watchers if watcher is not None],
-                shuffle=False,  # the dataset is shuffled already; Keras would warn
-                verbose=0,
-            )
-        if best is not None:
-            best.restore(model)
-    except TrainingDiverged as error:
-        kept = state.keep_weights(model, "last-good") if state is not None else None
-        raise TrainingDiverged(
-            f"{error}; the weights of the last good epoch are in {kept}" if kept else str(error)
-        ) from None
-    finally:
-        if log is not None:
-            log.close()
+    with frozen_norms(model):
+        if best is not None and start_counts and not course:
+            start = model.evaluate(validation, verbose=0, return_dict=True)
+            best.resume(-1, start["loss"], 0, model.get_weights())
+        done = len(course)
+        unfinished = done < epochs and not (state is not None and state.stopped)
+        log = ScalarLog(log_dir) if log_dir is not None and unfinished else None
+        # The weights are checked before they are compared and saved.
+        watchers = [LogLearningRate(), StopOnNaN(), best, state, _Course(course), log, *callbacks]
+        try:
+            if unfinished:
+                with _data(model, train, done, settings) as batches:
+                    model.fit(
+                        batches,
+                        validation_data=validation,
+                        initial_epoch=done,
+                        epochs=epochs,
+                        steps_per_epoch=train.steps,
+                        callbacks=[watcher for watcher in watchers if watcher is not None],
+                        shuffle=False,  # the dataset is shuffled already; Keras would warn
+                        verbose=0,
+                    )
+            if best is not None:
+                best.restore(model)
+        except TrainingDiverged as error:
+            kept = state.keep_weights(model, "last-good") if state is not None else None
+            raise TrainingDiverged(
+                f"{error}; the weights of the last good epoch are in {kept}" if kept else str(error)
+            ) from None
+        finally:
+            if log is not None:
+                log.close()
     history = {name: [row[name] for row in course] for name in (course[0] if course else ())}
     if best is not None:
         history["best_epoch"] = [float((-1 if best.best_epoch is None else best.best_epoch) + 1)]
@@ -252,3 +153,36 @@ class _Course(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Add the figures of an epoch."""
         self._course.append({name: float(value) for name, value in (logs or {}).items()})
+
+
+@contextmanager
+def prepared_in_step(model: keras.Model, prepare: Preparation) -> Iterator[None]:
+    """Let the training step of a model prepare its batches itself, on the model's processor.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, and not yet traced. Until the end of the context it is trained on `numbered_batches`.
+    prepare : callable
+        From `preparation`.
+    """
+    step = model.train_step
+    model.train_step = lambda batch: step(prepare(*batch))
+    try:
+        yield
+    finally:
+        del model.train_step
+
+
+@contextmanager
+def _data(
+    model: keras.Model, train: TrainingSet, first_epoch: int, settings: TrainSettings
+) -> Iterator[tf.data.Dataset]:
+    """Return the training data. A single GPU prepares them in the step; otherwise the CPU does."""
+    spread = model.distribute_strategy
+    if runs_on_gpu(spread):
+        prepare = preparation(train, settings, seed=settings.seed, on_gpu=True)
+        with prepared_in_step(model, prepare):
+            yield numbered_batches(train, first_epoch).prefetch(2)
+    else:
+        yield share(training_batches(train, first_epoch, settings=settings, seed=settings.seed), spread)

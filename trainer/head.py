@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.backbone_features import FeatureStore
-from trainer.fit import Stream, TrainingSet, fit
+from trainer.fit import fit
 from trainer.model import FEATURES, OUTPUT, top
 from trainer.settings import ModelSettings, TrainSettings
+from trainer.training_set import Stream, TrainingSet
 
 
 @dataclass(frozen=True)

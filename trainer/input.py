@@ -1,4 +1,8 @@
-"""Transformed Examples as batches of pictures and labels."""
+"""Transformed Examples as batches of pictures and labels.
+
+A set of pictures that takes no more than `IN_MEMORY` is decoded once. A larger one is decoded anew in every
+epoch, and memory holds a shuffle buffer of compressed pictures.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +14,16 @@ from preprocessing import features
 SHUFFLE_BUFFER = 4096
 """Number of compressed pictures in the shuffle buffer: about 80 MB at 128 x 128 pixels."""
 
+IN_MEMORY = 2**29
+"""Largest set of decoded pictures that is kept in memory [bytes]: 10,922 of 128 x 128 pixels. Reading takes
+twice as much."""
+
+_READ = 64  # pictures that are decoded at once by one core
+
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures and labels of transformed Examples, streamed from disk.
+    """Pictures and labels of transformed Examples.
 
     Attributes
     ----------
@@ -36,14 +46,20 @@ class Pictures:
     only_fold: int | None = None
     replicas: int = 1
 
-    def in_order(self) -> tf.data.Dataset:
+    def in_order(self, *, often: bool = False) -> tf.data.Dataset:
         """Return each picture once: (N, size, size, 3), uint8, and labels (N,), int64.
 
         If several processors would get fewer than two pictures each, all pictures are repeated equally often,
         which leaves means over them unchanged.
+
+        Parameters
+        ----------
+        often : bool
+            Whether the dataset is read several times: a set that fits in memory is then decoded only once.
         """
         decoded = self._decoded(self._each_once())
-        return decoded.map(lambda pictures, label, soft_label: (pictures, label))
+        chosen = decoded.map(lambda pictures, label, soft_label: (pictures, label))
+        return chosen.cache() if often and self._fits(self.count()) else chosen
 
     def count(self) -> int:
         """Read the records and count them."""
@@ -59,8 +75,8 @@ class Pictures:
         Parameters
         ----------
         first_epoch : int
-            Number of the first epoch, from 0, so that a killed training can be resumed exactly. The records
-            of earlier epochs are read but not decoded.
+            Number of the first epoch, from 0, so that a killed training can be resumed exactly. The pictures
+            of earlier epochs are not decoded.
         steps : int
             Batches in an epoch.
         seed : int
@@ -72,15 +88,28 @@ class Pictures:
         tf.data.Dataset
             Batches of pictures (N, size, size, 3), uint8, and labels (N,), float32; none spans two epochs.
         """
+        count = self.count()
+        if self._fits(count):
+            return self._stream_from_memory(count, first_epoch * steps, seed=seed, soft=soft)
         shuffled = self._records().shuffle(SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
         # A step averages over processors, so each must have the same number of pictures. The few pictures
         # left over at the end of an epoch are different ones in the next.
         batches = self._batches(shuffled).repeat().skip(first_epoch * steps)
+        return self._decoded(batches).map(lambda pictures, *labels: (pictures, _target(*labels, soft=soft)))
 
-        def choose(pictures, label, soft_label):
-            return pictures, soft_label if soft else tf.cast(label, tf.float32)
+    def _stream_from_memory(self, count: int, skipped: int, *, seed: int, soft: bool) -> tf.data.Dataset:
+        """Return what `stream` returns, from pictures that are decoded here and now."""
+        every = self._decoded(self._records().batch(_READ)).rebatch(count)
+        pictures, *labels = every.get_single_element()
+        targets = _target(*labels, soft=soft)
+        # For sets up to the size of the buffer this is the order in which records are shuffled.
+        rows = tf.data.Dataset.range(count).shuffle(count, seed=seed, reshuffle_each_iteration=True)
+        batches = self._batches(rows).repeat().skip(skipped)
+        return batches.map(lambda chosen: (tf.gather(pictures, chosen), tf.gather(targets, chosen)))
 
-        return self._decoded(batches).map(choose)
+    def _fits(self, count: int) -> bool:
+        """Return whether so many decoded pictures may be kept in memory."""
+        return 0 < count * self.size**2 * 3 <= IN_MEMORY
 
     @property
     def _share(self) -> int:
@@ -88,7 +117,10 @@ class Pictures:
         return max(1, self.batch_size // self.replicas)
 
     def _batches(self, records: tf.data.Dataset) -> tf.data.Dataset:
-        """Return batches that can be divided equally among the processors; the remainder is left out."""
+        """Return batches that can be divided equally among the processors; the remainder is left out.
+
+        `records` are records, or numbers that stand for them.
+        """
         if self.replicas == 1:
             return records.batch(self.batch_size)
         rows = records.batch(self.replicas, drop_remainder=True)
@@ -139,3 +171,8 @@ class Pictures:
             return pictures, batch[features.LABEL], batch[features.SOFT_LABEL]
 
         return batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _target(label: tf.Tensor, soft_label: tf.Tensor, *, soft: bool) -> tf.Tensor:
+    """Return what a training learns: vote fractions or classes, as float32."""
+    return soft_label if soft else tf.cast(label, tf.float32)

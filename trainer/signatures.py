@@ -124,7 +124,8 @@ def export_model(
     novelty : Novelty, optional
         Distance from the galaxies that the first classifier learned from; unknown by default.
     chunk : int, optional
-        Number of pictures that go through the network at once; that of `default_chunk` by default.
+        Number of pictures that go through the network at once, all views of a galaxy counted; that of
+        `default_chunk` by default.
     metadata : dict, optional
         Further entries of ``assets.extra/galmorph.json``.
 
@@ -150,6 +151,7 @@ def export_model(
     accepted = {**_ANY_STAMP, **(limits or {})}
     model = described(models, views, temperature, statistics=novelty is not None)
     chunk = chunk or default_chunk(model)
+    galaxies = max(1, chunk // views)
     pictures_of = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
     @tf.function(input_signature=[pictures_of], autograph=False)
@@ -199,13 +201,13 @@ def export_model(
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda records, _: classify_examples(records), examples, chunk))
+        return outputs(_in_chunks(lambda records, _: classify_examples(records), examples, galaxies))
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")], autograph=False
     )
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda part, _: classify(part), flux, chunk))
+        return outputs(_in_chunks(lambda part, _: classify(part), flux, galaxies))
 
     networks, features_of_picture = (model.output[name].shape[-1] for name in (MODELS, EMBEDDING))
     width = _ANSWERS + networks + features_of_picture
@@ -214,7 +216,7 @@ def export_model(
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")], autograph=False
     )
     def describe_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = _in_chunks(lambda part, _: describe(part), flux, chunk, width)
+        found = _in_chunks(lambda part, _: describe(part), flux, galaxies, width)
         answers, each, embedding = tf.split(found, [_ANSWERS, networks, features_of_picture], axis=-1)
         return {
             **outputs(answers),
@@ -228,7 +230,7 @@ def export_model(
         input_signature=[tf.TensorSpec([None, len(image.bands)], tf.string, name="fits")], autograph=False
     )
     def classify_fits(fits: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda files, first: classify(reader.read(files, first)), fits, chunk))
+        return outputs(_in_chunks(lambda files, first: classify(reader.read(files, first)), fits, galaxies))
 
     # Only the variables are tracked. A tracked Keras model would write Keras objects into the file, which
     # could then be loaded only with Keras.

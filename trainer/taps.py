@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 import keras
-from keras import layers
 
-from trainer.augment import dihedral_views
-from trainer.model import FEATURES, backbone_of, mean_of
+from trainer.model import FEATURES, all_views, backbone_of, by_view, mean_of
 
 STAGES = ("block3", "block4", "block5")
 """Stages of EfficientNet whose feature maps the novelty uses. The last maps of a fine-tuned network keep only
@@ -83,28 +81,22 @@ def described(
         averaged over the views; and `STATISTICS` of the first classifier (N, S), of the picture itself.
     """
     pictures = keras.Input(models[0].input_shape[1:], name="picture", dtype="float32")
-    seen = dihedral_views(pictures, views)
+    seen = all_views(pictures, views)
     answers, outputs = [], {}
     for number, model in enumerate(models):
-        whole = with_taps(model)
-        of_view = [PROBABILITY, EMBEDDING] if number == 0 else [PROBABILITY]
-        of_picture = [*of_view, STATISTICS] if number == 0 and statistics else of_view
-        # The classifiers of the folds all have the same name, so each gets a new one.
-        name = f"{model.name}_{number}"
-        found = [_part(whole, of_picture, name)(pictures)]
-        if views > 1:
-            member = _part(whole, of_view, f"{name}_view")
-            found += [member(view) for view in seen[1:]]
+        wanted = [PROBABILITY]
         if number == 0:
-            outputs = {**found[0], EMBEDDING: _average([view[EMBEDDING] for view in found])}
-        answers.append(_average([view[PROBABILITY] for view in found]))
+            wanted += [EMBEDDING, STATISTICS] if statistics else [EMBEDDING]
+        # The classifiers of the folds all have the same name, so each gets a new one.
+        found = _part(with_taps(model), wanted, f"{model.name}_{number}")(seen)
+        found = {name: by_view(output, views) for name, output in found.items()}
+        if number == 0:
+            outputs = {EMBEDDING: keras.ops.mean(found[EMBEDDING], axis=0)}
+            outputs |= {STATISTICS: found[STATISTICS][0]} if statistics else {}
+        answers.append(keras.ops.mean(found[PROBABILITY], axis=0))
     outputs[MODELS], outputs[PROBABILITY] = mean_of(answers, temperature)
     return keras.Model(pictures, outputs, name="galmorph_mean")
 
 
 def _part(whole: keras.Model, outputs: Sequence[str], name: str) -> keras.Model:
     return keras.Model(whole.input, {output: whole.output[output] for output in outputs}, name=name)
-
-
-def _average(tensors: list[keras.KerasTensor]) -> keras.KerasTensor:
-    return tensors[0] if len(tensors) == 1 else layers.Average()(tensors)

@@ -53,7 +53,7 @@ def run_fn(fn_args: FnArgs) -> None:
     run_dir = Path(fn_args.model_run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
 
-    # With EfficientNetB7 the first step starts only after a minute.
+    # With EfficientNetB7 the first step takes a while to begin.
     send_progress("building and compiling the network")
     with strategy().scope():
         model = start_classifier(recipe, head)

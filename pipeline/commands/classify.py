@@ -291,7 +291,7 @@ def _classify(
     merge: bool,
     samp: bool,
 ) -> None:
-    from catalog.backends import prepare
+    from catalog import prepare
     from catalog.classifier import ModelSpec, published_model
     from catalog.finish import finish
     from catalog.output.about import about_model
@@ -346,7 +346,7 @@ def _prepared(
     console: Console, spec: "ModelSpec", source: "Input", settings: "Settings", fingerprint: str, cut: int
 ) -> "ModelSpec":
     """Return the model with its network ready for the backend; say what was chosen, and how it agrees."""
-    from catalog.backends.prepare import prepare
+    from catalog.prepare import prepare
     from catalog.session import default_batch
 
     batch = settings.batch or default_batch(cut)

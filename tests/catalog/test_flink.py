@@ -3,16 +3,23 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from astropy.wcs import WCS
 from catalog_runs import Run, prepare, unbroken
 from failing_readers import Failing, Killed
+from field_survey import header, write_image, write_table
 from flink_cluster import job_server, worker_pool
 
 from catalog import chunks
+from catalog.classifier import published_model
 from catalog.engine import Engine
 from catalog.errors import CatalogError
+from catalog.fields.input import fields_input
+from catalog.objects import Input
 from catalog.session import classified, rejected
+from serving.predict.description import Description
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +66,35 @@ def test_stamps_give_the_same_rows(model, survey, tmp_path, expected, loopback):
     assert tables(on(prepare(model, survey, tmp_path / "out", workers=2), loopback)) == expected
 
 
+@pytest.fixture(scope="module")
+def fields(model, tmp_path_factory) -> Input:
+    """Two fields of noise with six sources each, and one source off both."""
+    folder = tmp_path_factory.mktemp("fields")
+    random = np.random.default_rng(11)
+    images, sources = [], [{"name": "off", "ra": 10.0, "dec": 0.0}]
+    for number, ra in enumerate((150, 151)):
+        cards = header(ra, 2, (200, 200))
+        for band in "IRG":
+            path = f"{number}_{band}.fits"
+            write_image(folder / path, random.normal(1, 0.3, (200, 200)).astype("f4"), cards, "")
+            images.append({"field": f"F{number}", "band": band, "path": path})
+        places = WCS(cards).all_pix2world(random.uniform(50, 150, (6, 2)), 0)
+        sources += [{"name": f"F{number}.{place}", "ra": a, "dec": d} for place, (a, d) in enumerate(places)]
+    write_table(folder / "fields.csv", images)
+    write_table(folder / "sources.csv", sources)
+    description = Description.of(published_model(model).description, "galmorph.json")
+    return fields_input(folder / "fields.csv", folder / "sources.csv", description)
+
+
+def test_fields_give_the_same_rows(model, survey, fields, tmp_path, loopback):
+    local = prepare(model, survey, tmp_path / "local")._replace(source=fields)
+    results, rejects = tables(local)
+    assert len(results) == 12 and rejects["reason"].to_pylist() == ["off_fields"]
+    distributed = on(prepare(model, survey, tmp_path / "out"), loopback)._replace(source=fields)
+    for table, expected in zip(tables(distributed), (results, rejects), strict=True):
+        assert repr(table.to_pylist()) == repr(expected.to_pylist())  # unknown magnitudes are NaN
+
+
 def test_a_killed_worker_loses_nothing(model, survey, tmp_path, expected, external):
     run = on(prepare(model, survey, tmp_path / "out"), external)
     mark = tmp_path / "mark"
@@ -74,7 +110,7 @@ def test_a_killed_worker_loses_nothing(model, survey, tmp_path, expected, extern
 def test_the_exception_of_a_step_is_its_sentence(model, survey, tmp_path, external):
     run = on(prepare(model, survey, tmp_path / "out"), external)
     failing = replace(run.source, reader=Failing("the field 7 is upside down"))
-    with pytest.raises(CatalogError, match="^PortableRunner: the field 7 is upside down"):
+    with pytest.raises(CatalogError, match=r"^PortableRunner: the field 7 is upside down"):
         unbroken(run._replace(source=failing))
 
 
@@ -119,4 +155,6 @@ def test_ingest_writes_the_same_examples(survey, tmp_path, loopback):
     local = ("--runner=DirectRunner", "--direct_running_mode=in_memory")
     expected = ingested(survey, tmp_path / "local", local)
     assert {name.split("/")[0] for name in expected[0]} >= {"Split-train", "Split-val", "Split-test"}
-    assert ingested(survey, tmp_path / "flink", ("--runner=PortableRunner", *loopback)) == expected
+    # The last is what `pipeline.local_runner` adds.
+    options = ("--runner=PortableRunner", *loopback, "--sdk_container_image=none")
+    assert ingested(survey, tmp_path / "flink", options) == expected

@@ -90,7 +90,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch):
         assert "no answer" in refusal(port)
 
 
-OURS = """java.util.concurrent.ExecutionException: Error received from SDK harness for instruction 3: Traceback
+OURS = """java.util.concurrent.ExecutionException: Error from SDK harness for instruction 3: Traceback
   File "catalog/worker.py", line 89, in process
     raise CatalogError(f"{spec.path} is odd")
 catalog.errors.CatalogError: /models/1 is odd [while running 'classify']

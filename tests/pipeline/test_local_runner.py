@@ -4,7 +4,6 @@ from catalog.errors import CatalogError
 from pipeline.config import load_settings
 from pipeline.local_runner import local_place
 
-
 PORTABLE = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"]
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -54,7 +54,12 @@ def job_server(folder: Path) -> Iterator[str]:
     server = "org.apache.beam.runners.flink.FlinkJobServerDriver"
     ports = ["--job-host=localhost", "--job-port=0", "--artifact-port=0", "--expansion-port=-1"]
     command = ["java", "-Xmx1g", f"-Djava.io.tmpdir={folder}", *opened, "-cp", _classpath(folder), server]
-    command += [*ports, "--flink-master=[local]", f"--artifacts-dir={folder / 'staged'}", f"--flink-conf-dir={folder}"]
+    command += [
+        *ports,
+        "--flink-master=[local]",
+        f"--artifacts-dir={folder / 'staged'}",
+        f"--flink-conf-dir={folder}",
+    ]
     log = folder / "flink.log"
     with log.open("w") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)
@@ -111,12 +116,8 @@ def _wait_for(process: subprocess.Popen, port: int, log: Path) -> None:
 def _end(process: subprocess.Popen) -> None:
     """End a process and those that it has started, which are in its session."""
     process.terminate()
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(_END)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, 9)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -51,6 +51,47 @@ def test_a_quarter_turn_is_that_of_numpy(size):
     assert min(np.abs(turned - e)[:, 1:-1, 1:-1].max() for e in expected) < 0.01
 
 
+def by_tensorflow(pictures, angle, zoom, shift):
+    """TensorFlow's own operation, as an independent reference."""
+    side = pictures.shape[1]
+    centre, cos, sin = (side - 1) / 2, np.cos(angle) / zoom, np.sin(angle) / zoom
+    x, y = centre + side * shift[:, 0], centre + side * shift[:, 1]
+    zero = np.zeros_like(angle)
+    matrix = [cos, -sin, centre - cos * x + sin * y, sin, cos, centre - sin * x - cos * y, zero, zero]
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=pictures,
+        transforms=np.stack(matrix, axis=1),
+        output_shape=(side, side),
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+        fill_value=0.0,
+    ).numpy()
+
+
+@pytest.mark.parametrize("size", [16, 17])
+def test_every_motion_and_symmetry_is_that_of_tensorflow(size):
+    random = np.random.default_rng(1)
+    pictures = np.repeat(RANDOM[:, :size, :size], 4, 0)
+    count = len(pictures)
+    # A zoom of 0.3 shows the picture, its reflection, and the reflection of that.
+    motion = [random.uniform(-4, 4, count), np.exp(random.uniform(-1.2, 0.3, count))]
+    motion = [*motion, random.uniform(-0.3, 0.3, (count, 2))]
+    motion = [values.astype("f4") for values in motion]
+    which = np.arange(count, dtype=np.int32) % 8
+    turned = np.stack([by_numpy(picture, number) for picture, number in zip(pictures, which, strict=True)])
+    expected = by_tensorflow(turned.astype("f4"), *motion)
+    np.testing.assert_allclose(affine(pictures.astype("f4"), *motion, which), expected, atol=0.02)
+    for each in (affine, tf.function(affine, jit_compile=True)):
+        rounded = each(pictures, *motion, which).numpy().astype("f4")
+        assert np.abs(rounded - expected).max() < 0.52
+
+
+def test_compiled_and_not_are_alike():
+    names, seed = ("flips", "rotations", "zoom", "shifts"), tf.constant((1, 2), tf.int64)
+    one, other = (augmenter(names, compiled=flag)(RANDOM, seed).numpy().astype(int) for flag in (True, False))
+    assert np.abs(one - other).max() <= 1 and (one != other).mean() < 0.01
+
+
 def test_zoom_magnifies_about_the_centre():
     y, x = np.mgrid[:33, :33] - 16.0
     blob = np.exp(-(x**2 + y**2) / 18.0).astype("float32")[None, :, :, None]

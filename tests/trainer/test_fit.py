@@ -5,9 +5,10 @@ import tensorflow as tf
 from transformed import synthetic
 
 from trainer.callbacks import TrainingDiverged
-from trainer.fit import TrainingSet, balanced_weights, fit, training_batches
+from trainer.fit import fit
 from trainer.model import backbone_of, build_classifier, set_trainable
 from trainer.settings import ModelSettings, TrainSettings
+from trainer.training_set import TrainingSet, balanced_weights, training_batches
 
 KEYS = {"loss", "accuracy", "auc", "val_loss", "val_accuracy", "val_auc", "learning_rate"}
 TINY = ModelSettings(backbone="TinyConv", weights="none", dropout=0.1)
@@ -157,6 +158,25 @@ def test_every_epoch_varies_the_pictures_anew_and_can_be_had_alone():
     alone = next(iter(training_batches(data, 1, settings=settings, seed=0)))[0].numpy()
     assert (first != second).any()
     np.testing.assert_array_equal(second, alone)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.3])
+def test_a_gpu_prepares_the_same_batches_in_its_step(mixup, monkeypatch):
+    """A CPU stands in for the GPU; flips are exact on both."""
+
+    def course():
+        model = tiny()
+        data = training_set(batches(48, 0), 3, augment=("flips",), mixup=mixup)
+        settings = TrainSettings(batch_size=16, patience=0, label_smoothing=0.1)
+        history = fit(model, data, batches(48, 1), epochs=2, learning_rate=3e-3, settings=settings)
+        assert "train_step" not in vars(model)
+        return history
+
+    by_cpu = course()
+    monkeypatch.setattr("trainer.fit.runs_on_gpu", lambda spread: True)
+    in_step = course()
+    for name, values in by_cpu.items():
+        np.testing.assert_allclose(in_step[name], values, rtol=1e-4, err_msg=name)
 
 
 def test_balanced_weights_average_one():

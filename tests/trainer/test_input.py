@@ -1,11 +1,13 @@
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from transformed import synthetic, write_split
 
+import trainer.input
 from trainer.galaxies import TrainingDataError, read_galaxies
 from trainer.input import Pictures
 
@@ -58,6 +60,40 @@ def test_epochs_are_whole_in_orders_of_their_own_and_can_be_entered_anywhere(fil
     assert found[0] != found[1] != found[2]
     assert epochs(files, 0, 3) == found
     assert epochs(files, 2, 1) == found[2:]
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_a_larger_set_is_streamed_in_the_same_order(files, replicas, monkeypatch):
+    def drawn():
+        tf.random.set_seed(5)
+        pictures = Pictures(files, 32, 6, replicas=replicas)
+        return numbers(pictures.stream(1, STEPS, seed=3).take(2 * STEPS)), numbers(
+            pictures.in_order(often=True)
+        )
+
+    held = drawn()
+    monkeypatch.setattr(trainer.input, "IN_MEMORY", COUNT * 32 * 32 * 3 - 1)
+    assert drawn() == held
+
+
+def test_a_set_that_fits_in_memory_is_read_once(tmp_path, monkeypatch):
+    paths = write_split(tmp_path, "train", COUNT, 7)
+    pictures = Pictures(paths, 32, 6)
+    stream, unseen, once = (
+        pictures.stream(0, STEPS, seed=3),
+        pictures.in_order(often=True),
+        pictures.in_order(),
+    )
+    first = numbers(unseen)
+    monkeypatch.setattr(trainer.input, "IN_MEMORY", 0)
+    streamed = pictures.stream(0, STEPS, seed=3)
+    for path in paths:
+        Path(path).unlink()
+    assert sorted(numbers(stream.take(STEPS))) == list(range(COUNT))
+    assert numbers(unseen) == first
+    for dataset in (once, streamed):
+        with pytest.raises(tf.errors.NotFoundError):
+            next(iter(dataset))
 
 
 @pytest.mark.parametrize("replicas", [2, 3, 4, 7, 9, 16, 30])

@@ -13,8 +13,8 @@ if find_spec("openvino") is None:
 
 from served import IMAGE
 
-from catalog import chunks
-from catalog.backends import openvino_network, prepare
+from catalog import chunks, prepare
+from catalog.backends import openvino_network
 from catalog.classifier import Classifier
 from catalog.errors import CatalogError
 from catalog.session import check_unfinished, run_classification
@@ -37,9 +37,9 @@ def test_the_catalogue_is_that_of_tensorflow(run, model, survey, tmp_path):
     assert backend.agreement.objects == 29  # the rows of the table that have a probability
     assert backend.agreement.classes == 0
     assert backend.agreement.largest < 1e-5
-    plan = run_classification(run.settings, run.source, backend.spec, IMAGE, run.subject).plan
+    plan = run_classification(run.settings, run.source, backend.spec, IMAGE.cut, run.subject).plan
     other = prepare_run(model, survey, tmp_path / "other")
-    reference = run_classification(other.settings, other.source, other.model, IMAGE, other.subject).plan
+    reference = run_classification(other.settings, other.source, other.model, IMAGE.cut, other.subject).plan
     tables = [
         pa.concat_tables([chunks.load(each.settings.work, of.digest, chunk) for chunk in range(len(of.ends))])
         for each, of in ((run, plan), (other, reference))
@@ -54,7 +54,7 @@ def test_the_catalogue_is_that_of_tensorflow(run, model, survey, tmp_path):
 def test_it_is_exported_and_compared_once(run):
     first = []
     one = ready(run, first)
-    run_classification(run.settings, run.source, one.spec, IMAGE, run.subject)
+    run_classification(run.settings, run.source, one.spec, IMAGE.cut, run.subject)
     second = []
     other = ready(run, second)
     assert (len(first), len(second)) == (2, 0)
@@ -88,7 +88,7 @@ def test_an_input_that_cannot_be_read_cannot_be_compared(run, tmp_path):
 
 def test_an_unfinished_catalogue_keeps_its_backend_and_precision(run, monkeypatch):
     backend = ready(run)
-    run_classification(run.settings, run.source, backend.spec, IMAGE, run.subject)
+    run_classification(run.settings, run.source, backend.spec, IMAGE.cut, run.subject)
     monkeypatch.setattr(openvino_network, "_has_bfloat16", lambda core: True)
     assert prepare.chosen("openvino", None, run.settings.work) == ("openvino", "float32")
     other = {**run.subject, **prepare.subject("openvino", "bfloat16")}
