@@ -104,8 +104,11 @@ def write_catalogue(
 
 
 def is_complete(out: Path) -> bool:
-    """Return whether a folder holds a complete catalogue."""
-    return (out / SUCCESS).is_file()
+    """Return whether a folder holds a complete catalogue.
+
+    Hadoop and Spark write a file of that name, too, so the lineage must be there.
+    """
+    return (out / SUCCESS).is_file() and (out / "lineage.json").is_file()
 
 
 def _write(

@@ -247,6 +247,7 @@ def classify(
     wanted = _Wanted(stamps, table, cube_bands, fields, sources, stamp_size)
     existing = "overwrite" if overwrite else "resume" if resume or merge else "refuse"
     console = Console()
+    from catalog.alone import alone
     from catalog.engine import Engine
     from catalog.session import CompleteError, Settings, check_out
 
@@ -260,11 +261,11 @@ def classify(
             Engine(runner, options),
             batch,
         )
-        check_out(settings)
+        names = _columns(columns)
         computed = backend.value, precision.value if precision else None
-        _classify(
-            console, model, wanted, settings, format.value, _columns(columns), computed, workers, merge, samp
-        )
+        with alone(settings.out, shared=bool(part)):
+            check_out(settings)
+            _classify(console, model, wanted, settings, format.value, names, computed, workers, merge, samp)
     except KeyboardInterrupt:
         print(
             "galmorph: interrupted; the same command with --resume goes on where it stopped", file=sys.stderr

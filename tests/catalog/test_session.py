@@ -181,6 +181,12 @@ def test_folders_that_are_no_catalogue_are_left_alone(model, survey, tmp_path):
     with pytest.raises(CatalogError, match="is a file"):
         check_out(prepare(model, survey, tmp_path / "thesis.tex").settings)
     assert Path(tmp_path / "thesis.tex").read_text() == "x"
+    spark = tmp_path / "spark"
+    spark.mkdir()
+    for name in ("_SUCCESS", "part-00000.parquet", "README.md"):
+        (spark / name).write_text("")
+    with pytest.raises(CatalogError, match="no catalogue"):
+        check_out(replace(prepare(model, survey, spark).settings, existing="overwrite"))
 
 
 def test_progress_counts_all_rows(model, survey, tmp_path):
@@ -197,7 +203,7 @@ def test_progress_counts_all_rows(model, survey, tmp_path):
 def test_what_is_complete_is_not_done_again_and_stays_until_the_new_one_is_whole(model, survey, tmp_path):
     run = prepare(model, survey, tmp_path / "out")
     (tmp_path / "out").mkdir()
-    for name in ("_SUCCESS", "notes.txt"):
+    for name in ("_SUCCESS", "lineage.json", "notes.txt"):
         (tmp_path / "out" / name).write_text("")
     for existing in ("refuse", "resume"):
         with pytest.raises(CompleteError):
