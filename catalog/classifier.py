@@ -152,7 +152,11 @@ def _tensorflow(spec: ModelSpec) -> Compute:
 
 def _no_signature(spec: ModelSpec) -> CatalogError:
     described = [column for column in spec.columns if column in DESCRIBED]
-    wanted = f", which --columns {described[0]} needs" if described else "; was it published by galmorph?"
+    wanted = (
+        f", which --columns {described[0]} needs: train or export the model anew"
+        if described
+        else "; was it published by galmorph?"
+    )
     return CatalogError(f"{spec.path} has no signature {spec.signature}{wanted}")
 
 

@@ -156,6 +156,15 @@ def read_table(
     return objects, texts, position_notices(path, positions[0], given)
 
 
+def check_positions(source: Input) -> None:
+    """Raise `CatalogError` if no object has a position, which HATS needs."""
+    if not np.isfinite(source.objects.column("ra").to_numpy()).any():
+        raise CatalogError(
+            "--format hats sorts by position, and no object has one: give a --table with ra and dec, or"
+            " another --format"
+        )
+
+
 def digest_of(table: pa.Table) -> str:
     """Return the SHA-256 of all cells of a table, in order."""
     digest = hashlib.sha256()

@@ -9,6 +9,7 @@ from catalog.batches import Reader
 from catalog.plan import Plan, objects_of
 from catalog.store import Store
 from preprocessing.settings import ImageSettings
+from serving.predict.quiet import without_native_messages
 
 _AT_ONCE = 16
 
@@ -34,7 +35,8 @@ def pictures_of(
     dict of int to bytes
         PNG files, north up, by row number. Objects that can no longer be read have none.
     """
-    import tensorflow as tf
+    with without_native_messages():
+        import tensorflow as tf
 
     from preprocessing.picture import make_picture
     from preprocessing.picture_files import upright_pngs

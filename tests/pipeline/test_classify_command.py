@@ -126,6 +126,7 @@ def test_a_table_of_paths(place, tmp_path):
         (("models", "--stamps", "stamps", "--resume", "--merge"), "exclude each other"),
         (("models", "--stamps", "stamps", "--merge"), "holds no parts"),
         (("models", "--stamps", "stamps", "--columns", "size"), "'size' is not one of"),
+        (("models", "--stamps", "stamps", "--format", "hats"), "no object has one"),
         (("models", "--stamps", "stamps", "--table", "none.csv"), "none.csv"),
         (("models", "--stamps", "stamps", "--cube-bands", "I,I"), "twice"),
         (("models", "--stamps", "objects.csv"), "has no column for I, such as path_i, stamp_i, file_i"),
@@ -146,6 +147,11 @@ def test_a_path_that_leads_to_files_of_the_user_by_a_folder_that_is_not_there_is
 def test_a_folder_below_a_file_is_one_line_that_says_so(refused):
     errors = refused("models", "--stamps", "stamps", "--out", "objects.csv/new")
     assert "lies below one" in errors
+
+
+def test_the_command_does_not_load_tfx():
+    code = "import sys, pipeline.classification; sys.exit('tfx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
 
 
 @pytest.mark.slow
