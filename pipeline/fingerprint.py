@@ -13,7 +13,15 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-PACKAGES: tuple[str, ...] = ("components", "configs", "evaluation", "fetch", "kubeflow", "pipeline")
+PACKAGES: tuple[str, ...] = (
+    "catalog",
+    "components",
+    "configs",
+    "evaluation",
+    "fetch",
+    "kubeflow",
+    "pipeline",
+)
 PACKAGES += ("preprocessing", "report", "serving", "simulation", "trainer")
 """The packages that belong to galmorph. Every other import is a library."""
 
