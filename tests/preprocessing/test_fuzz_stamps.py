@@ -86,7 +86,7 @@ def test_damaged_stamps_end_as_image_or_reject(tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     end, count, images, compared = time.monotonic() + SECONDS, 0, 0, 0
     path, astropy = tmp_path / "a.fits", IsolatedReader()
-    while time.monotonic() < end:
+    while time.monotonic() < end or count <= 20:  # a busy machine takes longer
         kind = chance.choice(list(originals))
         content = damaged(originals[kind], chance)
         path.write_bytes(content)
