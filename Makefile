@@ -7,7 +7,10 @@
 # make image  the image of the pipeline's containers (BASE: base image, VARIANT: cpu or gpu, IMAGE: its name)
 # make check-image     an image in containers of strict clusters (IMAGE)
 # make fuzz   random damage to stamps and headers (FUZZ_SECONDS: default 600)
+# make bench-backends  speed of TensorFlow and OpenVINO (BENCH: --model, --stamps TEMPLATE)
+# make bench-classify  speed, time and memory of galmorph classify
 # make bench-ingest    speed of the ingest compared with a plain loop
+# make bench-fields    speed of cutting stamps from a field image
 # make bench-sdss      cross-validation on real galaxies (SHARED: folder of the SDSS set)
 # make bench-signatures  speed of FITS decoding in the exported model
 # make bench-novelty   detection of stamps that hold no galaxy (BENCH: run, model, --stamps TEMPLATE)
@@ -31,7 +34,7 @@ FUZZ_SEED ?= $(shell date +%s)
 SIDE_BY_SIDE = --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 SOURCES := benchmarks catalog components configs evaluation fetch kubeflow pipeline preprocessing report scripts serving simulation tests trainer
 
-.PHONY: demo test quick check-serving check-kubeflow image check-image fuzz bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-start bench-training docs-table lint lock clean environment
+.PHONY: demo test quick check-serving check-kubeflow image check-image fuzz bench-backends bench-classify bench-fields bench-ingest bench-novelty bench-sdss bench-suspects bench-serving bench-signatures bench-start bench-training docs-table lint lock clean environment
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -60,9 +63,18 @@ check-image:
 fuzz: $(READY)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/preprocessing/test_fuzz_stamps.py tests/preprocessing/test_header_vocabulary.py
 
+bench-backends: $(READY)
+	$(BIN)/python -m benchmarks.backends $(BENCH)
+
+bench-classify: $(READY)
+	$(BIN)/python -m benchmarks.classify $(BENCH)
+
 bench-ingest: $(READY)
 	$(BIN)/python -m benchmarks.ingest $(BENCH)
 	$(BIN)/python -m benchmarks.ingest_scale $(BENCH)
+
+bench-fields: $(READY)
+	$(BIN)/python -m benchmarks.fields $(BENCH)
 
 bench-sdss: $(READY)
 	$(BIN)/python -m benchmarks.sdss --shared $(SHARED) $(BENCH)

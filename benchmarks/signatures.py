@@ -15,6 +15,7 @@ import io
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,10 @@ from benchmarks.ingest import BANDS, SIDE, header
 from preprocessing.graph.flux import FluxReader
 from preprocessing.settings import ImageSettings
 from trainer.model import build_classifier
-from trainer.novelty import Novelty, with_statistics
+from trainer.novelty import Novelty
 from trainer.settings import ModelSettings
 from trainer.signatures import RAW_FLUX, export_model
+from trainer.taps import STATISTICS, with_taps
 
 BATCH, ROUNDS = 64, 7
 LIMITS = {"max_blank": 0.2, "max_saturated": 0.05, "cubes": False}
@@ -90,24 +92,27 @@ def main() -> None:
     image = ImageSettings(cut=128, size=128)
     with tempfile.TemporaryDirectory() as folder:
         model = build_classifier(settings, image_size=128, seed=0)
-        export_model(model, Path(folder), image=image, uncertain=(0.25, 0.75), flux=RAW_FLUX, limits=LIMITS)
+        export = partial(
+            export_model, [model], image=image, uncertain=(0.25, 0.75), flux=RAW_FLUX, limits=LIMITS
+        )
+        export(Path(folder))
         signatures = tf.saved_model.load(folder).signatures
-        counted = with_statistics(model)
-        statistics = np.random.default_rng(0).normal(size=(400, counted.output_shape[1][1]))
+        width = with_taps(model).output[STATISTICS].shape[-1]
+        statistics = np.random.default_rng(0).normal(size=(400, width))
         novelty = Novelty.fit(statistics[:300], statistics[300:])
         more = Path(folder, "more")
-        export_model(
-            counted, more, image=image, uncertain=(0.25, 0.75), flux=RAW_FLUX, limits=LIMITS, novelty=novelty
-        )
+        export(more, novelty=novelty)
         measuring = tf.saved_model.load(str(more)).signatures
-        fits_time, flux_time, novelty_time = medians(
+        fits_time, flux_time, novelty_time, described_time = medians(
             lambda: signatures["classify_fits"](fits=batch),
             lambda: signatures["classify_flux"](flux=arrays),
             lambda: measuring["classify_flux"](flux=arrays),
+            lambda: measuring["describe_flux"](flux=arrays),
         )
     name = arguments.backbone
     show(f"classify_fits, {name}", BATCH, "galaxies", fits_time, "classify_flux", flux_time)
     show(f"classify_flux with novelty, {name}", BATCH, "galaxies", novelty_time, "without", flux_time)
+    show(f"describe_flux, {name}", BATCH, "galaxies", described_time, "classify_flux", novelty_time)
     Console().print(table)
 
 

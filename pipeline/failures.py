@@ -1,5 +1,6 @@
 """Which exceptions of the nodes are the user's input, and what is said of them."""
 
+from catalog.errors import CatalogError
 from components.anomaly_gate.component import AnomalyError
 from components.fits_example_gen.ingest import IngestError
 from components.picture_gate.component import PictureError
@@ -13,7 +14,7 @@ from trainer.galaxies import TrainingDataError
 # TrainingDiverged counts as bad input: its cause is the learning rate, the initial weights or the flux.
 INPUT_ERRORS = (
     *(AnomalyError, IncompatibleModelError, IngestError, InputError, PictureError, TableError),
-    *(StorageError, TrainingDataError, TrainingDiverged),
+    *(CatalogError, StorageError, TrainingDataError, TrainingDiverged),
 )
 
 

@@ -24,6 +24,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher
 
+from catalog.runners import check_runner
 from pipeline.config import Settings
 from pipeline.create import Place, create_cross_validation, create_pipeline, create_training
 from pipeline.events import (
@@ -68,10 +69,15 @@ def local_place(settings: Settings, root: Path) -> Place:
 
 
 def _beam_args(args: tuple[str, ...]) -> tuple[str, ...]:
-    """Return Beam's arguments, changed so that TFX does not package itself for workers in this process."""
-    # Packaging takes 2 s and 42 MB at every node. TFX skips it if a container image is given.
-    in_process = "--runner=DirectRunner" in args
-    return (*args, "--sdk_container_image=none") if in_process else args
+    """Return Beam's arguments, checked, and so that TFX does not package itself for workers.
+
+    Packaging takes 2 s and 42 MB at every node, lacks galmorph, and can hang a worker that installs it. TFX
+    skips it if a container image is given.
+    """
+    if "--runner=DirectRunner" not in args:
+        check_runner(args)
+    image = any(argument.startswith("--sdk_container_image") for argument in args)
+    return args if image else (*args, "--sdk_container_image=none")
 
 
 class LocalRunner(LocalDagRunner):

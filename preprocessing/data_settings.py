@@ -95,7 +95,9 @@ class DataSettings(BaseModel):
     def limits(self) -> dict[str, Any]:
         """What decides whether a stamp can be classified, for the published model."""
         return {
-            **self.model_dump(mode="json", include={"max_blank", "max_saturated"}),
+            **self.model_dump(
+                mode="json", include={"max_blank", "max_saturated", "max_offset", "cube_bands"}
+            ),
             "cubes": bool(self.cube_bands),
         }
 

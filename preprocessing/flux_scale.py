@@ -79,16 +79,21 @@ class FluxScale:
         FluxScaleError
             If there is no valid zero point, or the factor is out of `FACTOR_RANGE`.
         """
-        factor = self._factor(header, band)
+        factor = self.factor(header, band)
+        return self.scaled(image, factor), factor
+
+    def scaled(self, image: np.ndarray, factor: float) -> np.ndarray:
+        """Return the flux of one plane, for a factor that `factor` has given."""
         if self.background == "sigma_clip":
             image = image - np.float32(sky_level(image))
         if factor != 1.0:
             # In float64, because factors such as 1e38 are at the limits of float32.
             with np.errstate(over="ignore"):
                 image = (image * np.float64(factor)).astype(np.float32)
-        return image, factor
+        return image
 
-    def _factor(self, header: Header, band: str) -> float:
+    def factor(self, header: Header, band: str) -> float:
+        """Return the factor that pixel values are multiplied by; raise `FluxScaleError` as `apply` does."""
         factor = self.factors.get(band, 1.0)
         source = "[data] flux_factors"
         if self.zero_points != "none":

@@ -14,7 +14,7 @@ def centre_cut(flux: tf.Tensor, cut: int) -> tf.Tensor:
     flux : tf.Tensor, shape (N, H, W, C)
     cut : int
         Side of the square [pixels]. Where H or W differs from it by an odd number, the extra row or column
-        is dropped at the far end, as in `preprocessing.stamps.centre_cut`.
+        is dropped at the far end, as in `preprocessing.planes.centre_cut`.
 
     Returns
     -------

@@ -57,7 +57,7 @@ def example_schema(bands: Iterable[str]) -> schema_pb2.Schema:
     pixels = [features.flux_feature(band) for band in bands]
     for name in (features.NAME, features.POSITION, *pixels):
         schema.feature.add(name=name, type=schema_pb2.BYTES)
-    for name in (features.NAME, features.LABEL, features.FOLD, *pixels):
+    for name in (features.NAME, *_INTEGERS, *pixels):
         _transformed(schema, name)
     tensors = schema.tensor_representation_group[""].tensor_representation
     for name in (features.VOTE_ELLIPTICAL, features.VOTE_SPIRAL):

@@ -70,16 +70,29 @@ def pixel_of(header: Header, ra: float, dec: float) -> tuple[float, float] | Non
     here in microseconds. Any other system is left to `astropy.wcs`, which takes a millisecond. It runs in a
     child process, because some headers crash it. The position is not checked if it crashes.
     """
-    if header.behind is not None and header.own("INHERIT") is True and not _has_system(header):
-        header = header.behind
+    header = _with_system(header)
     tangent = _plain_tangent(header)
     if tangent is not None:
         return tangent.pixel(ra, dec)
+    return _by_astropy(header, ra, dec) if _is_celestial(header) else None
+
+
+def celestial_header(header: Header) -> Header | None:
+    """Return the header whose coordinate system counts, as in `pixel_of`; None if there is none."""
+    header = _with_system(header)
+    return header if _is_celestial(header) else None
+
+
+def _with_system(header: Header) -> Header:
+    if header.behind is not None and header.own("INHERIT") is True and not _has_system(header):
+        return header.behind
+    return header
+
+
+def _is_celestial(header: Header) -> bool:
     types = header.own("CTYPE1"), header.own("CTYPE2")
     celestial = any(isinstance(name, str) and _CELESTIAL.match(name) for name in types)
-    if not celestial or (header.plain and not header.has_any(_PLACED)):
-        return None
-    return _by_astropy(header, ra, dec)
+    return celestial and (not header.plain or header.has_any(_PLACED))
 
 
 def _has_system(header: Header) -> bool:

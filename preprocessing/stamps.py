@@ -8,67 +8,18 @@ from functools import cached_property, partial
 import numpy as np
 
 from preprocessing.bands import band_name
-from preprocessing.blank_areas import blank_areas
 from preprocessing.faults import as_reject
 from preprocessing.fits.files import StampError
 from preprocessing.fits.header import Header
 from preprocessing.fits.reading import decode_image
-from preprocessing.flux_scale import FluxScale, FluxScaleError, saturation_level
+from preprocessing.flux_scale import FluxScale
 from preprocessing.locations import Location
+from preprocessing.planes import Plane, PlaneRules, listed_numbers
 from preprocessing.sky_position import pixel_of
 from preprocessing.stamp_files import ReadBand, read_ahead, read_stamp
 
 BAND_KEYWORDS = ("FILTER", "FILTNAM", "FILTERID", "BAND", "INSFILTE")
 """Keywords of the band."""
-_MAD_TO_SIGMA = 1.482602218505602  # of a normal distribution
-
-
-@dataclass(frozen=True)
-class Plane:
-    """One band of one object, cut to size.
-
-    Attributes
-    ----------
-    flux : numpy.ndarray, float32, shape (side, side)
-        Flux from `preprocessing.flux_scale`; blank pixels are NaN or infinite.
-    height, width : int
-        Size of the whole image before the cut [pixels].
-    saturated, blank : float
-        Fraction of pixels at or above the header's saturation, and of pixels that are NaN or infinite.
-    filled : tuple of float
-        Numbers that fill whole areas in place of data [units of the file]; their pixels are NaN.
-    """
-
-    flux: np.ndarray
-    height: int
-    width: int
-    saturated: float
-    blank: float
-    filled: tuple[float, ...] = ()
-
-    @cached_property
-    def _pixels(self) -> np.ndarray:
-        return self.flux[np.isfinite(self.flux)] if self.blank else self.flux.reshape(-1)
-
-    @cached_property
-    def mean(self) -> float:
-        """Mean of the pixels that are not blank [flux units]."""
-        return float(self._pixels.mean(dtype=np.float64))
-
-    @cached_property
-    def noise(self) -> float:
-        """Scaled median absolute deviation of the pixels that are not blank [flux units].
-
-        Computed from every third pixel: two medians of all pixels would take longer than reading the stamp.
-        """
-        pixels = self._pixels[::3]
-        return float(_median(np.abs(pixels - _median(pixels)))) * _MAD_TO_SIGMA
-
-
-def _median(values: np.ndarray) -> np.float32:
-    """Return the median; for an even number the upper middle value, at half the cost of `numpy.median`."""
-    middle = len(values) // 2
-    return np.partition(values, middle)[middle]
 
 
 @dataclass(frozen=True)
@@ -175,7 +126,7 @@ class StampReader:
         StorageError
             If an object store cannot be read. No other exception leaves this method.
         """
-        return self._read(name, (ra, dec), partial(read_stamp, self.template, name))
+        return self.read_with(name, (ra, dec), partial(read_stamp, self.template, name))
 
     def read_each(self, objects: Iterable[tuple[str, float, float]]) -> Iterator[Stamp | StampError]:
         """Read objects; those of an object store are read ahead, many at the same time.
@@ -199,7 +150,7 @@ class StampReader:
         files = read_ahead(self.template, self.file_bands, [name for name, _, _ in entries])
         for (name, ra, dec), read_band in zip(entries, files, strict=True):
             try:
-                stamp = self._read(name, (ra, dec), read_band)
+                stamp = self.read_with(name, (ra, dec), read_band)
             except StampError as error:
                 yield error
             else:
@@ -217,7 +168,8 @@ class StampReader:
             sizes[band] = (image.shape[-2], image.shape[-1])
         return sizes
 
-    def _read(self, name: str, position: tuple[float, float], read_band: ReadBand) -> Stamp:
+    def read_with(self, name: str, position: tuple[float, float], read_band: ReadBand) -> Stamp:
+        """Read an object as `read` does, with another way to its files; `position` is (ra, dec)."""
         with as_reject(name, self.template):
             images = self._read_cube(read_band) if self.cube_bands else self._read_files(name, read_band)
             planes = {}
@@ -247,22 +199,12 @@ class StampReader:
         if min(height, width) < side:
             raise StampError("too_small", path, f"{width} x {height} pixels, the cut needs {side} x {side}")
         self._check_position(header, (height, width), position, path)
-        try:
-            level = saturation_level(header) if self.max_saturated < 1 else None
-        except FluxScaleError as error:
-            raise StampError("bad_saturation", path, str(error)) from None
-        # The whole stamp is needed only for the sky level.
-        if self.flux_scale.background == "none":
-            image = centre_cut(image, side)
-        image, filled = _without_filled_areas(image, level)
-        saturated = self._saturated(centre_cut(image, side), level, path)
-        try:
-            calibrated, _ = self.flux_scale.apply(image, header, band)
-        except FluxScaleError as error:
-            raise StampError("no_zero_point", path, str(error)) from None
-        flux = np.ascontiguousarray(centre_cut(calibrated, side))
-        blank = self._blank(flux, filled, path)
-        return Plane(flux, height, width, saturated, blank, filled)
+        rules = self._rules
+        return rules.plane(image, rules.calibration(header, path, band))
+
+    @cached_property
+    def _rules(self) -> PlaneRules:
+        return PlaneRules(self.side, self.flux_scale, self.max_blank, self.max_saturated)
 
     def _check_position(
         self, header: Header, shape: tuple[int, int], position: tuple[float, float], path: Location
@@ -280,43 +222,6 @@ class StampReader:
                 "off_stamp", path, f"the table's position is {distance:.1f} pixels from the centre, {limit}"
             )
 
-    def _saturated(self, cut: np.ndarray, level: float | None, path: Location) -> float:
-        if level is None:
-            return 0.0
-        saturated = float(np.count_nonzero(cut >= level)) / cut.size
-        if saturated > self.max_saturated:
-            raise StampError(
-                "too_saturated",
-                path,
-                f"{saturated:.1%} of the pixels are saturated ({level:g} or more),"
-                f" limit {self.max_saturated:.1%}",
-            )
-        return saturated
-
-    def _blank(self, flux: np.ndarray, filled: tuple[float, ...], path: Location) -> float:
-        """Return the fraction of blank pixels; refuse blank and constant stamps."""
-        # The sum of squares is finite if all pixels are; this costs a third of a check of each pixel.
-        flat = flux.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            whole = math.isfinite(np.dot(flat, flat))
-        if whole:
-            blank, least, most = 0.0, flat.min(), flat.max()
-        else:
-            finite = np.isfinite(flat)
-            blank = float(flat.size - np.count_nonzero(finite)) / flat.size
-            if blank > self.max_blank:
-                areas = f" ({_numbers(filled)} fills areas in place of data)" if filled else ""
-                message = f"{blank:.1%} of the pixels are blank{areas}, limit {self.max_blank:.1%}"
-                raise StampError("too_blank", path, message)
-            middle = len(flux) // 2
-            if not finite.reshape(flux.shape)[middle - 1 : middle + 2, middle - 1 : middle + 2].any():
-                raise StampError("off_stamp", path, "no data at the centre, where the object should be")
-            pixels = flat[finite]
-            least, most = pixels.min(), pixels.max()
-        if least == most:
-            raise StampError("constant", path, f"every pixel is {least:g}")
-        return blank
-
     def _warnings(self, images: "_Images", planes: Mapping[str, Plane]) -> list[StampWarning]:
         warnings = []
         sizes = {image.shape: path for image, _, path in images.values()}
@@ -326,31 +231,28 @@ class StampReader:
             warnings.append(StampWarning("sizes_differ", str(path), texts))
         if not self.cube_bands:
             for band, (_, header, path) in images.items():
-                if (other := named_band(header)) not in (None, band):
-                    message = f"the header says {other}, the file name {band}"
-                    warnings.append(StampWarning("band_contradicted", str(path), message))
+                warnings += band_warnings(header, band, path, "the file name")
         for band, plane in planes.items():
-            if plane.filled and plane.blank:
-                message = (
-                    f"{plane.blank:.1%} of the pixels of band {band} are blank: {_numbers(plane.filled)}"
-                    " fills areas in place of data"
-                )
-                warnings.append(StampWarning("filled_area", str(images[band][2]), message))
+            warnings += area_warnings(plane, band, images[band][2])
         return warnings
 
 
-def _numbers(filled: Sequence[float]) -> str:
-    return " and ".join(f"{number:g}" for number in filled)
+def band_warnings(header: Header, band: str, path: Location, source: str) -> list[StampWarning]:
+    """Return a warning if a header names another band than `source` does."""
+    if (other := named_band(header)) in (None, band):
+        return []
+    return [StampWarning("band_contradicted", str(path), f"the header says {other}, {source} {band}")]
 
 
-def _without_filled_areas(
-    image: np.ndarray, saturation: float | None
-) -> tuple[np.ndarray, tuple[float, ...]]:
-    found = blank_areas(image, saturation)
-    if found is None:
-        return image, ()
-    blank, numbers = found
-    return np.where(blank, np.float32(np.nan), image), numbers
+def area_warnings(plane: Plane, band: str, path: Location) -> list[StampWarning]:
+    """Return a warning if one number fills areas of a plane in place of data."""
+    if not plane.filled or not plane.blank:
+        return []
+    message = (
+        f"{plane.blank:.1%} of the pixels of band {band} are blank: {listed_numbers(plane.filled)}"
+        " fills areas in place of data"
+    )
+    return [StampWarning("filled_area", str(path), message)]
 
 
 _Images = Mapping[str, tuple[np.ndarray, Header, Location]]
@@ -366,21 +268,3 @@ def named_band(header: Header) -> str | None:
             except ValueError:
                 return None
     return None
-
-
-def centre_cut(image: np.ndarray, side: int) -> np.ndarray:
-    """Return the central square of an image.
-
-    Parameters
-    ----------
-    image : numpy.ndarray, shape (H, W)
-    side : int
-        Not above H or W [pixels]. An odd difference drops the extra row or column at the far end.
-
-    Returns
-    -------
-    numpy.ndarray, shape (side, side)
-        A view.
-    """
-    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
-    return image[top : top + side, left : left + side]

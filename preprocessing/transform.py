@@ -3,9 +3,11 @@
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.experimental import numpy as tf_numpy
 
 from preprocessing import features
-from preprocessing.picture import decode_flux, make_picture
+from preprocessing.measurements import measure
+from preprocessing.picture import centre_cut, decode_flux, make_picture
 from preprocessing.settings import ImageSettings
 
 
@@ -23,13 +25,18 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     -------
     dict of tf.Tensor
         `PICTURE` (a PNG: lossless, ten times smaller than a list of integers, and easy to view),
-        `NAME`, `LABEL`, `FOLD` and `SOFT_LABEL`, each of shape (N,).
+        `NAME`, `LABEL`, `FOLD`, `SOFT_LABEL`, `HEIGHT`, `WIDTH`, `BRIGHTNESS` and `HALF_LIGHT_RADIUS`, each
+        of shape (N,).
     """
     image = ImageSettings(**custom_config["image"])
     planes = [tf.reshape(inputs[features.flux_feature(band)], [-1]) for band in image.bands]
-    pictures = make_picture(decode_flux(planes), image)
-    outputs = {features.PICTURE: tf.io.encode_png(pictures)}
-    for name in (features.NAME, features.LABEL, features.FOLD):
+    flux = decode_flux(planes)
+    outputs = {features.PICTURE: tf.io.encode_png(make_picture(flux, image))}
+    cut = tf.ensure_shape(centre_cut(flux, image.cut), [None, image.cut, image.cut, len(image.bands)])
+    measured = measure(cut, tf_numpy)
+    outputs[features.BRIGHTNESS] = measured.brightness
+    outputs[features.HALF_LIGHT_RADIUS] = measured.half_light_radius
+    for name in (features.NAME, features.LABEL, features.FOLD, features.HEIGHT, features.WIDTH):
         outputs[name] = tf.reshape(inputs[name], [-1])
     elliptical, spiral = (_or_zero(inputs[name]) for name in (features.VOTE_ELLIPTICAL, features.VOTE_SPIRAL))
     outputs[features.SOFT_LABEL] = soft_label(elliptical, spiral, outputs[features.LABEL])

@@ -16,7 +16,7 @@ import tensorflow as tf
 from astropy.io import fits
 
 from preprocessing.settings import ImageSettings
-from trainer.model import averaged, build_classifier
+from trainer.model import build_classifier
 from trainer.settings import ModelSettings
 from trainer.signatures import export_model
 
@@ -81,16 +81,26 @@ def main() -> None:
         build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=48, seed=seed)
         for seed in (1, 2)
     ]
-    for seed, (name, model) in enumerate({"lite": lite, "mean": averaged(tiny, 8, 1.7)}.items()):
+    for seed, (name, models, views, temperature) in enumerate(
+        (("lite", [lite], 1, None), ("mean", tiny, 8, 1.7))
+    ):
         path, flux = folder / name / "model", galaxies(seed)
         flux[5] = 2.5
         export_model(
-            model, path, image=IMAGE, uncertain=(0.25, 0.75), flux=RULES if seed else None, limits=LIMITS
+            models,
+            path,
+            image=IMAGE,
+            uncertain=(0.25, 0.75),
+            flux=RULES if seed else None,
+            limits=LIMITS,
+            views=views,
+            temperature=temperature,
         )
         signatures = tf.saved_model.load(str(path)).signatures
         shown = np.delete(flux, 5, axis=0)  # a stamp of one value is a reject
         inputs = {
             "classify_flux": ("flux", flux),
+            "describe_flux": ("flux", flux),
             "serving_default": ("examples", np.array(examples_of(flux), object)),
             "classify_fits": ("fits", np.array(files_of(shown), object)),
         }

@@ -10,12 +10,7 @@ import tensorflow as tf
 
 from trainer.devices import predict
 from trainer.input import Pictures
-from trainer.model import backbone_of
-
-STAGES = ("block3", "block4", "block5")
-"""Stages of EfficientNet whose feature maps are used. The last maps of a fine-tuned network keep only what
-tells the classes apart: with them, noise is less unlike the training galaxies than half of the test
-galaxies (docs/results.md)."""
+from trainer.taps import STAGES, STATISTICS, with_taps
 
 COMPONENTS = 64
 """Number of principal components, at most."""
@@ -48,8 +43,8 @@ class Novelty:
     Notes
     -----
     The statistics of a picture are mean and standard deviation over the positions of each feature map at the
-    ends of `STAGES` (`with_statistics`). Let y be the scaled statistics, p_k their principal components with
-    variances v_k, and r what is left over. The distance d is given by
+    ends of `STAGES` (`trainer.taps.with_taps`). Let y be the scaled statistics, p_k their principal
+    components with variances v_k, and r what is left over. The distance d is given by
 
     ``d^2 = (mean_k(p_k^2 / v_k) + |r|^2 / residual) / 2``,
 
@@ -183,45 +178,10 @@ def fit_novelty(model: keras.Model, learned: Pictures, held_out: Pictures | None
     Novelty or None
         See `Novelty.fit`.
     """
-    whole = with_statistics(model)
-    network = keras.Model(whole.input, whole.output[1])
+    whole = with_taps(model)
+    network = keras.Model(whole.input, whole.output[STATISTICS])
     known = _statistics(network, learned)
     return Novelty.fit(known, known[:0] if held_out is None else _statistics(network, held_out))
-
-
-def with_statistics(model: keras.Model) -> keras.Model:
-    """Return a classifier that also returns the statistics of its feature maps.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A chain of layers of which one is the backbone, as `trainer.model.build_classifier` makes it.
-
-    Returns
-    -------
-    keras.Model
-        From pictures (N, size, size, 3) to the output of `model` and statistics (N, S), float32: of each
-        feature map at the ends of `STAGES` the mean over all positions, and the standard deviation. The
-        weights are shared.
-    """
-    backbone = backbone_of(model)
-    last = {layer.name[: len(STAGES[0])]: layer.output for layer in backbone.layers}
-    # A network without these stages is so small that its output will do.
-    ends = [last[stage] for stage in STAGES if stage in last] or [backbone.output]
-    tapped = keras.Model(backbone.input, [backbone.output, *ends], name=f"{backbone.name}_tapped")
-    pictures = keras.Input(model.input_shape[1:], name="picture", dtype="float32")
-    # Keras gives no access to maps inside a nested network, so the layers are applied one by one.
-    x, maps = pictures, []
-    for layer in model.layers[1:]:
-        if layer is backbone:
-            x, *maps = tapped(x)
-        else:
-            x = layer(x)
-    statistics = []
-    for each in maps:
-        each = keras.ops.cast(each, "float32")
-        statistics += [keras.ops.mean(each, axis=(1, 2)), keras.ops.std(each, axis=(1, 2))]
-    return keras.Model(pictures, [x, keras.ops.concatenate(statistics, axis=-1)], name=model.name)
 
 
 def _statistics(network: keras.Model, pictures: Pictures) -> np.ndarray:

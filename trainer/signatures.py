@@ -15,15 +15,16 @@ from preprocessing import features
 from preprocessing.graph.flux import FluxReader
 from preprocessing.picture import decode_flux, make_picture, shows_nothing
 from preprocessing.settings import ImageSettings
-from trainer.model import averaged
-from trainer.novelty import Novelty, with_statistics
+from trainer.novelty import Novelty
 from trainer.recipe import Recipe
+from trainer.taps import EMBEDDING, MODELS, PROBABILITY, STATISTICS, described
 from trainer.warm_up import write_warm_up
 
 CHUNK_BYTES = 2**28
 """Memory for the largest feature map of the pictures that go through the network at once."""
 
 _LARGEST_CHUNK = 512
+_ANSWERS = 2  # numbers that each signature computes for a galaxy: probability and distance
 
 RAW_FLUX = {
     "background": "none",
@@ -33,7 +34,7 @@ RAW_FLUX = {
 }
 """Settings of stamps whose numbers are flux already."""
 
-_ANY_STAMP = {"max_blank": 1.0, "max_saturated": 1.0, "cubes": False}
+_ANY_STAMP = {"max_blank": 1.0, "max_saturated": 1.0, "max_offset": 1.0, "cube_bands": [], "cubes": False}
 _EXPORTED_PACKAGES = ("galmorph", "keras", "tensorflow", "tfx")
 
 
@@ -90,40 +91,41 @@ def morphology(p_elliptical: tf.Tensor, uncertain: tuple[float, float]) -> tf.Te
 
 
 def export_model(
-    model: keras.Model,
+    models: Sequence[keras.Model],
     path: Path,
     *,
     image: ImageSettings,
     uncertain: tuple[float, float],
     flux: Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
+    views: int = 1,
+    temperature: float | None = None,
     novelty: Novelty | None = None,
     chunk: int | None = None,
-    views: int = 1,
     metadata: dict[str, Any] | None = None,
 ) -> None:
-    """Write the SavedModel.
+    """Write the SavedModel of the mean of classifiers.
 
     Parameters
     ----------
-    model : keras.Model
-        Network from pictures (N, size, size, 3) to the probability of elliptical (N, 1) and, with `novelty`,
-        to the statistics of `trainer.novelty.with_statistics`.
+    models : sequence of keras.Model
+        From `trainer.model.build_classifier`; see `trainer.taps.described`.
     path : Path
     image : ImageSettings
-        Settings of the pictures that `model` was trained on.
+        Settings of the pictures that `models` were trained on.
     uncertain : (float, float)
         Interval of probabilities that are classified as uncertain.
     flux : mapping, optional
         How the numbers of the training stamps became flux, see `DataSettings.flux`; taken as flux by default.
     limits : mapping, optional
         Which stamps the ingest accepted, see `DataSettings.limits`; all by default.
+    views, temperature
+        As in `trainer.model.averaged`.
     novelty : Novelty, optional
-        Distance from the training galaxies; unknown by default.
+        Distance from the galaxies that the first classifier learned from; unknown by default.
     chunk : int, optional
-        Number of pictures that go through the network at once; that of `default_chunk` by default.
-    views : int
-        Number of pictures that `model` makes of each one (`trainer.model.averaged`).
+        Number of pictures that go through the network at once, all views of a galaxy counted; that of
+        `default_chunk` by default.
     metadata : dict, optional
         Further entries of ``assets.extra/galmorph.json``.
 
@@ -135,37 +137,48 @@ def export_model(
     - ``classify_flux`` takes ``flux`` (float32 [N, H, W, 3], red first) in the bands and flux units of the
       training stamps;
     - ``classify_fits`` takes ``fits`` (string [N, 3], red first), the bytes of one FITS file for each band.
-      `preprocessing.graph.flux` decodes them in the graph by the rules of the ingest.
+      `preprocessing.graph.flux` decodes them in the graph by the rules of the ingest;
+    - ``describe_flux`` takes ``flux``, for catalogues.
 
     All return ``p_elliptical`` and ``p_spiral`` (float32 [N]), ``morphology`` (string [N]), ``novelty`` and
     ``novelty_distance`` (float32 [N]; NaN if unknown). A galaxy without signal
-    (`preprocessing.picture.shows_nothing`) gets probabilities of NaN and the class ``uncertain``. The
-    SavedModel can be loaded with TensorFlow only.
+    (`preprocessing.picture.shows_nothing`) gets probabilities of NaN and the class ``uncertain``.
+    ``describe_flux`` also returns ``p_elliptical_models`` (float32 [N, M]), the probability of each of M
+    classifiers, of which ``p_elliptical`` is the mean, and ``embedding`` (float32 [N, D]), the features of
+    the first classifier, averaged over the views. The SavedModel can be loaded with TensorFlow only.
     """
     flux_rules = {**RAW_FLUX, **(flux or {})}
     accepted = {**_ANY_STAMP, **(limits or {})}
+    model = described(models, views, temperature, statistics=novelty is not None)
     chunk = chunk or default_chunk(model)
     galaxies = max(1, chunk // views)
     pictures_of = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
     @tf.function(input_signature=[pictures_of], autograph=False)
-    def network(pictures: tf.Tensor) -> tf.Tensor:
-        """Return the probability and the distance (N, 2).
+    def network(pictures: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return probability and distance (N, 2), the probability of each model (N, M), and the embedding.
 
         Traced once for all signatures: with EfficientNetB7 that takes half a minute.
         """
+        found = model(pictures, training=False)
+        p_elliptical = tf.reshape(found[PROBABILITY], [-1])
         if novelty is None:
-            p_elliptical = tf.reshape(model(pictures, training=False), [-1])
             distance = tf.fill(tf.shape(p_elliptical), float("nan"))
         else:
-            answer, statistics = model(pictures, training=False)
-            p_elliptical, distance = tf.reshape(answer, [-1]), novelty.distance(statistics)
-        return tf.stack([p_elliptical, distance], axis=-1)
+            distance = novelty.distance(found[STATISTICS])
+        return tf.stack([p_elliptical, distance], axis=-1), found[MODELS], found[EMBEDDING]
+
+    def parts(flux: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        answers, each, embedding = network(tf.cast(make_picture(flux, image), tf.float32))
+        p_elliptical = tf.concat([answers[:, :1], each], axis=-1)
+        p_elliptical = tf.where(shows_nothing(flux, image)[:, None], float("nan"), p_elliptical)
+        return p_elliptical[:, :1], answers[:, 1:], p_elliptical[:, 1:], embedding
 
     def classify(flux: tf.Tensor) -> tf.Tensor:
-        answers = network(tf.cast(make_picture(flux, image), tf.float32))
-        p_elliptical = tf.where(shows_nothing(flux, image), float("nan"), answers[:, 0])
-        return tf.stack([p_elliptical, answers[:, 1]], axis=-1)
+        return tf.concat(parts(flux)[:_ANSWERS], axis=-1)
+
+    def describe(flux: tf.Tensor) -> tf.Tensor:
+        return tf.concat(parts(flux), axis=-1)
 
     def outputs(answers: tf.Tensor) -> dict[str, tf.Tensor]:
         p_elliptical, distance = answers[:, 0], answers[:, 1]
@@ -196,6 +209,21 @@ def export_model(
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
         return outputs(_in_chunks(lambda part, _: classify(part), flux, galaxies))
 
+    networks, features_of_picture = (model.output[name].shape[-1] for name in (MODELS, EMBEDDING))
+    width = _ANSWERS + networks + features_of_picture
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")], autograph=False
+    )
+    def describe_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = _in_chunks(lambda part, _: describe(part), flux, galaxies, width)
+        answers, each, embedding = tf.split(found, [_ANSWERS, networks, features_of_picture], axis=-1)
+        return {
+            **outputs(answers),
+            MODELS: tf.identity(each, MODELS),
+            EMBEDDING: tf.identity(embedding, EMBEDDING),
+        }
+
     reader = FluxReader(image.bands, image.cut, flux_rules, accepted)
 
     @tf.function(
@@ -212,6 +240,7 @@ def export_model(
         "serving_default": serving_default,
         "classify_flux": classify_flux,
         "classify_fits": classify_fits,
+        "describe_flux": describe_flux,
     }
     tf.saved_model.save(module, str(path), signatures=signatures)
     description = {
@@ -257,18 +286,17 @@ def export_classifier(
         Distance from the galaxies that the first classifier learned from.
     """
     tables = recipe.dump()
-    if novelty is not None:
-        models = [with_statistics(models[0]), *models[1:]]
     export_model(
-        averaged(models, recipe.model.views, temperature),
+        models,
         path,
         image=recipe.image,
         uncertain=tuple(config["decision"]["uncertain"]),
         flux=config["flux"],
         limits=config["limits"],
+        views=recipe.model.views,
+        temperature=temperature,
         novelty=novelty,
         chunk=config["chunk"],
-        views=recipe.model.views,
         metadata={
             **{name: tables[name] for name in ("model", "train", "cross_validation")},
             "temperature": temperature,
@@ -278,12 +306,12 @@ def export_classifier(
 
 
 def _in_chunks(
-    classify: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], batch: tf.Tensor, chunk: int
+    classify: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], batch: tf.Tensor, chunk: int, width: int = _ANSWERS
 ) -> tf.Tensor:
-    """Apply a function to `chunk` elements and the place of the first, and join the answers (N, 2)."""
+    """Apply a function to `chunk` elements and the place of the first, and join the answers (N, width)."""
     total = tf.shape(batch)[0]
     chunks = (total + chunk - 1) // chunk
-    results = tf.TensorArray(tf.float32, size=chunks, element_shape=[None, 2], infer_shape=False)
+    results = tf.TensorArray(tf.float32, size=chunks, element_shape=[None, width], infer_shape=False)
 
     def step(index: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
         part = batch[index * chunk : (index + 1) * chunk]

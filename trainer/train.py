@@ -21,6 +21,7 @@ from trainer.head import Head
 from trainer.input import Pictures
 from trainer.model import backbone_of
 from trainer.novelty import NOVELTY_REFERENCE, Novelty, fit_novelty
+from trainer.ranges import training_ranges
 from trainer.recipe import BACKBONE_FILE, HEAD_FILE, HISTORY_FILE, Recipe
 from trainer.signatures import export_classifier
 
@@ -60,12 +61,13 @@ def run_fn(fn_args: FnArgs) -> None:
             history["network"] = _fine_tune(model, recipe, files, head is not None, checkpoint, run_dir)
     backbone_of(model).save_weights(run_dir / BACKBONE_FILE)
     Head.of(model).save(run_dir / HEAD_FILE)
+    learned = [*files[TRAIN], *(files[VALIDATION] if _is_retrained(recipe) else ())]
     export_classifier(
         [model],
         recipe,
         config,
         Path(fn_args.serving_model_dir),
-        {"history": history},
+        {"history": history, **training_ranges(learned).entry()},
         _temperature(model, recipe, files[VALIDATION]),
         _novelty(model, recipe, files, (fn_args.hyperparameters or {}).get(NOVELTY_REFERENCE)),
     )
@@ -96,10 +98,15 @@ def _novelty(
     """
     send_progress("measuring how far held-out galaxies are from the training galaxies")
     learned, held_out = _split_pictures(recipe, files[TRAIN]), _split_pictures(recipe, files[VALIDATION])
-    if recipe.cross_validation.publish != "retrained":
+    if not _is_retrained(recipe):
         return fit_novelty(model, learned, held_out)
     novelty = fit_novelty(model, replace(learned, files=[*files[TRAIN], *files[VALIDATION]]), None)
     return novelty.with_reference(reference) if novelty is not None and reference is not None else novelty
+
+
+def _is_retrained(recipe: Recipe) -> bool:
+    """Return whether the model learns from training and validation split."""
+    return recipe.cross_validation.publish == "retrained"
 
 
 def _split_pictures(recipe: Recipe, files: Sequence[str]) -> Pictures:
@@ -114,7 +121,7 @@ def _fine_tune(
     checkpoint: Path | None,
     log_dir: Path,
 ) -> dict[str, list[float]]:
-    everything = recipe.cross_validation.publish == "retrained"
+    everything = _is_retrained(recipe)
     learning = dict(files) if everything else {TRAIN: files[TRAIN]}
 
     def pictures(which: Mapping[str, Sequence[str]]) -> Pictures:

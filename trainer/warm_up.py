@@ -21,7 +21,7 @@ WARM_UP_SIZES = (1, 8, 32, 64)
 
 
 def write_warm_up(path: Path, image: ImageSettings, flux: Mapping[str, Any]) -> None:
-    """Write requests to each signature, in each of `WARM_UP_SIZES`.
+    """Write requests to each signature that is for servers, in each of `WARM_UP_SIZES`.
 
     Parameters
     ----------
@@ -35,7 +35,8 @@ def write_warm_up(path: Path, image: ImageSettings, flux: Mapping[str, Any]) -> 
     -----
     TensorFlow plans and tunes its operations when it first sees the shape of a batch, which makes the first
     answers of a version many times slower than later ones. All galaxies of a request are the same, which
-    TensorProto stores once.
+    TensorProto stores once. ``describe_flux`` is left out: it is for catalogues, which wait for no first
+    answer, and its requests would make every server's start a third longer.
     """
     stamp = _stamp(image.cut)
     example = tf.train.Example()

@@ -27,7 +27,7 @@ def export(folder: Path) -> None:
     network = build_classifier(
         ModelSettings(backbone="EfficientNetLite0", weights="none"), image_size=SIDE, seed=1
     )
-    export_model(network, folder, image=ImageSettings(cut=SIDE, size=SIDE), uncertain=(0.25, 0.75))
+    export_model([network], folder, image=ImageSettings(cut=SIDE, size=SIDE), uncertain=(0.25, 0.75))
 
 
 def galaxies(count: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from preprocessing import features
 from preprocessing.labels.reading import LabelledObject
-from preprocessing.stamps import Plane
+from preprocessing.planes import Plane
 
 
 def build_example(entry: LabelledObject, planes: Mapping[str, Plane], fold: int) -> tf.train.Example:

@@ -176,9 +176,12 @@ def _keep(findings: Sequence[Reject | StampNote], folder: str, name: str) -> Non
 
     Beam's own text files would treat a folder with brackets in its name as a pattern.
     """
+    path = os.path.join(folder, f"{name}.jsonl")
     if findings:
-        with tf.io.gfile.GFile(os.path.join(folder, f"{name}.jsonl"), "w") as file:
+        with tf.io.gfile.GFile(path, "w") as file:
             file.write("".join(json.dumps(asdict(finding)) + "\n" for finding in findings))
+    elif tf.io.gfile.exists(path):  # of an attempt that the runner has repeated
+        tf.io.gfile.remove(path)
 
 
 def _findings(folder: str) -> tuple[list[Reject], list[StampNote]]:

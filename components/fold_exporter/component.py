@@ -23,6 +23,7 @@ from components.example_files import learning_files
 from evaluation.calibration import fit_temperature
 from evaluation.formats.out_of_fold import OutOfFold
 from trainer.folds import FoldScores, fold_classifiers, fold_novelty
+from trainer.ranges import training_ranges
 from trainer.recipe import Recipe
 from trainer.signatures import export_classifier
 
@@ -67,7 +68,11 @@ class Executor(BaseExecutor):
         path = Path(path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict["model"])))
         files = learning_files(artifact_utils.get_single_instance(input_dict["examples"]))
         novelty = fold_novelty(models[0], recipe, files, chosen[0])
-        export_classifier(models, recipe, config, path, {"folds": chosen}, temperature, novelty)
+        every = [file for paths in files.values() for file in paths]
+        # Together, the folds of an ensemble learn from all galaxies.
+        ranges = training_ranges(every, without_fold=chosen[0] if len(chosen) == 1 else None)
+        about = {"folds": chosen, **ranges.entry()}
+        export_classifier(models, recipe, config, path, about, temperature, novelty)
         copy = artifact_utils.get_single_uri(output_dict["fold"])
         shutil.copytree(folders[chosen[0]], copy, dirs_exist_ok=True)
 

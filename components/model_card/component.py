@@ -75,4 +75,10 @@ def ModelCard(
     with tempfile.TemporaryDirectory() as folder:
         write_evidence(Path(folder), run_name, json.loads(settings), fingerprint, given)
         write_card(read_evidence(Path(folder)), Path(card.uri))
-    Path(card.uri, ORIGIN_NAME).write_text(json.dumps({"candidate": candidate_id}) + "\n")
+    origin = {
+        "candidate": candidate_id,
+        "run": run_name,
+        "data": fingerprint,
+        "configuration": json.loads(settings),
+    }
+    Path(card.uri, ORIGIN_NAME).write_text(json.dumps(origin, indent=2) + "\n")

@@ -7,6 +7,9 @@ from enum import IntFlag
 UNLIKE_FROM = 0.99
 """Novelty from which `Flag.UNLIKE` is set."""
 
+LEAST_SIGNAL_TO_NOISE = 10
+"""Signal-to-noise in the central aperture below which `Flag.FAINT` is set (docs/catalog/flags.md)."""
+
 
 class Flag(IntFlag):
     """Bits of the column ``flags``."""
@@ -26,8 +29,8 @@ FLAGS = {
     Flag.BLANK: "blank pixels",
     Flag.SATURATED: "saturated pixels",
     Flag.MISSING_BAND: "missing band",
-    Flag.FAINT: "low signal-to-noise",
-    Flag.OUTSIDE: "outside the training range of size or brightness",
+    Flag.FAINT: f"signal-to-noise below {LEAST_SIGNAL_TO_NOISE:g} in the central aperture",
+    Flag.OUTSIDE: "brightness or half-light radius beyond 99 % of the training galaxies",
     Flag.UNLIKE: f"unlike the training galaxies (novelty >= {UNLIKE_FROM:g})",
     Flag.STAMP_QUALITY: "warning about the stamps",
 }
@@ -47,6 +50,8 @@ class Column:
         The UCD is one of the IVOA's UCD1+ words.
     unit : str
         Empty if there is none.
+    is_array : bool
+        Whether a cell holds several numbers, as many in every row of a table.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Column:
     description: str
     ucd: str
     unit: str = ""
+    is_array: bool = False
 
 
 _BITS = ", ".join(f"{int(flag)} {meaning}" for flag, meaning in FLAGS.items())
@@ -75,7 +81,23 @@ COLUMNS = (
         "stat.value",
     ),
 )  # fmt: skip
-"""Every column, in order. Numbers that are unknown are NaN, or empty where the format has empty cells."""
+"""The columns, in order. Numbers that are unknown are NaN, or empty where the format has empty cells."""
+
+SURVEY_COLUMNS = (
+    Column("row", "int64", "row of the input table, from 1", "meta.record"),
+    Column("magnitude", "float32", "magnitude of the input table", "phot.mag", "mag"),
+    Column("entropy", "float32", "entropy of the two class probabilities", "stat.value", "bit"),
+    Column(
+        "p_elliptical_std", "float32", "standard deviation of the models' probabilities of elliptical",
+        "stat.stdev;stat.probability",
+    ),
+    Column(
+        "p_elliptical_models", "float32", "probability of elliptical by each model of the ensemble",
+        "stat.probability;src.morph.type", is_array=True,
+    ),
+    Column("embedding", "float32", "features of the network", "stat.value;src.morph.param", is_array=True),
+)  # fmt: skip
+"""Further columns of a survey's catalogue, after `COLUMNS`, in order; each is there only if it is known."""
 
 OPTIONAL = "novelty_distance"
 """The column that a catalogue lacks if its model does not give it."""

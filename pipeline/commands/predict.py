@@ -70,7 +70,8 @@ def predict(
         str | None,
         typer.Option(
             metavar="BANDS",
-            help="Bands of the planes, first plane first (G,R,I), if one file holds all bands of an object.",
+            help="Bands of the planes, first plane first (G,R,I), if one file holds all bands of an object; "
+            "not needed if the model was trained on cubes.",
             show_default=False,
         ),
     ] = None,

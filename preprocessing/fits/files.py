@@ -71,6 +71,35 @@ def read_bytes(path: Location) -> bytes:
             return unpacked(read_remote(path), path)
         except FileNotFoundError:
             raise no_such_file(path) from None
+    descriptor = opened_file(path)
+    with open(descriptor, "rb", buffering=0) as file:
+        size = os.fstat(descriptor).st_size
+        if size > MAX_FILE_BYTES:
+            raise StampError("too_large", path, f"{size:,} bytes, limit {MAX_FILE_BYTES:,}")
+        try:
+            content = file.read()
+        except OSError as error:
+            raise StampError("unreadable", path, f"cannot be read: {_cause(error)}") from None
+    return unpacked(content, path)
+
+
+def opened_file(path: Path) -> int:
+    """Open a regular file for reading.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    int
+        Its descriptor.
+
+    Raises
+    ------
+    StampError
+        ``missing_file``; or ``not_a_file``, for pipes and devices too.
+    """
     try:
         # Without O_NONBLOCK, opening a named pipe blocks until another process writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -78,18 +107,10 @@ def read_bytes(path: Location) -> bytes:
         raise _absent(path) from None
     except (OSError, ValueError) as error:
         raise StampError("not_a_file", path, f"cannot be opened: {_cause(error)}") from None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise StampError("not_a_file", path, "not a regular file")
-    with open(descriptor, "rb", buffering=0) as file:
-        if status.st_size > MAX_FILE_BYTES:
-            raise StampError("too_large", path, f"{status.st_size:,} bytes, limit {MAX_FILE_BYTES:,}")
-        try:
-            content = file.read()
-        except OSError as error:
-            raise StampError("unreadable", path, f"cannot be read: {_cause(error)}") from None
-    return unpacked(content, path)
+    return descriptor
 
 
 def read_remote(file: Remote) -> bytes:
@@ -109,22 +130,39 @@ def no_such_file(path: Location) -> StampError:
     return StampError("missing_file", path, "no such file")
 
 
-def unpacked(content: bytes, path: Location) -> bytes:
-    """Return the content of a file, unpacked if it is gzip or bzip2; raise `StampError` if it is damaged."""
+def unpacked(content: bytes, path: Location, most: int = MAX_FILE_BYTES) -> bytes:
+    """Return the content of a file, unpacked if it is gzip or bzip2.
+
+    Parameters
+    ----------
+    content : bytes
+    path : Path or Remote
+    most : int
+        Largest size [bytes].
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    StampError
+        ``too_large``, or ``unreadable`` if it is damaged.
+    """
     for magic, unpacker in _UNPACKERS.items():
         if content.startswith(magic):
-            return _unpacked(content, unpacker, path)
+            return _unpacked(content, unpacker, path, most)
     return content
 
 
-def _unpacked(content: bytes, unpacker: Callable[[io.BytesIO], Any], path: Location) -> bytes:
+def _unpacked(content: bytes, unpacker: Callable[[io.BytesIO], Any], path: Location, most: int) -> bytes:
     try:
         with unpacker(io.BytesIO(content)) as file:
-            inside = file.read(MAX_FILE_BYTES + 1)  # limited: a small file may unpack to terabytes
+            inside: bytes = file.read(most + 1)  # limited: a small file may unpack to terabytes
     except Exception as error:  # damage raises zlib.error, EOFError, OSError, ValueError and others
         raise StampError("unreadable", path, f"cannot be unpacked: {_cause(error)}") from None
-    if len(inside) > MAX_FILE_BYTES:
-        raise StampError("too_large", path, f"unpacks to more than {MAX_FILE_BYTES:,} bytes")
+    if len(inside) > most:
+        raise StampError("too_large", path, f"unpacks to more than {most:,} bytes")
     return inside
 
 

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from astropy.io import fits
 
@@ -32,6 +32,20 @@ STRING = re.compile(r"'([^']*)' *(/[^']*)?")
 
 class Unusual(Exception):
     """A file that the fast reader leaves to astropy."""
+
+
+class Content(Protocol):
+    """What is needed of the bytes of a file; `bytes` has it."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
+
+    def startswith(self, prefix: bytes, start: int = 0, /) -> bool:
+        """Return whether the bytes from `start` begin with `prefix`."""
+
+    def find(self, part: bytes, start: int = 0, /) -> int:
+        """Return the first place of `part` from `start`, or -1."""
 
 
 class Header:
@@ -246,13 +260,13 @@ class Hdu:
         return (*(length for length in reversed(lengths[2:]) if length != 1), *reversed(lengths[:2]))
 
 
-def scan_hdus(content: bytes) -> Iterator[Hdu]:
+def scan_hdus(content: Content) -> Iterator[Hdu]:
     """Yield the units of a FITS file.
 
     Parameters
     ----------
-    content : bytes
-        The whole file.
+    content : Content
+        The whole file; its headers are read.
 
     Yields
     ------
@@ -306,7 +320,7 @@ def refuse_absurd(content: bytes) -> None:
         raise ValueError(f"{absurd[1].decode()} = {absurd[2].decode()}, of which the standard allows 999")
 
 
-def _find_end(content: bytes, offset: int) -> int:
+def _find_end(content: Content, offset: int) -> int:
     position = content.find(b"END" + b" " * (CARD - 3), offset)
     while position >= 0 and (position - offset) % CARD:
         position = content.find(b"END" + b" " * (CARD - 3), position + 1)

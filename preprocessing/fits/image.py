@@ -11,12 +11,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from astropy.io import fits
 
-from preprocessing.fits.files import StampError
+from preprocessing.fits.choice import choose, varies
 from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual, scan_hdus
 from preprocessing.fits.tiles import decompress_image
 from preprocessing.locations import Location
@@ -27,21 +27,29 @@ _UNSIGNED = {8: -128, 16: 2**15, 32: 2**31, 64: 2**63}  # BZERO by which FITS sp
 
 def read_scanned(content: bytes, planes: int, path: Location) -> tuple[np.ndarray, Header]:
     """Do what `read_image` does with the fast reader only; raise `Unusual` where it cannot read the file."""
-    return _choose(_scanned_images(content), planes, path)
+    return choose(_scanned_images(content), planes, path, MAX_SIDE).content
 
 
 def read_with_astropy(content: bytes, planes: int, path: Location) -> tuple[np.ndarray, Header]:
     """Do what `read_image` does with `astropy.io.fits` only, in this process; raise what astropy raises."""
-    return _choose(_astropy_images(content), planes, path)
+    return choose(_astropy_images(content), planes, path, MAX_SIDE).content
 
 
 @dataclass(frozen=True)
 class _Image:
-    """An image that is not read yet; `last` if it is the last unit of the file."""
+    """An image that is read when it is asked for."""
 
     shape: tuple[int, ...]
     last: bool
     read: Callable[[], tuple[np.ndarray, Header]]
+
+    @cached_property
+    def content(self) -> tuple[np.ndarray, Header]:
+        """Pixels and header."""
+        return self.read()
+
+    def varies(self) -> bool:
+        return varies(self.content[0])
 
 
 def _scanned_images(content: bytes) -> Iterator[_Image]:
@@ -84,7 +92,7 @@ def _read_astropy_hdu(
     hdu: fits.ImageHDU, shape: tuple[int, ...], primary: fits.Header, content: bytes, number: int
 ) -> tuple[np.ndarray, Header]:
     # Cards first, because astropy rewrites the scaling cards when it reads the data.
-    header = Header(_cards(hdu.header), Header(_cards(primary)))
+    header = Header(cards_of(hdu.header), Header(cards_of(primary)))
     blank = hdu.header.get("BLANK") if hdu.header["BITPIX"] > 0 else None
     with np.errstate(over="ignore", invalid="ignore"):
         image = np.array(hdu.data, np.float32)
@@ -95,44 +103,9 @@ def _read_astropy_hdu(
     return image.reshape(shape), header
 
 
-def _cards(header: fits.Header) -> bytes:
+def cards_of(header: fits.Header) -> bytes:
+    """Return the cards of a header of astropy, without END."""
     return header.tostring(sep="", endcard=False, padding=False).encode("ascii", "replace")
-
-
-def _choose(images: Iterator[_Image], planes: int, path: Location) -> tuple[np.ndarray, Header]:
-    """Return the first image of the right shape that is not constant, or else the first of that shape."""
-    fallback: tuple[np.ndarray, Header] | None = None
-    other: tuple[int, ...] = ()
-    for image in images:
-        shape = image.shape
-        if 0 in shape or len(shape) < 2:
-            continue
-        if len(shape) != (2 if planes == 1 else 3) or (planes > 1 and shape[0] != planes):
-            other = other or shape
-            continue
-        if max(shape[-2:]) > MAX_SIDE:
-            raise StampError(
-                "too_large", path, f"image of {shape[-1]} x {shape[-2]} pixels, limit {MAX_SIDE}"
-            )
-        found = image.read()
-        if (image.last and fallback is None) or _varies(found[0]):
-            return found
-        fallback = fallback or found
-    if fallback is not None:
-        return fallback
-    if other:
-        sizes = " x ".join(str(length) for length in reversed(other))
-        wanted = "a two-dimensional image" if planes == 1 else f"a cube of {planes} planes"
-        raise StampError("wrong_planes", path, f"holds an image of {sizes} where {wanted} is expected")
-    raise StampError("no_image", path, "no image in any HDU")
-
-
-def _varies(image: np.ndarray) -> bool:
-    first = image.flat[0]
-    if (image == first).all():
-        return False
-    finite = image[np.isfinite(image)]
-    return finite.size > 0 and bool((finite != finite[0]).any())
 
 
 def scaled(pixels: np.ndarray, bits: int, header: Header) -> np.ndarray:

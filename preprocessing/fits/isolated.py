@@ -15,7 +15,9 @@ import subprocess
 import sys
 import threading
 import time
-from typing import IO, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +30,9 @@ SECONDS = 30.0
 """Time for one file, the start of the process included."""
 MEMORY_BYTES = 4 * 2**30
 """Address space of the process."""
+
+if TYPE_CHECKING:
+    from preprocessing.fits.sections import ImageEntry, OpenFiles
 
 _LENGTH = struct.Struct(">Q")
 _TILES = b"ZIMAGE"
@@ -82,6 +87,36 @@ class IsolatedReader:
             raise StampError(*problem)
         return image, Header(cards, Header(behind) if behind is not None else None)
 
+    def images(self, path: Path) -> "list[ImageEntry]":
+        """Return the images of a file; raise ValueError if astropy cannot read it, or `AstropyEnded`."""
+        return self._of_file("images", str(path))
+
+    def rows(self, path: Path, number: int, first: int, end: int) -> np.ndarray:
+        """Return rows of an image; raise ValueError if astropy cannot read them, or `AstropyEnded`.
+
+        Parameters
+        ----------
+        path : Path
+        number : int
+            Of the HDU.
+        first, end : int
+            First row, from 0, and the one after the last.
+
+        Returns
+        -------
+        numpy.ndarray, float32, shape (end - first, W)
+        """
+        rows: np.ndarray = self._of_file("rows", str(path), number, first, end)
+        return rows
+
+    def _of_file(self, *question: Any) -> Any:
+        found, problem = self._answer(*question)
+        if problem:
+            # The decoder may have written beyond its memory before it gave up.
+            self._end()
+            raise ValueError(problem)
+        return found
+
     def pixel_of(self, cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:
         """Do what `preprocessing.fits.world.pixel_by_astropy` does.
 
@@ -103,6 +138,22 @@ class IsolatedReader:
         """
         pixel: tuple[float, float] | None = self._answer("pixel", cards, ra, dec)
         return pixel
+
+    def compared(self, cards: bytes, other: bytes, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Do what `preprocessing.fits.world.compared_by_astropy` does.
+
+        Raises
+        ------
+        ValueError
+            If astropy cannot read a system.
+        AstropyEnded
+            If the process ended, stalled or ran out of memory.
+        """
+        found, problem = self._answer("compared", cards, other, x, y)
+        if problem:
+            raise ValueError(problem)
+        arrays: tuple[np.ndarray, ...] = found
+        return arrays
 
     def _answer(self, *question: Any) -> Any:
         with self._lock:
@@ -184,12 +235,38 @@ def _serve() -> None:
     # C libraries print to standard output, so the answers go to a copy of its descriptor.
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    files: OpenFiles | None = None
+    kinds: dict[str, Callable[..., Any]] = {"image": _image, "pixel": _pixel, "compared": _compared}
     while head := questions.read(_LENGTH.size):
         kind, *question = pickle.loads(questions.read(_LENGTH.unpack(head)[0]))
-        found = _image(*question) if kind == "image" else _pixel(*question)
+        if kind in ("images", "rows"):
+            files = files or _open_files()
+            found: Any = _with_problem(getattr(files, kind), *question)
+        else:
+            found = kinds[kind](*question)
         answer = pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL)
         answers.write(_LENGTH.pack(len(answer)) + answer)
         answers.flush()
+
+
+def _open_files() -> "OpenFiles":
+    from preprocessing.fits.sections import OpenFiles
+
+    return OpenFiles()
+
+
+def _compared(*question: Any) -> tuple[Any, str]:
+    from preprocessing.fits.world import compared_by_astropy
+
+    return _with_problem(compared_by_astropy, *question)
+
+
+def _with_problem(read: Callable[..., Any], *question: Any) -> tuple[Any, str]:
+    """Return what was asked for, and why there is no answer."""
+    try:
+        return read(*question), ""
+    except Exception as error:  # damaged files raise all kinds of exceptions
+        return None, detail_of(error)
 
 
 def _pixel(cards: bytes, ra: float, dec: float) -> tuple[float, float] | None:

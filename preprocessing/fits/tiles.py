@@ -11,12 +11,14 @@ Source: FITS 4.0 (2018), section 10; White et al., "Tiled image convention", 201
 import math
 import re
 import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from itertools import product
 
 import numpy as np
 
-from preprocessing.fits.header import PIXEL_TYPES, Hdu, Header, Unusual
+from preprocessing.fits.header import PIXEL_TYPES, Content, Hdu, Header, Unusual
 
 try:
     # These are not public. If they are missing, everything is read through astropy's public interface.
@@ -39,14 +41,14 @@ _MAX_PIXELS = 2**26
 _NO_BLANK = 2**63  # larger than any number of a tile
 
 
-def decompress_image(hdu: Hdu, content: bytes) -> np.ndarray:
+def decompress_image(hdu: Hdu, content: Content) -> np.ndarray:
     """Decompress an image.
 
     Parameters
     ----------
     hdu : Hdu
         A binary table with ``ZIMAGE = T``.
-    content : bytes
+    content : Content
         The whole file.
 
     Returns
@@ -59,41 +61,105 @@ def decompress_image(hdu: Hdu, content: bytes) -> np.ndarray:
     Unusual
         For images that only astropy can read.
     """
-    header = hdu.header
-    algorithm, bits = header.own("ZCMPTYPE"), header.integer("ZBITPIX")
-    if decompress_rice_1_c is None or algorithm not in _ALGORITHMS or bits not in _NATIVE:
-        raise Unusual(f"{algorithm} with {bits} bits")
-    if bits > 0 and (header.has("ZBLANK") or header.has("BLANK")):
-        raise Unusual("blank integers")
-    axes = range(header.integer("ZNAXIS"), 0, -1)
-    shape = tuple(header.integer(f"ZNAXIS{axis}") for axis in axes)
-    tile = tuple(header.integer(f"ZTILE{axis}") for axis in axes)
-    if min(shape) < 1 or math.prod(shape) > _MAX_PIXELS or min(tile) < 1:
-        raise Unusual(f"{shape} pixels in tiles of {tile}")
-    table, heap = _table(hdu, content)
-    tiles = _Tiles(header, table, heap, str(algorithm), bits)
-    edges = [
-        [(start, min(start + side, length)) for start in range(0, length, side)]
-        for length, side in zip(shape, tile, strict=True)
-    ]
-    if math.prod(map(len, edges)) != len(table):
-        raise Unusual(f"{len(table)} rows for {math.prod(map(len, edges))} tiles")
-    sides = [np.array([end - start for start, end in axis]) for axis in edges]
-    counts = reduce(np.multiply.outer, sides).reshape(-1).tolist()
-    pixels = np.frombuffer(b"".join(tiles.read_all(counts)), _NATIVE[bits])
-    if tiles.integers:
-        numbers = np.frombuffer(b"".join(tiles.integers), np.int32)
-        pixels = np.where(numbers == tiles.blank, np.nan, pixels)
-    if all(side == length for side, length in zip(tile[1:], shape[1:], strict=True)):
-        return pixels.reshape(shape)  # tiles of whole rows or planes follow each other like the pixels
-    image = np.empty(shape, pixels.dtype)
-    for place, part in zip(product(*edges), np.split(pixels, np.cumsum(counts)[:-1]), strict=True):
+    tiled = TiledImage(hdu, content)
+    if math.prod(tiled.shape) > _MAX_PIXELS:
+        raise Unusual(f"{tiled.shape} pixels")
+    pixels = tiled.pixels(range(len(tiled.counts)))
+    if all(side == length for side, length in zip(tiled.tile[1:], tiled.shape[1:], strict=True)):
+        return pixels.reshape(tiled.shape)  # tiles of whole rows or planes follow each other like the pixels
+    image = np.empty(tiled.shape, pixels.dtype)
+    places, ends = product(*tiled.edges), np.cumsum(tiled.counts)[:-1]
+    for place, part in zip(places, np.split(pixels, ends), strict=True):
         window = image[tuple(slice(*ends) for ends in place)]
         window[...] = part.reshape(window.shape)
     return image
 
 
-def _table(hdu: Hdu, content: bytes) -> tuple[np.ndarray, bytes]:
+class TiledImage:
+    """A compressed image of which single tiles can be decompressed.
+
+    Parameters
+    ----------
+    hdu : Hdu
+        A binary table with ``ZIMAGE = T``.
+    content : Content
+        The whole file.
+
+    Attributes
+    ----------
+    shape, tile : tuple of int
+        Size of the image and of a whole tile, in numpy's order.
+    edges : list of list of (int, int)
+        First pixel of each tile and the one after its last, for each axis.
+    counts : list of int
+        Number of pixels of each tile, in the order of the table.
+
+    Raises
+    ------
+    Unusual
+        For images that only astropy can read; also raised by `pixels`.
+    """
+
+    def __init__(self, hdu: Hdu, content: Content) -> None:
+        header = hdu.header
+        algorithm, bits = header.own("ZCMPTYPE"), header.integer("ZBITPIX")
+        if decompress_rice_1_c is None or algorithm not in _ALGORITHMS or bits not in _NATIVE:
+            raise Unusual(f"{algorithm} with {bits} bits")
+        if bits > 0 and (header.has("ZBLANK") or header.has("BLANK")):
+            raise Unusual("blank integers")
+        axes = range(header.integer("ZNAXIS"), 0, -1)
+        self.shape = tuple(header.integer(f"ZNAXIS{axis}") for axis in axes)
+        self.tile = tuple(header.integer(f"ZTILE{axis}") for axis in axes)
+        if not self.shape or min(self.shape) < 1 or min(self.tile) < 1:
+            raise Unusual(f"{self.shape} pixels in tiles of {self.tile}")
+        self.edges = [
+            [(start, min(start + side, length)) for start in range(0, length, side)]
+            for length, side in zip(self.shape, self.tile, strict=True)
+        ]
+        table, heap = _table(hdu, content)
+        if math.prod(map(len, self.edges)) != len(table):
+            raise Unusual(f"{len(table)} rows for {math.prod(map(len, self.edges))} tiles")
+        sides = [np.array([end - start for start, end in axis]) for axis in self.edges]
+        self.counts: list[int] = reduce(np.multiply.outer, sides).reshape(-1).tolist()
+        self._bits, self._tiles = bits, _Tiles(header, table, heap, str(algorithm), bits)
+
+    def pixels(self, indices: Sequence[int]) -> np.ndarray:
+        """Return the pixels of some tiles, one tile after the other, as `decompress_image` does."""
+        tiles, integers = self._tiles.read(indices, [self.counts[index] for index in indices])
+        pixels = np.frombuffer(b"".join(tiles), _NATIVE[self._bits])
+        if integers:
+            numbers = np.frombuffer(b"".join(integers), np.int32)
+            pixels = np.where(numbers == self._tiles.blank, np.nan, pixels)
+        return pixels
+
+
+@dataclass(frozen=True)
+class _Heap:
+    """The bytes that the rows of a table refer to."""
+
+    content: Content
+    start: int
+    end: int
+
+    def bytes_at(self, pointer: Sequence[int]) -> bytes:
+        length, offset = pointer
+        start = self.start + offset
+        if length < 0 or offset < 0 or start + length > self.end:
+            raise Unusual("a tile beyond the end of the heap")
+        return self.content[start : start + length]
+
+    def parts(self, pointers: Sequence[Sequence[int]]) -> list[bytes]:
+        """Return what `bytes_at` does for each of some pointers; of a file by one read, if they are close."""
+        if not isinstance(self.content, bytes) and len(pointers) > 1:
+            first = min(offset for _, offset in pointers)
+            size = max(offset + length for length, offset in pointers) - first
+            if first >= 0 and 0 < size <= 2 * sum(length for length, _ in pointers):
+                whole = _Heap(self.bytes_at((size, first)), 0, size)
+                return [whole.bytes_at((length, offset - first)) for length, offset in pointers]
+        return [self.bytes_at(pointer) for pointer in pointers]
+
+
+def _table(hdu: Hdu, content: Content) -> tuple[np.ndarray, _Heap]:
     """Return the rows of the table, and the heap that they refer to."""
     header = hdu.header
     names, formats = [], []
@@ -111,9 +177,9 @@ def _table(hdu: Hdu, content: bytes) -> tuple[np.ndarray, bytes]:
     width, rows = header.integer("NAXIS1"), header.integer("NAXIS2")
     if row.itemsize != width or "COMPRESSED_DATA" not in names or header.integer("BITPIX") != 8:
         raise Unusual("a table of another layout")
-    table = np.frombuffer(content, row, rows, hdu.start)
+    table = np.frombuffer(content[hdu.start : hdu.start + width * rows], row, rows)
     start = header.integer("THEAP", width * rows)
-    return table, content[hdu.start + start : hdu.start + hdu.size]
+    return table, _Heap(content, hdu.start + start, hdu.start + hdu.size)
 
 
 class _Tiles:
@@ -123,11 +189,9 @@ class _Tiles:
     ----------
     blank : int
         The number that stands for NaN where floats are stored as integers; `_NO_BLANK` if there is none.
-    integers : list of bytes
-        If there is such a number, the integers of the tiles read so far.
     """
 
-    def __init__(self, header: Header, table: np.ndarray, heap: bytes, algorithm: str, bits: int) -> None:
+    def __init__(self, header: Header, table: np.ndarray, heap: _Heap, algorithm: str, bits: int) -> None:
         names = table.dtype.names or ()
         self._heap, self._bits, self._algorithm = heap, bits, algorithm
         self._packed = table["COMPRESSED_DATA"].tolist()
@@ -142,7 +206,6 @@ class _Tiles:
         if self._quantized:
             self._scales, self._zeros = table["ZSCALE"].tolist(), table["ZZERO"].tolist()
         self.blank = header.integer("ZBLANK", _NO_BLANK) if self._quantized else _NO_BLANK
-        self.integers: list[bytes] = []
         quantization = header.own("ZQUANTIZ")
         if quantization not in _DITHERS:
             raise Unusual(f"ZQUANTIZ = {quantization!r}")
@@ -151,58 +214,77 @@ class _Tiles:
         if self._width not in (1, 2, 4) or not 0 < self._block <= 4096:
             raise Unusual("settings of the Rice algorithm")
 
-    def read_all(self, counts: list[int]) -> list[bytes]:
-        """Return the pixels of all tiles in native byte order; `counts` has the pixels of each tile."""
-        if self._quantized and all(length for length, _ in self._packed):
-            integers = [self._numbers(index, count) for index, count in enumerate(counts)]
-            return self._floats(integers, counts, 0)  # all at once, at half the cost
-        return [self._read(index, count) for index, count in enumerate(counts)]
+    def read(self, indices: Sequence[int], counts: Sequence[int]) -> tuple[list[bytes], list[bytes]]:
+        """Read tiles.
 
-    def _read(self, index: int, count: int) -> bytes:
-        """Return the pixels of one tile."""
-        if self._packed[index][0]:
-            numbers = self._numbers(index, count)
-            return self._floats([numbers], [count], index)[0] if self._quantized else numbers
+        Parameters
+        ----------
+        indices : sequence of int
+        counts : sequence of int
+            The number of pixels of each of these tiles.
+
+        Returns
+        -------
+        pixels : list of bytes
+            In native byte order.
+        integers : list of bytes
+            What the pixels were before they became floats, if one of these integers stands for NaN;
+            otherwise empty.
+        """
+        packed = self._heap.parts([self._packed[index] for index in indices])
+        tiles = list(zip(indices, packed, counts, strict=True))
+        if not self._quantized:
+            return [self._plain(*tile) for tile in tiles], []
+        if all(packed):
+            integers = [self._numbers(part, count) for _, part, count in tiles]
+            pixels = self._floats(integers, indices, counts)  # all at once, at half the cost
+        else:
+            both = [self._quantized_or_exact(*tile) for tile in tiles]
+            integers, pixels = [tile[0] for tile in both], [tile[1] for tile in both]
+        return pixels, integers if self.blank != _NO_BLANK else []
+
+    def _plain(self, index: int, packed: bytes, count: int) -> bytes:
+        return self._numbers(packed, count) if packed else self._exactly(index, count)
+
+    def _quantized_or_exact(self, index: int, packed: bytes, count: int) -> tuple[bytes, bytes]:
+        """Return integers and pixels of one tile."""
+        if packed:
+            numbers = self._numbers(packed, count)
+            return numbers, self._floats([numbers], [index], [count])[0]
+        # Integers that do not stand for NaN.
+        return bytes(4 * count) if self.blank else b"\1" * (4 * count), self._exactly(index, count)
+
+    def _exactly(self, index: int, count: int) -> bytes:
         if self._exact is None:
             raise Unusual("a tile without data")
-        if self.blank != _NO_BLANK:
-            self.integers.append(bytes(4 * count) if self.blank else b"\1" * (4 * count))
-        return _unzip(self._bytes_at(self._exact[index]), count, self._bits)
+        return _unzip(self._heap.bytes_at(self._exact[index]), count, self._bits)
 
-    def _numbers(self, index: int, count: int) -> bytes:
+    def _numbers(self, packed: bytes, count: int) -> bytes:
         """Return the numbers of one tile as they were compressed; int32 if they stand for floats."""
-        packed = self._bytes_at(self._packed[index])
         if self._is_gzip:
             bits = 32 if self._quantized else self._bits
             return _unzip(packed, count, bits, shuffled=self._algorithm == "GZIP_2")
-        numbers = decompress_rice_1_c(packed, self._block, self._width, count)
+        numbers: bytes = decompress_rice_1_c(packed, self._block, self._width, count)
         if self._width == self._native:
             return numbers
         kind = "u1" if self._width == 1 else f"i{self._width}"
         return np.frombuffer(numbers, kind).astype(f"i{self._native}").tobytes()
 
-    def _floats(self, tiles: list[bytes], counts: list[int], first: int) -> list[bytes]:
-        """Convert the integers of successive tiles to floats; `first` is the index of the first tile."""
-        if self.blank != _NO_BLANK:
-            self.integers += tiles
-        scales, zeros = (column[first : first + len(tiles)] for column in (self._scales, self._zeros))
+    def _floats(self, tiles: Sequence[bytes], indices: Sequence[int], counts: Sequence[int]) -> list[bytes]:
+        """Convert the integers of some tiles to floats."""
+        scales = [self._scales[index] for index in indices]
+        zeros = [self._zeros[index] for index in indices]
         if self._dither == -1:
             numbers = np.frombuffer(b"".join(tiles), np.int32)
             with np.errstate(over="ignore", invalid="ignore"):
                 floats = numbers * np.repeat(scales, counts) + np.repeat(zeros, counts)
                 return [floats.astype(_NATIVE[self._bits]).tobytes()]
         unquantize, dither = unquantize_float_c if self._bits == -32 else unquantize_double_c, self._dither
-        rows = zip(tiles, counts, scales, zeros, strict=True)
+        rows = zip(tiles, indices, counts, scales, zeros, strict=True)
         return [
-            unquantize(integers, row, count, scale, zero, dither, 0, 0, 0.0, 4)
-            for row, (integers, count, scale, zero) in enumerate(rows, start=first + self._seed)
+            unquantize(integers, index + self._seed, count, scale, zero, dither, 0, 0, 0.0, 4)
+            for integers, index, count, scale, zero in rows
         ]
-
-    def _bytes_at(self, pointer: list[int]) -> bytes:
-        length, offset = pointer
-        if length < 0 or offset < 0 or offset + length > len(self._heap):
-            raise Unusual("a tile beyond the end of the heap")
-        return self._heap[offset : offset + length]
 
 
 def _setting(header: Header, name: str, default: int) -> int:

@@ -24,7 +24,7 @@ def decode_cuts(files: tf.Tensor, images: Images, good: tf.Tensor, side: int) ->
     good : tf.Tensor, bool, shape (P,)
         Images that can be read; the others become zeros.
     side : int
-        Side of the square [pixels], see `preprocessing.stamps.centre_cut`.
+        Side of the square [pixels], see `preprocessing.planes.centre_cut`.
 
     Returns
     -------

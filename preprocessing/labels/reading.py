@@ -23,8 +23,8 @@ from preprocessing.tables.files import TableError, TableFile
 
 __all__ = ["LabelTable", "LabelledObject", "Match", "TableError", "read_labels"]
 
-_MAGNITUDES = ("magnitude", "mag", "petromag_r", "petromag_mr", "r_auto", "r_petro")
-_MAGNITUDE_SENTINEL = 90.0  # SExtractor writes 99 and SDSS -9999 for missing measurements
+MAGNITUDES = ("magnitude", "mag", "petromag_r", "petromag_mr", "r_auto", "r_petro")
+MAGNITUDE_SENTINEL = 90.0  # SExtractor writes 99 and SDSS -9999 for missing measurements
 
 
 class PositionsError(TableError):
@@ -162,7 +162,7 @@ def read_labels(settings: DataSettings, corrected: Container[str] = ()) -> Label
     path = location(settings.labels)
     with TableFile(path, settings.table_format) as table:
         scheme = choose_scheme(table, settings.label_format)
-        name, ra, dec, magnitude = map(table.find, (NAMES, RIGHT_ASCENSIONS, DECLINATIONS, _MAGNITUDES))
+        name, ra, dec, magnitude = map(table.find, (NAMES, RIGHT_ASCENSIONS, DECLINATIONS, MAGNITUDES))
         if name is None:
             found = ", ".join(table.names[:8])[:200]
             raise TableError(
@@ -179,7 +179,7 @@ def read_labels(settings: DataSettings, corrected: Container[str] = ()) -> Label
     verdicts = scheme.judge(columns, settings)
     ras, decs = sky_positions(columns, ra, dec)
     magnitudes = columns.numbers(magnitude)
-    magnitudes[np.abs(magnitudes) >= _MAGNITUDE_SENTINEL] = np.nan
+    magnitudes[np.abs(magnitudes) >= MAGNITUDE_SENTINEL] = np.nan
 
     matching, stamps, notes = _match(Positions(names, ras, decs), settings)
     refused = matching.refused | verdicts.refused

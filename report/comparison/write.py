@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluation.formats.json_text import finite
 from preprocessing.whole_files import write_whole
 from report.comparison.page import render_page
 from report.comparison.pairs import Pair, compare_runs
 from report.comparison.runs import Run, read_runs, setting_rows
 from report.comparison.sentences import left_out
 from report.errors import ReportError
-from report.json_text import finite
 
 FOLDER, PAGE, JSON = "comparison", "index.html", "comparison.json"
 

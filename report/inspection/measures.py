@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from preprocessing.stamps import Plane
+from preprocessing.planes import Plane
 
 STATISTICS = ("sky", "noise", "mean", "peak", "blank", "saturated")
 """Sky level, sky noise, mean, peak [flux units]; fractions of blank and of saturated pixels."""

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from evaluation.formats.json_text import finite, json_text
 from evaluation.formats.out_of_fold import SCORES_FILE, read_scores
-from report.json_text import finite, json_text
 from report.sweep.errors import SweepError
 from report.sweep.files import remove, write_whole
 from report.sweep.points import Point

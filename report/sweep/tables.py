@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from report.json_text import json_text
+from evaluation.formats.json_text import json_text
 from report.sweep.points import own_ingest
 from report.sweep.results import PointResult, SweepResults
 

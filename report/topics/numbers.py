@@ -7,6 +7,7 @@ import numpy as np
 from sklearn import metrics
 
 from evaluation.calibration import calibration_error
+from evaluation.formats.json_text import finite
 from evaluation.formats.out_of_fold import OutOfFold
 from evaluation.formats.predictions import Predictions
 from evaluation.intervals import LEVEL, RESAMPLES, wilson
@@ -15,7 +16,6 @@ from evaluation.scores import calls_elliptical, classification_scores, is_right
 from evaluation.shares import fisher
 from preprocessing.features import CLASS_NAMES, ELLIPTICAL, HOLDOUT, NO_LABEL, SPIRAL, SPLITS, TEST, UNCERTAIN
 from report.evidence.reading import Evidence
-from report.json_text import finite
 from report.topics.calibration import calibration_numbers
 from report.topics.decision import decision_numbers
 from report.topics.groups import group_numbers

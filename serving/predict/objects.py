@@ -91,11 +91,23 @@ def read_objects(path: Location) -> Objects:
     except TableError as error:
         raise PredictError(str(error)) from error
     given = [columns.texts(column) for column in (ra, dec) if column is not None]
-    return Objects(names, *positions, _problems(names), _notices(path, positions[0], given))
+    return Objects(names, *positions, _problems(names), position_notices(path, positions[0], given))
 
 
-def _notices(path: Location, ra: NDArray[np.float64], given: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Return a notice if cells hold something that is no position."""
+def position_notices(
+    path: Location, ra: NDArray[np.float64], given: Sequence[Sequence[str]]
+) -> tuple[str, ...]:
+    """Return a notice if cells hold something that is no position.
+
+    Parameters
+    ----------
+    path : Path or Remote
+        The table.
+    ra : numpy.ndarray, float64
+        Right ascension of each row; NaN if unknown.
+    given : sequence of sequence of str
+        The texts in each column of angles.
+    """
     lost = [row for row in np.flatnonzero(np.isnan(ra)).tolist() if any(texts[row] for texts in given)]
     if not lost:
         return ()

@@ -1,23 +1,21 @@
 """Read the stamps of many objects in worker processes, in batches."""
 
-import multiprocessing
 import os
-from collections import deque
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from evaluation.formats.catalogue import Flag
+from evaluation.formats.training_ranges import TrainingRanges
+from evaluation.quality import measured_flags
 from preprocessing.faults import own_fault
 from preprocessing.fits.files import StampError
 from preprocessing.locations import Location
-from preprocessing.processes import CONTEXT, starting_processes
+from preprocessing.processes import BrokenTaskError, WorkerPool
 from preprocessing.stamp_files import ReadBand, read_ahead
-from preprocessing.stamps import StampReader
+from preprocessing.stamps import Stamp, StampReader
 from preprocessing.storage_errors import StorageError
 from serving.predict.errors import PredictError
 from serving.predict.objects import Objects
@@ -64,11 +62,28 @@ class BatchReader(Protocol):
         """Read them; what cannot be read becomes a reject."""
 
 
+def flags_of(stamp: Stamp) -> int:
+    """Return the sum of the `evaluation.formats.catalogue.Flag` that the pixels of an object set."""
+    bits = Flag.STAMP_QUALITY if stamp.warnings else Flag(0)
+    for plane in stamp.planes.values():
+        bits |= Flag.BLANK if plane.blank else Flag(0)
+        bits |= Flag.SATURATED if plane.saturated else Flag(0)
+    return int(bits)
+
+
 @dataclass(frozen=True)
 class FluxOfStamps:
-    """Reads the flux of objects, by the rules of a model."""
+    """Reads the flux of objects, by the rules of a model.
+
+    Attributes
+    ----------
+    reader : StampReader
+    training : TrainingRanges or None
+        Of the galaxies that the model learned from, if it records them.
+    """
 
     reader: StampReader
+    training: TrainingRanges | None = None
 
     def __call__(self, task: Task) -> Batch:
         """Read a batch."""
@@ -82,16 +97,12 @@ class FluxOfStamps:
             if isinstance(stamp, StampError):
                 rejects[row] = Reject(stamp.path, stamp.reason, stamp.message)
                 continue
-            bits = Flag(0)
             for place, band in enumerate(bands):
-                plane = stamp.planes[band]
-                flux[len(good), :, :, place] = plane.flux
-                bits |= Flag.BLANK if plane.blank else Flag(0)
-                bits |= Flag.SATURATED if plane.saturated else Flag(0)
-            bits |= Flag.STAMP_QUALITY if stamp.warnings else Flag(0)
+                flux[len(good), :, :, place] = stamp.planes[band].flux
             good.append(row)
-            flags.append(int(bits))
+            flags.append(flags_of(stamp))
         payload = Flux(flux[: len(good)], tuple(bands))
+        flags = (np.array(flags, np.int32) | measured_flags(payload.values, self.training)).tolist()
         return Batch([row for row, *_ in task], rejects, good, payload, flags)
 
 
@@ -171,38 +182,20 @@ def read_batches(
     if workers is None:
         cores = len(os.sched_getaffinity(0))
         workers = min(cores, 4) if len(objects) - first > _FEW else 1
-    if workers == 1:
-        for task in tasks:
-            yield _with_problems(objects, read(_readable(objects, task)), task)
-        return
-    ahead: deque[tuple[Task, Future[Batch]]] = deque()
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=CONTEXT)
+    pool = WorkerPool(workers)
     try:
-        for task in tasks:
-            with starting_processes():
-                ahead.append((task, pool.submit(read, _readable(objects, task))))
-            if len(ahead) >= 2 * workers:
-                yield _result(objects, *ahead.popleft())
-        while ahead:
-            yield _result(objects, *ahead.popleft())
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        # Otherwise they would finish what they have been given, and this process would wait for them.
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    pool.shutdown()
-
-
-def _result(objects: Objects, task: Task, future: "Future[Batch]") -> Batch:
-    try:
-        return _with_problems(objects, future.result(), task)
-    except BrokenProcessPool:
-        names = f"{task[0][1]} to {task[-1][1]}"
+        for task, batch in pool.map(read, tasks, lambda task: _readable(objects, task)):
+            yield _with_problems(objects, batch, task)
+    except BrokenTaskError as error:
+        names = f"{error.task[0][1]} to {error.task[-1][1]}"
+        pool.terminate()
         raise PredictError(
             f"a process that reads stamps was killed, perhaps for lack of memory, near the objects {names}"
         ) from None
+    except BaseException:
+        pool.terminate()
+        raise
+    pool.close()
 
 
 def _task(objects: Objects, start: int, end: int) -> Task:

@@ -30,7 +30,7 @@ class Stamps:
     place : str
         A template or a folder.
     cube_bands : tuple of str
-        Bands of a cube's planes; empty if each band has a file.
+        Bands of a cube's planes; empty for those of the model, or if each band has a file.
     """
 
     place: str
@@ -186,19 +186,11 @@ def _described(
     model: dict[str, Any],
     notices: tuple[str, ...] = (),
 ) -> Target:
-    if description.limits["cubes"] and not stamps.cube_bands and "{band}" not in stamps.place:
-        raise PredictError(
-            "the model was trained on cubes; name the bands of their planes by --cube-bands, first plane"
-            " first"
-        )
-    if description.assumed:
-        notices += (
-            f"the model does not record {' and '.join(description.assumed)} of its training stamps; the"
-            " defaults of [data] are taken",
-        )
-    template = template_of(stamps.place, description.bands, cubes=bool(stamps.cube_bands))
-    reader = description.reader(template, stamps.cube_bands)
-    return Target(FluxOfStamps(reader), template, description.bands, subject, model, notices)
+    cube_bands = description.planes_of_cubes(stamps.cube_bands, one_file_per_band="{band}" in stamps.place)
+    template = template_of(stamps.place, description.bands, cubes=bool(cube_bands))
+    read = FluxOfStamps(description.reader(template, cube_bands), description.training)
+    notices += description.notices
+    return Target(read, template, description.bands, subject, model, notices)
 
 
 def _version(address: Address, available: Sequence[int], earlier: Any) -> int:

@@ -14,7 +14,7 @@ from tensorflow.core.example.example_pb2 import Example
 from preprocessing.features import NAME, flux_feature
 from preprocessing.fits.files import StampError
 from preprocessing.flux_scale import ZERO_POINT_KEYWORDS, FluxScale
-from preprocessing.stamps import centre_cut
+from preprocessing.planes import centre_cut
 from serving.predict.description import Description
 
 MOST_FILES = 64
@@ -206,6 +206,7 @@ def malformed(sample: Sample, files: np.ndarray) -> dict[str, dict[str, dict[str
             "two files": {"fits": strings([[b"no FITS"] * 2])},
         },
     }
+    bad["describe_flux"] = bad["classify_flux"]
     if len(files):
         first = files[0]
         huge = first[0].replace(_axis(first[0]), b"NAXIS1  =            500000000", 1)

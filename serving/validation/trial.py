@@ -21,8 +21,14 @@ GREY_LEVEL = 5e-3
 """The same where float32 flux differs in its last digits, which changes a grey level here and there, or where
 one of the two comes from a GPU."""
 
-INPUTS = {"serving_default": "examples", "classify_flux": "flux", "classify_fits": "fits"}
+INPUTS = {
+    "serving_default": "examples",
+    "classify_flux": "flux",
+    "classify_fits": "fits",
+    "describe_flux": "flux",
+}
 OUTPUTS = {"p_elliptical", "p_spiral", "morphology"}
+FURTHER = {"describe_flux": {"p_elliptical_models", "embedding"}}
 BATCH, SMALL_BATCH = 64, 1
 
 Start = Callable[[Path, Patience], AbstractContextManager[Server]]
@@ -61,8 +67,8 @@ def try_model(
     -----
     1. The signatures have the inputs and outputs that clients expect.
     2. ``serving_default`` answers as it did when the model was evaluated; ``classify_flux`` answers to the
-       same flux as ``serving_default``, and ``classify_fits`` to files as ``classify_flux`` to what the
-       ingest reads from them, each within `TOLERANCE`.
+       same flux as ``serving_default``, ``describe_flux`` as ``classify_flux``, and ``classify_fits`` to
+       files as ``classify_flux`` to what the ingest reads from them, each within `TOLERANCE`.
     3. Malformed requests are refused with a message, and the server answers as before.
     4. Latency with 1 and with 64 galaxies, and peak memory.
     """
@@ -93,7 +99,7 @@ def _missing(signatures: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
         elif signatures[name]["inputs"] != [wanted]:
             inputs = ", ".join(signatures[name]["inputs"]) or "nothing"
             found.append(f"the signature {name} takes {inputs} in place of {wanted}")
-        elif lacking := OUTPUTS - set(signatures[name]["outputs"]):
+        elif lacking := (OUTPUTS | FURTHER.get(name, set())) - set(signatures[name]["outputs"]):
             found.append(f"the signature {name} does not return {', '.join(sorted(lacking))}")
     return found
 
@@ -114,6 +120,9 @@ class _Requests:
         every = np.arange(len(sample))
         self._compare("serving_default", examples, sample.expected, every, "the evaluation", tolerance)
         self._compare("classify_flux", flux, examples["p_elliptical"], every, "serving_default", TOLERANCE)
+        described = self._answers("describe_flux", sample.flux)
+        if described is not None:
+            self._compare("describe_flux", described, flux["p_elliptical"], every, "classify_flux", TOLERANCE)
         files = self._send_files(flux)
         send_progress("sending malformed requests")
         for signature, requests in malformed(sample, files).items():

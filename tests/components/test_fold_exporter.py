@@ -123,4 +123,7 @@ def test_novelty_refers_to_the_fold_that_the_first_classifier_did_not_learn_from
     place = path_utils.serving_model_dir(str(tmp_path / "model"))
     answers = tf.saved_model.load(place).signatures["classify_flux"](flux=tf.constant(FLUX))
     assert np.isfinite(answers["novelty_distance"]).all()
+    # The brightness of galaxy n is 10 + n, of 90 and 30 galaxies.
+    assert about["training"]["galaxies"] == {"best_fold": 81, "ensemble": 120}[mode]
+    assert about["training"]["stamp"] == [40, 40]
     assert ((answers["novelty"] >= 0) & (answers["novelty"] <= 1)).numpy().all()

@@ -20,7 +20,7 @@ from components.prediction_gen.compatibility import IncompatibleModelError
 from components.prediction_gen.component import PredictionGen
 from evaluation.formats.predictions import COLUMNS
 from preprocessing.labels.reading import LabelledObject
-from preprocessing.stamps import Plane
+from preprocessing.planes import Plane
 
 BANDS = ["R", "I", "G"]
 FLUX = {"background": "none", "zero_points": "none"}

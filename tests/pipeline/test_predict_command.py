@@ -58,7 +58,7 @@ def test_a_model_in_a_folder_with_brackets(stamps, tmp_path):
 
     models = tmp_path / "run [1]"
     model = build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=32, seed=1)
-    export_model(model, tmp_path / "1", image=ImageSettings(cut=16, size=32), uncertain=(0.25, 0.75))
+    export_model([model], tmp_path / "1", image=ImageSettings(cut=16, size=32), uncertain=(0.25, 0.75))
     models.mkdir()
     (tmp_path / "1").rename(models / "1")
     done = galmorph("predict", models, "--stamps", stamps, "--out", "[x].csv", cwd=tmp_path)

@@ -16,8 +16,10 @@ from hostile_folder import hostile
 from sklearn.metrics import log_loss, roc_auc_score
 from whole_runs import COMMAND, CONFIG, GALAXIES, galmorph, report, simulated_survey, states
 
+from evaluation.formats.training_ranges import TrainingRanges
 from evaluation.scores import without_rounding
 from pipeline.plain_path import plain_path
+from preprocessing.measurements import measure
 
 pytestmark = pytest.mark.slow
 
@@ -131,9 +133,39 @@ def test_the_pushed_model_works_with_tensorflow_alone(first_run, folder, tmp_pat
         expected = "spiral" if p < 0.25 else "elliptical" if p > 0.75 else "uncertain"
         assert morphology == reported[name]["morphology"] == expected
     assert answers["nothing"] == 0
+    assert answers["described_p"] == pytest.approx(answers["flux_p"], abs=1e-6)
+    assert answers["shapes"] == [[len(answers["p"]), 1], [len(answers["p"]), 64]]
     description = json.loads((folder / "models/1/assets.extra/galmorph.json").read_text())
     assert description["flux"]["background"] == "none" and description["flux"]["flux_factors"] == {}
     assert description["bands"] == ["I", "R", "G"] and description["uncertain"] == [0.25, 0.75]
+
+
+def measured(folder: Path, *splits: str) -> TrainingRanges:
+    """The ranges of the galaxies of some splits, measured on their stamps."""
+    from astropy.io import fits
+
+    with open(folder / "run/report/predictions.csv", newline="") as table:
+        names = [row["name"] for row in csv.DictReader(table) if row["split"] in splits]
+    paths = [[folder / f"survey/{band}_stamps/{name}_{band}.fits" for band in "IRG"] for name in names]
+    flux = np.stack([np.stack([fits.getdata(path) for path in row], axis=-1) for row in paths])
+    found, side = measure(flux.astype("f4")), np.full(len(names), 96)
+    return TrainingRanges.of(found.brightness, found.half_light_radius, side, side)
+
+
+def recorded(version: Path) -> TrainingRanges:
+    description = json.loads((version / "assets.extra/galmorph.json").read_text())
+    found = TrainingRanges.read(description)
+    assert found is not None
+    return found
+
+
+def same(one: TrainingRanges, other: TrainingRanges) -> bool:
+    ranges = [np.concatenate([each.brightness, each.half_light_radius]) for each in (one, other)]
+    return (one.galaxies, one.stamp) == (other.galaxies, other.stamp) and np.allclose(*ranges, rtol=1e-3)
+
+
+def test_the_model_records_the_range_of_its_training_galaxies(first_run, folder):
+    assert same(recorded(folder / "models/1"), measured(folder, "train"))
 
 
 def test_corrected_labels_are_counted(first_run, folder):
@@ -319,6 +351,8 @@ def test_the_ensemble_of_the_folds_can_be_published(first_run, folder):
     newest = max((folder / "models").iterdir(), key=lambda path: int(path.name))
     description = json.loads((newest / "assets.extra/galmorph.json").read_text())
     assert description["folds"] == [0, 1, 2, 3, 4] and description["model"]["dihedral_average"]
+    assert same(recorded(newest), measured(folder, "train", "val"))
+    assert not same(recorded(newest), measured(folder, "train"))
 
 
 def test_a_sweep_uses_cached_nodes_and_trains_the_rest(first_run, folder):

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from astropy.visualization import make_lupton_rgb
 
-from preprocessing import stamps
+from preprocessing import planes
 from preprocessing.picture import centre_cut, decode_flux, make_picture, shows_nothing
 from preprocessing.settings import ImageSettings
 
@@ -12,7 +12,7 @@ from preprocessing.settings import ImageSettings
 def test_both_cuts_are_the_same(height, width, cut):
     image = np.arange(height * width, dtype=np.float32).reshape(height, width)
     graph = centre_cut(tf.constant(image[None, :, :, None]), cut)[0, :, :, 0].numpy()
-    assert np.array_equal(graph, stamps.centre_cut(image, cut))
+    assert np.array_equal(graph, planes.centre_cut(image, cut))
     assert graph[0, 0] == image[(height - cut) // 2, (width - cut) // 2]
 
 

@@ -38,3 +38,10 @@ def test_good_data_has_no_anomaly_although_pixels_have_no_statistics():
 )
 def test_what_is_out_of_bounds_is_found_by_name(feature, value):
     assert anomalies(**{feature: value}) == [feature]
+
+
+def test_transform_finds_what_it_reads():
+    """Once one feature has a representation, Transform sees no other without one."""
+    read = {features.NAME, features.LABEL, features.FOLD, features.HEIGHT, features.WIDTH}
+    read |= {features.VOTE_ELLIPTICAL, features.VOTE_SPIRAL, *map(features.flux_feature, "IRG")}
+    assert read == set(example_schema("IRG").tensor_representation_group[""].tensor_representation)

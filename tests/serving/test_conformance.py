@@ -125,6 +125,17 @@ def test_columns_are_answered_by_columns(server, direct, inputs):
     np.testing.assert_allclose(outputs["p_spiral"], direct["p_spiral"], atol=1e-5)
 
 
+def test_a_description_has_a_row_of_features_for_each_galaxy(server, channel, direct):
+    answer = post(server, {"signature_name": "describe_flux", "instances": FLUX.tolist()}).json()
+    rows = answer["predictions"]
+    np.testing.assert_allclose([row["p_elliptical"] for row in rows], direct["p_elliptical"], atol=1e-5)
+    each = np.array([row["p_elliptical_models"] for row in rows])
+    np.testing.assert_allclose(each[:, 0], direct["p_elliptical"], atol=1e-5)
+    assert np.array([row["embedding"] for row in rows]).shape == (len(FLUX), 64)
+    found = predict(channel, flux_request(signature="describe_flux")).outputs["embedding"]
+    np.testing.assert_allclose(tf.make_ndarray(found), [row["embedding"] for row in rows], atol=1e-5)
+
+
 def test_fits_files_travel_as_base64(server, direct):
     planes = [[fits_bytes(one[..., band]) for band in range(3)] for one in FLUX]
     rows = [[{"b64": base64.b64encode(file).decode()} for file in files] for files in planes]

@@ -31,6 +31,7 @@ answers = classify_examples(examples=tf.constant(records))
 # Stamps of another size: the model cuts the same centre out.
 flux = tf.pad(tf.stack([plane(band) for band in "IRG"], -1), [(0, 0), (7, 7), (4, 4), (0, 0)])
 again = classify_flux(flux=flux)
+described = model.signatures["describe_flux"](flux=flux)
 names = [values(record, "name").decode() for record in records]
 files = [[Path(sys.argv[3].format(name=name, band=band)).read_bytes() for band in "IRG"] for name in names]
 from_files = model.signatures["classify_fits"](fits=tf.constant(files))
@@ -44,6 +45,8 @@ print(
             "p": answers["p_elliptical"].numpy().tolist(),
             "flux_p": again["p_elliptical"].numpy().tolist(),
             "fits_p": from_files["p_elliptical"].numpy().tolist(),
+            "described_p": described["p_elliptical"].numpy().tolist(),
+            "shapes": [described[key].shape.as_list() for key in ("p_elliptical_models", "embedding")],
             "spiral": answers["p_spiral"].numpy().tolist(),
             "morphology": [word.decode() for word in answers["morphology"].numpy()],
             "kinds": [f"{answers[key].dtype.name}{answers[key].shape.rank}" for key in keys],

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from components.fits_example_gen.examples import build_example
 from preprocessing.labels.reading import LabelledObject
-from preprocessing.stamps import Plane
+from preprocessing.planes import Plane
 
 
 def stamp(seed: int, bands: str = "IRG", side: int = 20) -> dict[str, Plane]:

@@ -39,18 +39,18 @@ class Server:
 def publish(folder: Path, seed: int, *, with_novelty: bool = False) -> Path:
     """Export a network of random weights as a version, on request with the novelty of random pictures."""
     from trainer.model import build_classifier
-    from trainer.novelty import Novelty, with_statistics
+    from trainer.novelty import Novelty
     from trainer.settings import ModelSettings
     from trainer.signatures import export_model
+    from trainer.taps import STATISTICS, with_taps
 
     network = build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=32, seed=seed)
     novelty = None
     if with_novelty:
-        network = with_statistics(network)
         pictures = np.random.default_rng(seed).uniform(0, 255, (60, 32, 32, 3)).astype("f4")
-        statistics = network.predict(pictures, verbose=0)[1]
+        statistics = with_taps(network).predict(pictures, verbose=0)[STATISTICS]
         novelty = Novelty.fit(statistics[:40], statistics[40:])
-    export_model(network, folder, image=IMAGE, uncertain=(0.25, 0.75), novelty=novelty)
+    export_model([network], folder, image=IMAGE, uncertain=(0.25, 0.75), novelty=novelty)
     return folder
 
 

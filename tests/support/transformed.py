@@ -37,10 +37,13 @@ def write_split(folder: Path, split: str, count: int, seed: int, *, folds: int =
                     "picture": tf.train.BytesList(value=[tf.io.encode_png(pictures[number]).numpy()]),
                 }
                 wrapped = {name: tf.train.Feature(bytes_list=value) for name, value in feature.items()}
-                for name, value in (("label", classes[number]), ("fold", number // 3 % folds)):
+                sizes = {"height": SIDE + 8, "width": SIDE + 8 + number % 5 // 4}
+                for name, value in {"label": classes[number], "fold": number // 3 % folds, **sizes}.items():
                     wrapped[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-                soft = tf.train.FloatList(value=[0.8 if classes[number] else 0.2])
-                wrapped["soft_label"] = tf.train.Feature(float_list=soft)
+                soft = 0.8 if classes[number] else 0.2
+                measured = {"brightness": 10.0 + number, "half_light_radius": 3.0 + number / count}
+                for name, value in {"soft_label": soft, **measured}.items():
+                    wrapped[name] = tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
                 writer.write(
                     tf.train.Example(features=tf.train.Features(feature=wrapped)).SerializeToString()
                 )

@@ -21,7 +21,7 @@ def export(path: Path, seed: int = 1, **rules) -> Path:
     """Export a tiny classifier."""
     tiny = ModelSettings(backbone="TinyConv", weights="none")
     model = build_classifier(tiny, image_size=IMAGE.size, seed=seed)
-    export_model(model, path, image=IMAGE, uncertain=(0.25, 0.75), **rules)
+    export_model([model], path, image=IMAGE, uncertain=(0.25, 0.75), **rules)
     return path
 
 

@@ -13,10 +13,11 @@ from transformed import SIDE, recipe, synthetic, write_split
 from trainer.backbone import scale_pixels
 from trainer.fine_tune import start_classifier
 from trainer.input import Pictures
-from trainer.model import averaged, backbone_of, build_classifier
-from trainer.novelty import Novelty, fit_novelty, with_statistics
+from trainer.model import averaged, backbone_of, build_classifier, feature_extractor
+from trainer.novelty import Novelty, fit_novelty
 from trainer.settings import ModelSettings
 from trainer.signatures import export_classifier
+from trainer.taps import EMBEDDING, PROBABILITY, STATISTICS, described, with_taps
 
 CONFIG = {"decision": {"uncertain": [0.25, 0.75]}, "flux": {}, "limits": {}, "chunk": 0}
 
@@ -80,9 +81,10 @@ def test_statistics_are_those_of_the_maps(backbone, ends):
     maps = keras.Model(network.input, wanted)(scale_pixels(backbone, pictures))
     maps = [each.numpy() for each in (maps if isinstance(maps, list) else [maps])]
     expected = np.concatenate([f(m, axis=(1, 2)) for m in maps for f in (np.mean, np.std)], axis=1)
-    p_elliptical, statistics = with_statistics(model)(pictures)
-    np.testing.assert_allclose(statistics, expected, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(p_elliptical, model(pictures), atol=1e-6)
+    found = with_taps(model)(pictures)
+    np.testing.assert_allclose(found[STATISTICS], expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found[PROBABILITY], model(pictures), atol=1e-6)
+    np.testing.assert_allclose(found[EMBEDDING], feature_extractor(model)(pictures), atol=1e-6)
 
 
 def test_a_mean_keeps_the_statistics_of_the_picture_itself():
@@ -91,10 +93,10 @@ def test_a_mean_keeps_the_statistics_of_the_picture_itself():
         for n in (1, 2)
     ]
     pictures = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("f4")
-    first = with_statistics(models[0])
-    mean, statistics = averaged([first, models[1]], 8, 1.5)(pictures)
-    np.testing.assert_allclose(mean, averaged(models, 8, 1.5)(pictures), atol=1e-6)
-    np.testing.assert_allclose(statistics, first(pictures)[1], rtol=1e-5)
+    found = described(models, 8, 1.5, statistics=True)(pictures)
+    np.testing.assert_allclose(found[PROBABILITY], averaged(models, 8, 1.5)(pictures), atol=1e-6)
+    np.testing.assert_allclose(found[STATISTICS], with_taps(models[0])(pictures)[STATISTICS], rtol=1e-5)
+    assert STATISTICS not in described(models, 8, 1.5, statistics=False).output
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ def test_the_exported_model_answers_share_and_distance(exported):
     flux = np.random.default_rng(3).uniform(0, 60, (7, 40, 40, 3)).astype("f4")
     answers = signatures["classify_flux"](flux=tf.constant(flux))
     pictures = make_picture(flux, recipe().image).numpy().astype("f4")
-    distances = novelty.distance(with_statistics(model)(pictures)[1])
+    distances = novelty.distance(with_taps(model)(pictures)[STATISTICS])
     np.testing.assert_allclose(answers["novelty_distance"], distances, rtol=1e-4)
     np.testing.assert_allclose(answers["novelty"], novelty.share(answers["novelty_distance"]), atol=1e-6)
 
@@ -129,9 +131,9 @@ def test_the_exported_model_answers_share_and_distance(exported):
 def test_noise_is_more_unlike_than_held_out_galaxies(exported):
     _, novelty, _, model = exported
     noise = np.random.default_rng(5).uniform(0, 255, (50, SIDE, SIDE, 3)).astype("f4")
-    network = with_statistics(model)
-    far = novelty.distance(network(noise)[1]).numpy()
-    near = novelty.distance(network(synthetic(50, 7)[0].astype("f4"))[1]).numpy()
+    network = with_taps(model)
+    far = novelty.distance(network(noise)[STATISTICS]).numpy()
+    near = novelty.distance(network(synthetic(50, 7)[0].astype("f4"))[STATISTICS]).numpy()
     assert roc_auc_score(np.repeat([0, 1], 50), np.concatenate([near, far])) > 0.95
     assert np.mean(novelty.share(near)) == pytest.approx(0.5, abs=0.15)
     assert np.mean(novelty.share(far)) > 0.95

@@ -6,8 +6,11 @@ import tensorflow as tf
 from astropy.io import fits
 from astropy.visualization import make_lupton_rgb
 
+from evaluation.calibration import with_temperature
+from preprocessing.picture import make_picture
 from preprocessing.settings import ImageSettings
-from trainer.model import averaged, build_classifier
+from trainer.head import Head, with_heads
+from trainer.model import build_classifier, feature_extractor
 from trainer.settings import ModelSettings
 from trainer.signatures import export_model, morphology
 
@@ -20,7 +23,7 @@ TINY = ModelSettings(backbone="TinyConv", weights="none")
 def exported(tmp_path_factory):
     model = build_classifier(TINY, image_size=32, seed=1)
     path = tmp_path_factory.mktemp("model")
-    export_model(model, path, image=IMAGE, uncertain=(0.25, 0.75), chunk=CHUNK)
+    export_model([model], path, image=IMAGE, uncertain=(0.25, 0.75), chunk=CHUNK)
     return model, tf.saved_model.load(str(path)).signatures
 
 
@@ -33,8 +36,6 @@ def galaxies(count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("count", [1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 2])
 def test_chunks_change_nothing(exported, count):
-    from preprocessing.picture import make_picture
-
     model, signatures = exported
     flux = galaxies(count)
     answers = signatures["classify_flux"](flux=tf.constant(flux))
@@ -46,7 +47,7 @@ def test_chunks_change_nothing(exported, count):
 
 def test_the_model_sees_astropys_picture(tmp_path):
     model = build_classifier(TINY, image_size=40, seed=2)
-    export_model(model, tmp_path, image=ImageSettings(cut=40, size=40), uncertain=(0.25, 0.75))
+    export_model([model], tmp_path, image=ImageSettings(cut=40, size=40), uncertain=(0.25, 0.75))
     flux = galaxies(6)
     answers = tf.saved_model.load(str(tmp_path)).signatures["classify_flux"](flux=tf.constant(flux))
     pictures = [
@@ -108,7 +109,7 @@ def test_files_get_the_flux_scale_of_the_training_stamps(tmp_path):
         "flux_factors": {"R": 2},
     }
     limits = {"max_blank": 0.1, "max_saturated": 0.5, "cubes": False}
-    export_model(model, tmp_path, image=IMAGE, uncertain=(0.25, 0.75), flux=rules, limits=limits)
+    export_model([model], tmp_path, image=IMAGE, uncertain=(0.25, 0.75), flux=rules, limits=limits)
     signatures = tf.saved_model.load(str(tmp_path)).signatures
     flux = galaxies(3)
     files = [fits_of(one / [0.1, 0.2, 0.1], MAGZERO=25.0) for one in flux]
@@ -148,8 +149,7 @@ def test_the_uncertain_interval_is_closed_and_takes_what_is_no_number():
 
 def test_an_average_over_symmetries_needs_no_keras_to_be_loaded(tmp_path):
     members = [build_classifier(TINY, image_size=32, seed=seed) for seed in (1, 2)]
-    model = averaged(members, 8)
-    export_model(model, tmp_path, image=IMAGE, uncertain=(0.25, 0.75))
+    export_model(members, tmp_path, image=IMAGE, uncertain=(0.25, 0.75), views=8)
     signature = tf.saved_model.load(str(tmp_path)).signatures["classify_flux"]
     flux = galaxies(3)
     answers = signature(flux=tf.constant(flux))["p_elliptical"]
@@ -157,3 +157,54 @@ def test_an_average_over_symmetries_needs_no_keras_to_be_loaded(tmp_path):
     np.testing.assert_allclose(
         answers, signature(flux=tf.constant(flux.transpose(0, 2, 1, 3)))["p_elliptical"], atol=1e-6
     )
+
+
+@pytest.mark.parametrize("views", [1, 8])
+def test_a_description_has_every_model_and_the_features_of_the_first(tmp_path, views):
+    members = [build_classifier(TINY, image_size=32, seed=seed) for seed in (1, 2, 3)]
+    export_model(
+        members, tmp_path, image=IMAGE, uncertain=(0.25, 0.75), views=views, temperature=1.7, chunk=4
+    )
+    signatures = tf.saved_model.load(str(tmp_path)).signatures
+    flux = galaxies(9)
+    flux[4] = 2.5
+    found = {name: value.numpy() for name, value in signatures["describe_flux"](flux=flux).items()}
+    same = {name: value.numpy() for name, value in signatures["classify_flux"](flux=flux).items()}
+    assert set(found) - set(same) == {"p_elliptical_models", "embedding"}
+    for name, values in same.items():
+        assert np.array_equal(values, found[name], equal_nan=values.dtype.kind == "f")
+    assert found["p_elliptical_models"].shape == (9, 3) and found["embedding"].shape == (9, 64)
+    assert found["embedding"].dtype == found["p_elliptical_models"].dtype == np.float32
+    shown = np.delete(np.arange(9), 4)
+    assert np.isnan(found["p_elliptical_models"][4]).all() and np.isnan(found["p_elliptical"][4])
+    pictures = make_picture(flux, IMAGE).numpy().astype("f4")
+    turned = [
+        np.rot90(side, turn, axes=(1, 2)) for side in (pictures, pictures[:, :, ::-1]) for turn in range(4)
+    ]
+    for number, member in enumerate(members):
+        p = np.mean([member(each) for each in turned[:views]], axis=0)[:, 0]
+        np.testing.assert_allclose(
+            found["p_elliptical_models"][shown, number], with_temperature(p, 1.7)[shown], atol=1e-5
+        )
+    features = np.mean([feature_extractor(members[0])(each) for each in turned[:views]], axis=0)
+    np.testing.assert_allclose(found["embedding"], features, atol=1e-4)
+    mean = found["p_elliptical_models"].mean(axis=1)
+    np.testing.assert_allclose(found["p_elliptical"], mean, atol=1e-6)
+
+
+def test_heads_on_one_backbone_are_described_one_by_one(tmp_path):
+    model = build_classifier(TINY, image_size=32, seed=1)
+    random = np.random.default_rng(0)
+    heads = [Head(random.normal(0, 1, 64).astype("f4"), float(place)) for place in range(4)]
+    export_model([with_heads(model, heads)], tmp_path, image=IMAGE, uncertain=(0.25, 0.75))
+    answers = tf.saved_model.load(str(tmp_path)).signatures["describe_flux"](flux=galaxies(3))
+    pictures = make_picture(galaxies(3), IMAGE).numpy().astype("f4")
+    features = np.asarray(feature_extractor(model)(pictures))
+    expected = np.stack([head.probabilities(features[:, None]) for head in heads], axis=1)
+    np.testing.assert_allclose(answers["p_elliptical_models"], expected, atol=1e-5)
+    np.testing.assert_allclose(answers["embedding"], features, atol=1e-5)
+
+
+def test_no_flux_gives_an_empty_description(exported):
+    answers = exported[1]["describe_flux"](flux=tf.zeros((0, 40, 40, 3)))
+    assert answers["embedding"].shape == (0, 64) and answers["p_elliptical_models"].shape == (0, 1)

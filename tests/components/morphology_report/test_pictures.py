@@ -9,8 +9,8 @@ from raw_examples import stamp, write_raw
 
 from components.morphology_report import pictures
 from components.morphology_report.pictures import render_pictures
+from preprocessing.planes import Plane
 from preprocessing.settings import ImageSettings
-from preprocessing.stamps import Plane
 
 IMAGE = ImageSettings(cut=16, size=16)
 

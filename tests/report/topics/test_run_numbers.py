@@ -12,10 +12,10 @@ from report_folder import galaxies, write_folder
 from scipy import stats
 from sklearn import metrics
 
+from evaluation.formats.json_text import finite
 from evaluation.groups import Group
 from pipeline.config import DecisionSettings
 from report.evidence.reading import read_evidence
-from report.json_text import finite
 from report.topics.calibration import calibration_numbers
 from report.topics.decision import decision_numbers
 from report.topics.groups import chance_of_equality, group_numbers, relative_noise, sky_field, unwrapped

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_serving import FakeModel, brightness
-from predicted_survey import DESCRIPTION, NAMES, SIDE
+from predicted_survey import DESCRIPTION, NAMES, SIDE, TRAINING
 
 from preprocessing.settings import ImageSettings
 
@@ -46,8 +46,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("models")
     data = DataSettings(labels="-", stamps="{name}{band}", flux_factors={"R": 1.5})
-    settings: Any = {"flux": data.flux, "limits": data.limits}
+    settings: Any = {"flux": data.flux, "limits": data.limits, "metadata": TRAINING.entry()}
     model = build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=32, seed=1)
     image = ImageSettings(cut=SIDE, size=32)
-    export_model(model, folder / "4", image=image, uncertain=(0.25, 0.75), **settings)
+    export_model([model], folder / "4", image=image, uncertain=(0.25, 0.75), **settings)
     return folder

@@ -15,6 +15,7 @@ from astropy.table import Table
 from predicted_survey import NAMES, SIDE
 
 from components.fits_example_gen.examples import build_example
+from evaluation.formats.training_ranges import TrainingRanges
 from preprocessing.flux_scale import FluxScale
 from preprocessing.labels.reading import LabelledObject
 from preprocessing.stamps import StampReader
@@ -119,6 +120,7 @@ def test_positions_come_from_the_table_and_are_compared_with_the_stamp(tiny, tem
 
 def test_flags_say_what_the_reader_found(tiny, template, tmp_path, write_stamp):
     image = np.random.default_rng(2).uniform(0, 5, (20, 22)).astype("f4")
+    image[8:12, 9:13] += 40
     blank, bright = image.copy(), image.copy()
     blank[:4, :4] = np.nan
     bright[8, 8] = 99
@@ -126,7 +128,35 @@ def test_flags_say_what_the_reader_found(tiny, template, tmp_path, write_stamp):
     write_stamp("g01", "G", bright, SATURATE=50.0)
     write_stamp("g02", "I", image, FILTER="Z")
     _, places = predict(tiny, template, tmp_path / "out.csv")
-    assert list(Table.read(places.table)["flags"][:4]) == [2, 4, 128, 0]
+    assert list(Table.read(places.table)["flags"][:4]) == [2, 4, 128, 16]  # the fourth is noise
+
+
+def changed(models, folder, **entries) -> Path:
+    """Return a copy of the published model that says something else of itself."""
+    shutil.copytree(models / "4", folder / "4")
+    file = folder / "4/assets.extra/galmorph.json"
+    content = {**json.loads(file.read_text()), **entries}
+    file.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+    return folder
+
+
+def test_objects_beyond_the_training_galaxies_are_flagged(tiny, template, tmp_path, write_stamp):
+    y, x = np.mgrid[:20, :22] - np.array([9.5, 10.5])[:, None, None]
+    sky = np.random.default_rng(2).normal(0, 0.1, (10, 20, 22))
+    # Flux of the sum of the bands, of which R counts 1.5 times, and half-light radius [pixels].
+    for name, flux, radius in (("g00", 100, 3), ("g01", 1000, 3), ("g02", 10, 3), ("g03", 100, 1.5)):
+        sigma = radius / math.sqrt(2 * math.log(2))
+        galaxy = flux / 3.5 * np.exp(-(x**2 + y**2) / (2 * sigma**2)) / (2 * math.pi * sigma**2)
+        for band in "IRG":
+            write_stamp(name, band, (galaxy + sky[int(name[1:])]).astype("f4"))
+    in_aperture = 100 * (1 - 0.5 ** (2 / 3) ** 2)  # 2 pixels of a Gaussian with a half-light radius of 3
+    ranges = TrainingRanges(300, (in_aperture / 2, in_aperture * 5), (2.4, 3.6), (20, 22))
+    models = changed(tiny, tmp_path / "models", **ranges.entry())
+    _, places = predict(models, template, tmp_path / "out.csv")
+    assert list(Table.read(places.table)["flags"][:4]) == [0, 32, 16 + 32, 32]
+    old = changed(tiny, tmp_path / "old", training=None)
+    _, places = predict(old, template, tmp_path / "old.csv")
+    assert list(Table.read(places.table)["flags"][:4]) == [0, 0, 16, 0]
 
 
 def test_compressed_stamps_and_cubes_are_read(tiny, template, tmp_path):
@@ -155,7 +185,34 @@ def test_a_model_of_before_is_used_by_the_defaults(tiny, template, tmp_path):
     file.write_text(json.dumps(content))
     target = local_target(published(old), Stamps(template))
     assert len(target.notices) == 1 and "flux and limits" in target.notices[0]
-    assert target.read.reader.max_blank == 0.2 and target.read.reader.flux_scale == FluxScale()
+    assert (target.read.reader.max_blank, target.read.reader.max_offset) == (0.2, 0.25)
+    assert target.read.reader.flux_scale == FluxScale()
+    without = changed(tiny, tmp_path / "without", training=None)
+    target = local_target(published(without), Stamps(template))
+    assert target.read.training is None and "training galaxies" in target.notices[0]
+
+
+def test_the_largest_offset_is_that_of_the_training(tiny, template, tmp_path):
+    limits = {"max_blank": 0.2, "max_saturated": 0.05, "max_offset": 0.4, "cubes": False}
+    models = changed(tiny, tmp_path / "models", limits=limits)
+    assert local_target(published(models), Stamps(template)).read.reader.max_offset == 0.4
+
+
+def test_a_model_of_cubes_knows_their_bands(tiny, template, tmp_path):
+    limits = {"max_blank": 0.2, "max_saturated": 0.05, "cubes": True}
+    cubes, files = f"{tmp_path}/{{name}}.fits", template
+    known = changed(tiny, tmp_path / "known", limits={**limits, "cube_bands": ["G", "R", "F660", "I"]})
+    unknown = changed(tiny, tmp_path / "unknown", limits=limits)
+
+    def bands(models, place, *given):
+        return tuple(local_target(published(models), Stamps(place, given)).read.reader.cube_bands)
+
+    assert bands(known, cubes) == bands(known, cubes, "G", "R", "F660", "I") == ("G", "R", "F660", "I")
+    assert bands(known, files) == bands(unknown, files) == ()
+    assert bands(unknown, cubes, "G", "R", "I") == bands(tiny, cubes, "G", "R", "I") == ("G", "R", "I")
+    assert bands(known, cubes, "I", "R", "G") == ("I", "R", "G")  # cubes of another survey
+    with pytest.raises(PredictError, match="--cube-bands"):
+        bands(unknown, cubes)
 
 
 def test_worker_processes_change_nothing(tiny, template, tmp_path):

@@ -86,7 +86,10 @@ def test_units_descriptions_and_ucds_are_where_the_format_has_them(tmp_path):
     (tmp_path / "head.vot").write_bytes(content)
     fields = votable.parse(tmp_path / "head.vot").get_first_table().fields
     assert [field.name for field in fields] == [column.name for column in COLUMNS]
-    assert {field.arraysize for field in fields if field.datatype == "unicodeChar"} == {"*"}
+    texts = {field.name: field.arraysize for field in fields if field.datatype == "unicodeChar"}
+    assert texts == {"name": "18*", "morphology": "10*", "model_version": "2*"}
+    table = Table.read(tmp_path / "out.parquet", format="parquet.votable")
+    assert (str(table["ra"].unit), list(table["morphology"])) == ("deg", [row[5] for row in ROWS])
 
 
 def test_a_votable_is_valid_and_the_ucds_are_words_of_the_ivoa(tmp_path):

@@ -1,0 +1,254 @@
+"""Speed of `galmorph classify` from stamps, beside the bare model, and how time and memory grow.
+
+    python -m benchmarks.classify [--model MODEL] [--backend openvino] [--objects 1024] [--scale 10000,100000]
+
+End to end: objects from plain and from Rice-compressed stamps of 200 pixels, to chunk files, beside the same
+model on batches of flux that are in memory already. Each is timed for a quarter of the objects and for all;
+the difference leaves out loading the model. The most that two cores allow follows from the CPU seconds of
+reading and of the model, each measured alone.
+
+Growth: a network of a few weights on stamps of 20 pixels, each number of objects in a process of its own, to
+the finished table, without the imports. Memory is the highest of that process, beside those that read.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from catalog.classifier import Classifier, ModelSpec, published_model
+from catalog.finish import finish
+from catalog.objects import Input
+from catalog.output.about import About, about_model
+from catalog.prepare import chosen, prepare
+from catalog.session import Settings, default_batch, run_classification
+from catalog.stamps import stamps_input, stop_reading
+from catalog.store import Store
+from serving.predict.description import Description
+
+SIDE, SMALL = 200, 20
+DISTINCT = 64  # different galaxies; the objects repeat them
+
+
+def galaxies(side: int) -> NDArray[np.float32]:
+    """Return smooth galaxies with noise, float32, shape (DISTINCT, side, side, 3)."""
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    widths = random.uniform(20, side, (DISTINCT, 1, 1, 1))
+    peaks = random.uniform(1, 50, (DISTINCT, 1, 1, 3))
+    flux = np.exp(-(x**2 + y**2)[..., None] / widths) * peaks
+    return (flux + random.normal(0, 0.05, flux.shape)).astype(np.float32)
+
+
+def write_stamps(folder: Path, side: int, bands: tuple[str, ...], *, rice: bool = False) -> None:
+    """Write the stamps of `galaxies`."""
+    folder.mkdir()
+    for number, flux in enumerate(galaxies(side)):
+        for place, band in enumerate(bands):
+            plane = np.ascontiguousarray(flux[..., place])
+            hdu = fits.CompImageHDU(plane, compression_type="RICE_1") if rice else fits.PrimaryHDU(plane)
+            hdu.writeto(folder / f"{number}_{band}.fits")
+
+
+def table_of(folder: Path, count: int, bands: tuple[str, ...]) -> Path:
+    """Write a table of paths of so many objects, and return it."""
+    path = folder / f"objects{count}.csv"
+    with path.open("w") as file:
+        file.write(f"name,{','.join(f'path_{band}' for band in bands)}\n")
+        for row in range(count):
+            paths = (f"{row % DISTINCT}_{band}.fits" for band in bands)
+            file.write(f"G{row},{','.join(paths)}\n")
+    return path
+
+
+def input_of(model: Path, table: Path, workers: int | None) -> Input:
+    """Return the objects of a table of paths."""
+    description = Description.of(published_model(model).description, str(model))
+    return stamps_input(str(table), None, description, workers=workers)
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds of this process and of those that it has ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def timed(function: Callable[[], object]) -> NDArray[np.float64]:
+    """Return seconds on the clock and of the CPU."""
+    started, cpu = time.perf_counter(), cpu_seconds()
+    function()
+    return np.array([time.perf_counter() - started, cpu_seconds() - cpu])
+
+
+def end_to_end(arguments: argparse.Namespace, folder: Path, console: Console) -> list[dict[str, Any]]:
+    """Measure both kinds of stamps and the bare model in turns, and return a row for each."""
+    model = arguments.model or _lite0(folder)
+    found = published_model(model)
+    batch = default_batch(found.image.cut)
+    counts = max(arguments.objects // 4, batch), arguments.objects
+    places = {"plain": folder / "plain", "Rice": folder / "rice"}
+    for name, place in places.items():
+        write_stamps(place, SIDE, found.bands, rice=name == "Rice")
+    store = Store(str(folder / "backend"))
+    backend, precision = chosen(arguments.backend, None, store)
+    spec = ModelSpec(str(found.path), "0", backend, (), precision)
+    first_objects = input_of(model, table_of(places["plain"], 128, found.bands), 1)
+    prepared = prepare(spec, first_objects, store, "benchmark", batch, console.print)
+    console.print(f"{prepared.about}; {prepared.agreement or ''}")
+    spec = prepared.spec
+    classifier = Classifier(spec)
+    cut = found.image.cut
+    first = (SIDE - cut) // 2
+    flux = np.resize(galaxies(SIDE)[:, first : first + cut, first : first + cut], (batch, cut, cut, 3))
+
+    def bare(count: int) -> None:
+        for start in range(0, count, batch):
+            classifier.classify(flux[: min(batch, count - start)])
+
+    def read(place: Path, count: int) -> None:
+        source = input_of(model, table_of(place, count, found.bands), 1)
+        for _ in source.reader(source.objects, batch):
+            pass
+
+    def whole(place: Path, count: int) -> None:
+        source = input_of(model, table_of(place, count, found.bands), arguments.workers)
+        with tempfile.TemporaryDirectory(dir=folder) as out:
+            run_classification(Settings(Path(out, "c"), batch=batch), source, spec, found.image.cut, {})
+
+    tasks: dict[str, Callable[[int], None]] = {"bare model": bare}
+    for name, place in places.items():
+        tasks[f"reading, {name}"] = lambda count, place=place: read(place, count)  # type: ignore[misc]
+        tasks[f"classify, {name}"] = lambda count, place=place: whole(place, count)  # type: ignore[misc]
+    bare(2 * batch)
+    seconds: dict[str, list[NDArray[np.float64]]] = {name: [] for name in tasks}
+    for number in range(arguments.rounds):
+        for name, task in tasks.items():
+            few, all_ = (timed(lambda count=count, task=task: task(count)) for count in counts)  # type: ignore[misc]
+            seconds[name].append((all_ - few) / (counts[1] - counts[0]))
+            stop_reading()
+        console.print(f"round {number + 1} of {arguments.rounds}")
+    medians = {name: np.median(each, axis=0) for name, each in seconds.items()}
+    cores = len(os.sched_getaffinity(0))
+    rows = []
+    for name, (wall, cpu) in medians.items():
+        row = {"what": name, "objects/s": 1 / wall, "CPU s/object": cpu, "of the bare model": np.nan}
+        row["of what CPU allows"] = np.nan
+        if name.startswith("classify"):
+            kind = name.split(", ")[1]
+            least = (medians["bare model"][1] + medians[f"reading, {kind}"][1]) / cores
+            row["of the bare model"] = medians["bare model"][0] / wall
+            row["of what CPU allows"] = least / wall
+        rows.append(row)
+    return rows
+
+
+def _lite0(folder: Path) -> Path:
+    from benchmarks.backends import random_model
+
+    return random_model("EfficientNetLite0", folder / "lite0" / "1")
+
+
+def small_model(folder: Path) -> Path:
+    """Export a network of a few weights, for pictures of 32 pixels."""
+    from preprocessing.settings import ImageSettings
+    from trainer.model import build_classifier
+    from trainer.settings import ModelSettings
+    from trainer.signatures import export_model
+
+    network = build_classifier(ModelSettings(backbone="TinyConv", weights="none"), image_size=32, seed=0)
+    export_model([network], folder / "1", image=ImageSettings(cut=16, size=32), uncertain=(0.25, 0.75))
+    return folder
+
+
+def small_run(model: Path, table: Path, out: Path, workers: int) -> dict[str, float]:
+    """Classify small stamps to a finished table in this process, and return what it took."""
+    import tensorflow
+
+    _ = tensorflow.__version__
+    started, cpu = time.perf_counter(), cpu_seconds()
+    found = published_model(model)
+    source = input_of(model, table, workers)
+    settings = Settings(out, batch=64)
+    spec = ModelSpec(str(found.path), "0")
+    plan = run_classification(settings, source, spec, found.image.cut, {}).plan
+    known = about_model(found)
+    about = About(known, {}, {}, [], datetime.now(UTC), 0.0, "0")
+    finish(settings, "parquet", plan, about)
+    stop_reading()
+    own, child = (
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return {
+        "objects": len(source.objects),
+        "seconds": time.perf_counter() - started,
+        "CPU seconds": cpu_seconds() - cpu,
+        "peak MiB": own / 1024,
+        "peak MiB of a reading process": child / 1024,
+    }
+
+
+def growth(arguments: argparse.Namespace, folder: Path) -> list[dict[str, float]]:
+    """Return a row for each number of objects, each from a new process."""
+    model = small_model(folder / "small")
+    bands = published_model(model).bands
+    write_stamps(folder / "stamps", SMALL, bands)
+    rows = []
+    for count in map(int, arguments.scale.split(",")):
+        table = table_of(folder / "stamps", count, bands)
+        command = [sys.executable, "-m", "benchmarks.classify", "--small", str(model), str(table)]
+        command += [str(folder / f"out{count}"), "--workers", str(arguments.workers or 1)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    return rows
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", type=Path, help="published version; random Lite0 at 128 pixels by default")
+    parser.add_argument("--backend", default="tensorflow", choices=("tensorflow", "openvino"))
+    parser.add_argument("--objects", type=int, default=1024, help="0 leaves the first part out")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scale", default="10000,100000", help="empty leaves the second part out")
+    parser.add_argument("--workers", type=int, help="processes that read")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--small", nargs=3, type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.small:
+        model, table, out = arguments.small
+        print(json.dumps(small_run(model, table, out, arguments.workers)))
+        return
+    console = Console(width=140)
+    found: dict[str, list[dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        if arguments.objects:
+            found["end to end"] = end_to_end(arguments, Path(name), console)
+        if arguments.scale:
+            found["growth"] = growth(arguments, Path(name))
+            for row in found["growth"]:
+                row["ms/object"] = 1000 * row["seconds"] / row["objects"]
+    for title, rows in found.items():
+        table = Table(*rows[0], title=title)
+        for row in rows:
+            table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row.values()))
+        console.print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Field images: stamps are cut from them in memory."""

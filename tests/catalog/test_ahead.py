@@ -1,0 +1,42 @@
+"""Reading ahead: order, faults, and the end of the thread."""
+
+import threading
+import time
+
+import pytest
+
+from catalog.ahead import read_ahead
+
+
+def test_items_come_in_order_and_not_too_many_are_made():
+    made: list[int] = []
+
+    def items():
+        for number in range(20):
+            made.append(number)
+            yield number
+
+    seen = []
+    for number in read_ahead(items, most=2):
+        seen.append(number)
+        time.sleep(0.005)
+        assert len(made) <= len(seen) + 3
+    assert seen == list(range(20))
+
+
+def test_a_fault_comes_after_the_items_before_it():
+    def items():
+        yield 1
+        raise OSError("torn")
+
+    found = read_ahead(items)
+    assert next(found) == 1
+    with pytest.raises(OSError, match="torn"):
+        next(found)
+
+
+def test_the_thread_ends_when_nobody_reads_on():
+    found = read_ahead(lambda: iter(range(1000)))
+    next(found)
+    found.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "reading"]

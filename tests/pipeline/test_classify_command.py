@@ -1,0 +1,188 @@
+"""`galmorph classify` as its users call it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from interrupts import heed_interrupts
+from served import galaxies, publish
+from whole_runs import COMMAND
+
+from pipeline.cli import main
+
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model, stamps and a table."""
+    folder = tmp_path_factory.mktemp("survey [1]")
+    publish(folder / "models" / "2", seed=2)
+    (folder / "stamps").mkdir()
+    for number, planes in enumerate(galaxies(COUNT, seed=3)):
+        for place, band in enumerate("IRG"):
+            fits.writeto(folder / "stamps" / f"g{number:02d}_{band}.fits", planes[..., place])
+    rows = [f"g{number:02d},{number / 10},{-number / 20},{15 + number / 10}" for number in range(COUNT)]
+    (folder / "objects.csv").write_text(
+        "name,ra,dec,mag\n" + "\n".join([*rows, "lost,1,2,3", rows[0]]) + "\n"
+    )
+    return folder
+
+
+def galmorph(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.fixture
+def refused(place, monkeypatch, capsys):
+    """Runs the command in this process, because starting Python and Beam takes seconds."""
+    for name in ("PYTHONSAFEPATH", "PYTHONPATH"):  # which the command changes
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.chdir(place)
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["galmorph", "classify", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        errors: str = capsys.readouterr().err
+        return errors
+
+    return run
+
+
+def test_one_command_turns_stamps_into_a_catalogue(place, tmp_path):
+    stamps, out = "stamps/{name}_{band}.fits", tmp_path / "out"
+    given = ("classify", "models", "--stamps", stamps, "--table", "objects.csv", "--out", out)
+    done = galmorph(*given, "--format", "fits", "--columns", "entropy", cwd=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "42: 41 classified, 1 reject (1 missing_file)" in done.stdout
+    table = Table.read(out / "catalogue.fits")
+    assert list(table["row"]) == [*range(1, COUNT + 1), COUNT + 2]
+    assert list(table["name"][[0, -1]]) == ["g00", "g00"]
+    p = np.asarray(table["p_elliptical"], float)
+    np.testing.assert_allclose(table["entropy"], -p * np.log2(p) - (1 - p) * np.log2(1 - p), atol=1e-4)
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["rows"], summary["classified"], summary["rejects"]) == (42, 41, 1)
+    assert summary["seconds"] > 0 and sum(summary["classes"].values()) == 41
+    rejects = Table.read(out / "rejects.csv")
+    assert [rejects["name"][0], rejects["reason"][0], rejects["row"][0]] == [
+        "lost",
+        "missing_file",
+        COUNT + 1,
+    ]
+    assert {path.name for path in out.iterdir()} >= {"_SUCCESS", "README.md", "index.html", "lineage.json"}
+    assert not (out / ".work").exists()
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=out, check=True)
+
+    again = galmorph(*given, cwd=place)
+    assert again.returncode == 2 and "--overwrite" in again.stderr and again.stderr.count("\n") == 1
+    page = (out / "index.html").read_text()
+    assert page.count("data:image/png") >= 3
+    replaced = galmorph(*given, "--overwrite", "--format", "csv", cwd=place)
+    assert replaced.returncode == 0
+    assert (out / "catalogue.csv").exists() and not (out / "catalogue.fits").exists()
+
+
+def test_predict_and_classify_agree(place, tmp_path):
+    galmorph(
+        "classify", "models", "--stamps", "stamps", "--out", tmp_path / "out", "--format", "csv", cwd=place
+    )
+    galmorph("predict", "models", "--stamps", "stamps", "--out", tmp_path / "predicted.csv", cwd=place)
+    one, other = Table.read(tmp_path / "out/catalogue.csv"), Table.read(tmp_path / "predicted.csv")
+    assert list(one["name"]) == list(other["name"])
+    np.testing.assert_allclose(one["p_elliptical"], other["p_elliptical"], atol=1e-6)
+    assert list(one["morphology"]) == list(other["morphology"])
+
+
+def test_a_table_of_paths(place, tmp_path):
+    names = [f"g{number:02d}" for number in range(3)]
+    lines = [f"{name}," + ",".join(f"stamps/{name}_{band}.fits" for band in "IRG") for name in names]
+    (place / "paths.csv").write_text("name,path_I,path_r,stamp_G\n" + "\n".join([*lines, "x,,,"]) + "\n")
+    out = tmp_path / "out"
+    done = galmorph("classify", "models", "--stamps", "paths.csv", "--out", out, "--format", "csv", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert list(Table.read(out / "catalogue.csv")["name"]) == names
+    assert list(Table.read(out / "rejects.csv")["reason"]) == ["missing_file"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nothing", "--stamps", "stamps"), "nothing does not exist"),
+        (("models",), "--stamps, or --fields"),
+        (("models", "--stamps", "nowhere"), "nowhere: does not exist"),
+        (("models", "--stamps", "stamps", "--sources", "x"), "--sources is for --fields"),
+        (("models", "--stamps", "stamps", "--part", "3/2"), "--part '3/2'"),
+        (("models", "--stamps", "stamps", "--part", "1/2", "--overwrite"), "--part goes with"),
+        (("models", "--stamps", "stamps", "--resume", "--merge"), "exclude each other"),
+        (("models", "--stamps", "stamps", "--merge"), "holds no parts"),
+        (("models", "--stamps", "stamps", "--columns", "size"), "'size' is not one of"),
+        (("models", "--stamps", "stamps", "--format", "hats"), "no object has one"),
+        (("models", "--stamps", "stamps", "--table", "none.csv"), "none.csv"),
+        (("models", "--stamps", "stamps", "--cube-bands", "I,I"), "twice"),
+        (("models", "--stamps", "objects.csv"), "has no column for I, such as path_i, stamp_i, file_i"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(refused, tmp_path, arguments, words):
+    errors = refused(*arguments, "--out", str(tmp_path / "out"))
+    assert words in errors and errors.count("\n") == 1
+    assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+def test_a_path_that_leads_to_files_of_the_user_by_a_folder_that_is_not_there_is_refused(refused, tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    assert "no catalogue" in refused("models", "--stamps", "stamps", "--out", str(tmp_path / "new" / ".."))
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_a_folder_below_a_file_is_one_line_that_says_so(refused):
+    errors = refused("models", "--stamps", "stamps", "--out", "objects.csv/new")
+    assert "lies below one" in errors
+
+
+def test_the_command_does_not_load_tfx():
+    code = "import sys, pipeline.classification; sys.exit('tfx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_run_is_resumed_and_gives_the_same(place, tmp_path, how):
+    """Killed as soon as the first chunk is there."""
+    many = place / "many.csv"
+    rows = [f"g{number % COUNT:02d},{number}" for number in range(2600)]
+    many.write_text("name,ra\n" + "\n".join(rows) + "\n")
+    given = ["classify", "models", "--stamps", "stamps/{name}_{band}.fits", "--table", "many.csv"]
+    whole = galmorph(*given, "--out", tmp_path / "whole", "--format", "csv", cwd=place)
+    assert whole.returncode == 0, whole.stderr
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [COMMAND, *given, "--out", str(out), "--format", "csv"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place, preexec_fn=heed_interrupts,
+    )  # fmt: skip
+    chunks = out / ".work" / "chunks"
+    until = time.monotonic() + 120
+    while not (chunks.is_dir() and os.listdir(chunks)) and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=60)
+    there = len([name for name in os.listdir(chunks) if name.endswith(".parquet")])
+    assert 0 < there < 3
+    assert not (out / "_SUCCESS").exists() and not (out / "catalogue.csv").exists()
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert errors.count("\n") == 1 and "--resume" in errors
+    refused = galmorph(*given, "--out", out, "--format", "csv", cwd=place)
+    assert refused.returncode == 2 and "--resume" in refused.stderr
+    resumed = galmorph(*given, "--out", out, "--format", "csv", "--resume", cwd=place)
+    assert resumed.returncode == 0, resumed.stderr
+    assert (out / "catalogue.csv").read_bytes() == (tmp_path / "whole" / "catalogue.csv").read_bytes()
