@@ -17,7 +17,7 @@ from catalog.stamps import stamps_input
 from evaluation.formats.catalogue import Flag
 from evaluation.formats.training_ranges import TrainingRanges
 from preprocessing.measurements import measure
-from preprocessing.stamps import centre_cut
+from preprocessing.planes import centre_cut
 from serving.predict.description import Description
 
 

@@ -1,6 +1,7 @@
 """`galmorph classify` as its users call it."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -47,6 +48,8 @@ def refused(place, monkeypatch, capsys):
     for name in ("PYTHONSAFEPATH", "PYTHONPATH"):  # which the command changes
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.chdir(place)
+    # Beam, when it is first imported, may make a handler of the stream that pytest captures, and then closes.
+    monkeypatch.setattr(logging.getLogger(), "handlers", list(logging.getLogger().handlers))
 
     def run(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["galmorph", "classify", *arguments])
