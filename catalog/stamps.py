@@ -22,11 +22,10 @@ from preprocessing.stamps import Stamp, StampReader
 from serving.predict.description import Description
 from serving.predict.errors import PredictError
 from serving.predict.files import names_in, template_of
-from serving.predict.reading import flags_of
+from serving.predict.reading import StackedFlux, default_workers, reader_was_killed
 
 PATH_PREFIXES = ("path_", "stamp_", "file_", "")
 """Before the name of a band, in lower case, in the columns of a table of paths."""
-_FEW = 256  # so many objects are read before two processes have started
 _TABLES = (".csv", ".ecsv", ".fits", ".vot", ".parquet")
 
 
@@ -47,20 +46,12 @@ class ReadStamps:
     def __call__(self, objects: pa.Table) -> Batch:
         """Read them; what cannot be read becomes a reject."""
         rows = objects.column("row").to_numpy()
-        side, bands = self.reader.side, self.reader.bands
-        rejects: list[Reject] = []
-        good: list[int] = []
-        flags: list[int] = []
-        flux = np.empty((len(rows), side, side, len(bands)), np.float32)
-        for row, stamp in zip(rows.tolist(), self._stamps(objects), strict=True):
-            if isinstance(stamp, StampError):
-                rejects.append(Reject(row, stamp.path, stamp.reason, stamp.message))
-                continue
-            for place, band in enumerate(bands):
-                flux[len(good), :, :, place] = stamp.planes[band].flux
-            good.append(row)
-            flags.append(flags_of(stamp))
-        return Batch(rows, rejects, np.array(good, np.int64), flux[: len(good)], np.array(flags, np.int32))
+        stacked = StackedFlux.of(self._stamps(objects), len(rows), self.reader.side, self.reader.bands)
+        rejects = [
+            Reject(int(rows[place]), error.path, error.reason, error.message)
+            for place, error in stacked.errors.items()
+        ]
+        return Batch(rows, rejects, rows[stacked.good], stacked.flux, stacked.flags)
 
     def _stamps(self, objects: pa.Table) -> Iterator[Stamp | StampError]:
         names, ra, dec = (objects.column(name).to_pylist() for name in ("name", "ra", "dec"))
@@ -109,10 +100,7 @@ class StampsReader:
         except BrokenTaskError as error:
             names = error.task.column("name").to_pylist()
             stop_reading()
-            raise CatalogError(
-                "a process that reads stamps was killed, perhaps for lack of memory, near the objects"
-                f" {names[0]} to {names[-1]}"
-            ) from None
+            raise CatalogError(reader_was_killed(names[0], names[-1])) from None
 
 
 _POOLS: dict[tuple[int, int], WorkerPool] = {}  # by number of processes, and the process that they are of
@@ -125,11 +113,6 @@ def _pool(workers: int) -> WorkerPool:
         if key not in _POOLS:
             _POOLS[key] = WorkerPool(workers)
         return _POOLS[key]
-
-
-def default_workers(objects: int) -> int:
-    """Return the number of processes that read stamps by default: one for each core, up to 4."""
-    return min(len(os.sched_getaffinity(0)), 4) if objects > _FEW else 1
 
 
 def stop_reading() -> None:
@@ -159,7 +142,7 @@ def stamps_input(
     cube_bands : sequence of str
         Bands of a cube's planes; empty for those of the model, or if each band has a file.
     workers : int, optional
-        Processes that read; that of `default_workers` by default.
+        Processes that read; that of `serving.predict.reading.default_workers` by default.
 
     Raises
     ------

@@ -1,11 +1,12 @@
 """Read the stamps of many objects in worker processes, in batches."""
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.formats.catalogue import Flag
 from evaluation.formats.training_ranges import TrainingRanges
@@ -72,6 +73,47 @@ def flags_of(stamp: Stamp) -> int:
 
 
 @dataclass(frozen=True)
+class StackedFlux:
+    """The flux of objects that were read, and why the others were not.
+
+    Attributes
+    ----------
+    errors : dict of int to StampError
+        By place among the objects.
+    good : list of int
+        Places of the others.
+    flux : numpy.ndarray, float32, shape (n, side, side, bands)
+        Of `good`.
+    flags : numpy.ndarray, int32, shape (n,)
+        `flags_of` each of them.
+    """
+
+    errors: dict[int, StampError]
+    good: list[int]
+    flux: NDArray[np.float32]
+    flags: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls, stamps: Iterable[Stamp | StampError], count: int, side: int, bands: Sequence[str]
+    ) -> "StackedFlux":
+        """Stack the planes of `count` objects."""
+        errors: dict[int, StampError] = {}
+        good: list[int] = []
+        flags: list[int] = []
+        flux = np.empty((count, side, side, len(bands)), np.float32)
+        for place, stamp in enumerate(stamps):
+            if isinstance(stamp, StampError):
+                errors[place] = stamp
+                continue
+            for channel, band in enumerate(bands):
+                flux[len(good), :, :, channel] = stamp.planes[band].flux
+            good.append(place)
+            flags.append(flags_of(stamp))
+        return cls(errors, good, flux[: len(good)], np.array(flags, np.int32))
+
+
+@dataclass(frozen=True)
 class FluxOfStamps:
     """Reads the flux of objects, by the rules of a model.
 
@@ -87,23 +129,17 @@ class FluxOfStamps:
 
     def __call__(self, task: Task) -> Batch:
         """Read a batch."""
-        rejects: dict[int, Reject] = {}
-        good: list[int] = []
-        flags: list[int] = []
-        side, bands = self.reader.side, self.reader.bands
-        flux = np.empty((len(task), side, side, len(bands)), np.float32)
+        bands = tuple(self.reader.bands)
         stamps = self.reader.read_each((name, ra, dec) for _, name, ra, dec in task)
-        for (row, *_), stamp in zip(task, stamps, strict=True):
-            if isinstance(stamp, StampError):
-                rejects[row] = Reject(stamp.path, stamp.reason, stamp.message)
-                continue
-            for place, band in enumerate(bands):
-                flux[len(good), :, :, place] = stamp.planes[band].flux
-            good.append(row)
-            flags.append(flags_of(stamp))
-        payload = Flux(flux[: len(good)], tuple(bands))
-        flags = (np.array(flags, np.int32) | measured_flags(payload.values, self.training)).tolist()
-        return Batch([row for row, *_ in task], rejects, good, payload, flags)
+        stacked = StackedFlux.of(stamps, len(task), self.reader.side, bands)
+        rows = [row for row, *_ in task]
+        rejects = {
+            rows[place]: Reject(error.path, error.reason, error.message)
+            for place, error in stacked.errors.items()
+        }
+        flags = stacked.flags | measured_flags(stacked.flux, self.training)
+        good = [rows[place] for place in stacked.good]
+        return Batch(rows, rejects, good, Flux(stacked.flux, bands), flags.tolist())
 
 
 @dataclass(frozen=True)
@@ -179,23 +215,30 @@ def read_batches(
     """
     starts = range(first, len(objects), size)
     tasks = (_task(objects, start, min(start + size, len(objects))) for start in starts)
-    if workers is None:
-        cores = len(os.sched_getaffinity(0))
-        workers = min(cores, 4) if len(objects) - first > _FEW else 1
-    pool = WorkerPool(workers)
+    pool = WorkerPool(workers or default_workers(len(objects) - first))
     try:
         for task, batch in pool.map(read, tasks, lambda task: _readable(objects, task)):
             yield _with_problems(objects, batch, task)
     except BrokenTaskError as error:
-        names = f"{error.task[0][1]} to {error.task[-1][1]}"
         pool.terminate()
-        raise PredictError(
-            f"a process that reads stamps was killed, perhaps for lack of memory, near the objects {names}"
-        ) from None
+        raise PredictError(reader_was_killed(error.task[0][1], error.task[-1][1])) from None
     except BaseException:
         pool.terminate()
         raise
     pool.close()
+
+
+def default_workers(objects: int) -> int:
+    """Return the number of processes that read so many objects: one for each core, up to 4; 1 for few."""
+    return min(len(os.sched_getaffinity(0)), 4) if objects > _FEW else 1
+
+
+def reader_was_killed(first: str, last: str) -> str:
+    """Return the message about a process that was killed while it read the objects `first` to `last`."""
+    return (
+        "a process that reads stamps was killed, perhaps for lack of memory, near the objects"
+        f" {first} to {last}"
+    )
 
 
 def _task(objects: Objects, start: int, end: int) -> Task:
