@@ -143,11 +143,17 @@ def save(store: Store, digest: str, chunk: int, result: ChunkResult) -> None:
     store.write(file_name(chunk), content.getvalue())
 
 
-def load(store: Store, digest: str, chunk: int) -> pa.Table:
-    """Return the table of a chunk; raise `CatalogError` if it is missing, damaged, or of another plan."""
+def load(store: Store, digest: str, chunk: int, columns: list[str] | None = None) -> pa.Table:
+    """Return the table of a chunk, or some of its columns in the given order.
+
+    Raises
+    ------
+    CatalogError
+        If it is missing, damaged, or of another plan.
+    """
     name = file_name(chunk)
     try:
-        table = parquet.read_table(io.BytesIO(store.read(name)))
+        table = parquet.read_table(io.BytesIO(store.read(name)), columns=columns)
     except FileNotFoundError:
         raise CatalogError(f"{store.place}/{name} is missing") from None
     except pa.ArrowException as error:

@@ -130,23 +130,21 @@ def _tensorflow(spec: ModelSpec) -> Compute:
         import tensorflow as tf
 
         try:
-            # Signatures hold no reference to the model, whose variables they need.
             model: Any = tf.saved_model.load(spec.path)
         except Exception as error:  # damage raises errors of all kinds
             raise CatalogError(f"{spec.path} cannot be loaded: {one_line(error)}") from error
     signatures: Mapping[str, Any] = getattr(model, "signatures", {})
     if spec.signature not in signatures:
         raise _no_signature(spec)
-    signature = signatures[spec.signature]
 
     def compute(flux: NDArray[np.float32]) -> dict[str, Any]:
         try:
-            outputs = signature(flux=tf.constant(flux))
+            # By way of the model: a signature holds no reference to it, but needs its variables.
+            outputs = model.signatures[spec.signature](flux=tf.constant(flux))
         except tf.errors.OpError as error:  # such as a lack of memory
             raise CatalogError(f"{spec.path} failed: {one_line(error)}") from error
         return {name: output.numpy() for name, output in outputs.items()}
 
-    compute.model = model  # type: ignore[attr-defined]
     return compute
 
 

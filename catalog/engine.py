@@ -97,13 +97,13 @@ def classify(
     waiting = [task for task in left if task]
     if not waiting:
         return
+    missing = {chunk for task in waiting for chunk in task}
     ended = threading.Event()
 
     def done() -> int:
         if engine.is_local:
             return progress.done(job.work)
-        found = {chunk for task in waiting for chunk in task} & chunks.finished(store)
-        return sum(plan.sizes[chunk] for chunk in found)
+        return plan.rows_of(missing & chunks.finished(store))
 
     def watch() -> None:
         while not ended.wait(_POLL[engine.is_local]):
@@ -133,7 +133,7 @@ def classify(
         ended.set()
         watcher.join()
         stop_reading()
-    on_progress(sum(plan.sizes[chunk] for task in waiting for chunk in task))
+    on_progress(plan.rows_of(missing))
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ classified, and is the same each time for the same input, model and settings.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -53,6 +53,10 @@ class Plan:
     def sizes(self) -> list[int]:
         """Number of rows of each chunk."""
         return np.diff([0, *self.ends]).tolist()
+
+    def rows_of(self, chunks: Iterable[int]) -> int:
+        """Return the number of rows of some chunks."""
+        return sum(self.sizes[chunk] for chunk in chunks)
 
     @cached_property
     def digest(self) -> str:

@@ -1,7 +1,7 @@
 """One catalogue, from an input and a model to all chunks; begun, continued, in parts, or put together."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -173,8 +173,8 @@ def run_classification(
         plan = earlier  # its chunks may be of another size
     tasks = plan.part(*settings.part) if settings.part else plan.tasks
     wanted = {chunk for task in tasks for chunk in range(*task)}
-    total = sum(plan.sizes[chunk] for chunk in wanted)
-    there = _rows(plan, chunks.finished(store) & wanted)
+    total = plan.rows_of(wanted)
+    there = plan.rows_of(chunks.finished(store) & wanted)
     job = Job(store.place, plan.digest, source.reader, model, settings.batch or default_batch(side))
     classify(settings.engine, job, plan, tasks, lambda done: on_progress(there + done, total))
     finished = chunks.finished(store)
@@ -185,7 +185,7 @@ def run_classification(
     if settings.part:
         number, of = settings.part
         store.write(f"{PARTS}/{number}-of-{of}", b"")
-    done = _rows(plan, wanted) - there
+    done = total - there
     return Progress(plan, done, time.monotonic() - started, len(finished) == len(plan.ends))
 
 
@@ -203,7 +203,7 @@ def merged(settings: Settings, source: Input, subject: dict[str, str]) -> Plan:
     _refuse_other(settings, plan, _plan_of(settings, source, subject))
     missing = set(range(len(plan.ends))) - chunks.finished(settings.work)
     if missing:
-        rows = f"{_rows(plan, missing):,} of {plan.rows:,} rows are not classified"
+        rows = f"{plan.rows_of(missing):,} of {plan.rows:,} rows are not classified"
         raise CatalogError(f"--out {settings.out}: {rows}{_missing_parts(settings.work)}")
     return plan
 
@@ -243,11 +243,7 @@ def classified(store: Store, plan: Plan) -> Iterator[pa.Table]:
 def rejected(store: Store, plan: Plan) -> Iterator[pa.Table]:
     """Yield row, name, file, reason and message of the rejects of all chunks."""
     for chunk in range(len(plan.ends)):
-        table = chunks.load(store, plan.digest, chunk)
+        table = chunks.load(store, plan.digest, chunk, ["row", "name", "file", "reason", "message"])
         table = table.filter(table.column("reason").is_valid())
         if len(table):
-            yield table.select(["row", "name", "file", "reason", "message"])
-
-
-def _rows(plan: Plan, wanted: Iterable[int]) -> int:
-    return sum(plan.sizes[chunk] for chunk in wanted)
+            yield table
