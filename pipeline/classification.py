@@ -29,7 +29,7 @@ from pipeline.plain_path import plain_path
 from pipeline.progress_bar import progress_bar
 from report.catalogue.page import Picture, render_page
 from report.catalogue.statistics import CatalogueStatistics
-from report.terminal import say
+from report.terminal import say, say_counts
 from serving.published import PublishedModel
 
 
@@ -158,7 +158,7 @@ class _Page:
         self.statistics = CatalogueStatistics()
 
     def render(self, summary: Summary) -> str:
-
+        """Return the page, with pictures of the objects that were chosen."""
         chosen, image = self.statistics.chosen, self._model.image
         rows = [one.row for one in chosen]
         pngs = pictures_of(self._settings.work, self._plan, self._source.reader, rows, image)
@@ -189,7 +189,6 @@ def _about(
     started: datetime,
     seconds: float,
 ) -> About:
-
     return About(
         model=known,
         input={**source.about, "digest": source.digest},
@@ -215,16 +214,7 @@ def _bar(console: Console) -> Iterator[Callable[[int, int], None]]:
 
 
 def _show(console: Console, summary: Summary, settings: Settings, done: int, seconds: float) -> None:
-    def counts(found: dict[str, int]) -> str:
-        return ", ".join(f"{number:,} {name}" for name, number in found.items() if number)
-
-    console.print("[bold]catalogue[/]")
-    rejects = f"{summary.rejects:,} reject{'' if summary.rejects == 1 else 's'}"
-    rejects += f" ({counts(summary.reasons)})" if summary.rejects else ""
-    say(console, "objects", f"{summary.rows:,}: {summary.classified:,} classified, {rejects}")
-    say(console, "classes", counts(summary.classes))
-    if summary.flags:
-        say(console, "flags", counts(summary.flags))
+    say_counts(console, "catalogue", summary)
     _say(console, "model", f"version {', '.join(summary.model['versions'])}, {summary.model['path']}")
     _say(console, "table", str(settings.out / summary.table))
     if summary.rejects:

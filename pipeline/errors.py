@@ -10,6 +10,7 @@ class ExitStatus(IntEnum):
     FAULT = 1
     BAD_INPUT = 2
     NOT_GOOD_ENOUGH = 3
+    INTERRUPTED = 130  # what a shell returns after Ctrl-C
 
 
 class InputError(Exception):

@@ -1,6 +1,8 @@
 """Results on the terminal: lines with a name and a value."""
 
 import textwrap
+from collections.abc import Mapping
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -54,6 +56,49 @@ def say(console: Console, name: str, value: str, *, is_path: bool = False, style
         if style:
             text.stylize(style, min(len(start), len(line)))
         console.print(text, highlight=False, soft_wrap=True)
+
+
+class ObjectCounts(Protocol):
+    """Counts of classified objects, as in ``summary.json``."""
+
+    @property
+    def rows(self) -> int:
+        """All objects."""
+
+    @property
+    def classified(self) -> int:
+        """Those with a class."""
+
+    @property
+    def rejects(self) -> int:
+        """The others."""
+
+    @property
+    def reasons(self) -> Mapping[str, int]:
+        """Rejects by reason."""
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """Classified objects by class."""
+
+    @property
+    def flags(self) -> Mapping[str, int]:
+        """Classified objects by flag."""
+
+
+def say_counts(console: Console, heading: str, counts: ObjectCounts) -> None:
+    """Print a heading and the counts of classified objects."""
+
+    def listed(found: Mapping[str, int]) -> str:
+        return ", ".join(f"{number:,} {name}" for name, number in found.items() if number)
+
+    console.print(f"[bold]{heading}[/]")
+    rejects = f"{counts.rejects:,} reject{'' if counts.rejects == 1 else 's'}"
+    rejects += f" ({listed(counts.reasons)})" if counts.rejects else ""
+    say(console, "objects", f"{counts.rows:,}: {counts.classified:,} classified, {rejects}")
+    say(console, "classes", listed(counts.classes))
+    if counts.flags:
+        say(console, "flags", listed(counts.flags))
 
 
 def say_sentence(console: Console, sentence: str, start: str = "") -> None:

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.errors import InputError
+from pipeline.errors import ExitStatus, InputError
 
-_INTERRUPTED = 130  # what a shell returns after Ctrl-C
 _FIELDS, _RUN, _ENGINE = "Options for field images", "Options for long runs", "Options for engines"
 
 
@@ -256,7 +255,7 @@ def classify(
         print(
             "galmorph: interrupted; the same command with --resume goes on where it stopped", file=sys.stderr
         )
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
     except (CatalogError, StorageError) as error:
         raise InputError(str(error)) from error
 

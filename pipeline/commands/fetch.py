@@ -9,14 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.errors import InputError
+from pipeline.errors import ExitStatus, InputError
 
 app = typer.Typer(
     help="Download what a run needs: labels (table), FITS stamps (stamps), ImageNet weights (weights).",
     no_args_is_help=True,
 )
 
-_INTERRUPTED = 130  # what a shell returns after Ctrl-C
 
 Retries = Annotated[int, typer.Option(min=0, max=20, help="Number of retries after a failed attempt.")]
 
@@ -133,7 +132,7 @@ def stamps(
         summary = fetch_stamps(objects, wanted, folder, source, size=size, workers=workers, progress=progress)
     _show(console, summary, targets)
     if summary.interrupted:
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(ExitStatus.INTERRUPTED)
 
 
 @app.command()
@@ -283,7 +282,7 @@ def _transfer(console: Console, what: str) -> Iterator[Callable[[int, int | None
         except KeyboardInterrupt:
             bar.stop()
             _say(console, "interrupted", "run the same command again to continue")
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(ExitStatus.INTERRUPTED) from None
 
 
 def _say(console: Console, what: str, value: str) -> None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from kubeflow.submit.api import Pipelines
     from kubeflow.submit.follow import Look, Patience
 
-INTERRUPTED = 130  # what a shell returns after Ctrl-C
 _SERVER = "Server"
 _WAITING = "Waiting"
 
@@ -141,7 +140,7 @@ def connect(console: Console, access: "Access") -> "Pipelines":
 
 def follow_run(
     console: Console, pipelines: "Pipelines", run_id: str, names: tuple[str, ...], patience: "Patience"
-) -> ExitStatus | int:
+) -> ExitStatus:
     """Show a run until it has ended, and return the exit status.
 
     However this ends, the user is told how to come back to a run that goes on.
@@ -165,7 +164,7 @@ def follow_run(
         last = show(console, follow(pipelines, run_id, names, patience, notify))
     except KeyboardInterrupt:
         print(f"galmorph: interrupted; {back}", file=sys.stderr)
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
     except NotFollowedError as error:
         print(f"galmorph: {error}; {back}", file=sys.stderr)
         return ExitStatus.FAULT

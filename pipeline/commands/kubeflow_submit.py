@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 
 from pipeline.commands.kubeflow_access import (
-    INTERRUPTED,
     CaCert,
     CookieFile,
     Host,
@@ -25,7 +24,7 @@ from pipeline.commands.kubeflow_access import (
     follow_run,
     make_access,
 )
-from pipeline.errors import InputError
+from pipeline.errors import ExitStatus, InputError
 
 if TYPE_CHECKING:
     from kubeflow.submit.api import Pipelines, Submission
@@ -175,7 +174,7 @@ def submit(
         raise InputError(str(error)) from error
     except KeyboardInterrupt:
         print("galmorph: interrupted; the page of the experiment shows what was started", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
     console.print("[bold]run[/]")
     _say(console, "name", name)
     _say(console, "identifier", run_id)

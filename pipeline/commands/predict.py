@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.errors import InputError
+from pipeline.errors import ExitStatus, InputError
 
 if TYPE_CHECKING:
     from preprocessing.locations import Location
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from serving.predict.session import Settings
     from serving.predict.target import Stamps, Target
 
-_INTERRUPTED = 130  # what a shell returns after Ctrl-C
 _MIB = 2**20
 _SERVER = "Options for servers"
 
@@ -182,10 +181,10 @@ def predict(
             _predict_there(console, address, access, chosen, settings, bands, model_dir)
     except Interrupted as error:
         print(f"galmorph: {error}", file=sys.stderr)
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
     except KeyboardInterrupt:
         print("galmorph: interrupted; run the same command again", file=sys.stderr)
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
     except (PredictError, StorageError) as error:
         raise InputError(str(error)) from error
 
@@ -267,18 +266,9 @@ def _run(
 
 
 def _show(console: Console, summary: "Summary", places: "Places", seconds: float) -> None:
-    from report.terminal import say
+    from report.terminal import say, say_counts
 
-    def counts(found: dict[str, int]) -> str:
-        return ", ".join(f"{number:,} {name}" for name, number in found.items() if number)
-
-    console.print("[bold]predictions[/]")
-    rejects = f"{summary.rejects:,} reject{'' if summary.rejects == 1 else 's'}"
-    rejects += f" ({counts(summary.reasons)})" if summary.rejects else ""
-    say(console, "objects", f"{summary.rows:,}: {summary.classified:,} classified, {rejects}")
-    say(console, "classes", counts(summary.classes))
-    if summary.flags:
-        say(console, "flags", counts(summary.flags))
+    say_counts(console, "predictions", summary)
     where = summary.model.get("path") or f"{summary.model['name']} at {summary.model['url']}"
     versions = ", ".join(summary.model["versions"])
     _say(console, "model", f"version {versions}, {where}")
