@@ -236,9 +236,10 @@ class CrossValidationSettings(BaseModel):
                 f" only the head in them: fine_tune_epochs = {train.fine_tune_epochs} would have no effect."
                 ' Set phases = "all" to fine-tune in every fold, or "head" to train without fine-tuning'
             )
-        if self.publish == "retrained" and model.calibration == "temperature":
+        unlike = trained == "none" or (trained == "head" and train.fine_tune_epochs > 0)
+        if self.publish == "retrained" and model.calibration == "temperature" and unlike:
             raise ValueError(
-                'publish = "retrained" leaves no held-out galaxies on which [model] calibration ='
-                ' "temperature" could be fitted: set publish = "single" or "ensemble", or calibration ='
-                ' "none"'
+                'publish = "retrained" takes the temperature of [model] calibration = "temperature" from'
+                f' folds that are trained like the model, but phases = "{trained}": set phases = "all", or'
+                ' calibration = "none"'
             )

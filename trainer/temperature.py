@@ -4,6 +4,9 @@ import keras
 
 from evaluation.calibration import CLIP
 
+TEMPERATURE = "temperature"
+"""Key of the temperature in the output of HeldOutReference."""
+
 
 class TemperatureScaling(keras.layers.Layer):
     """Temperature scaling of probabilities, like `evaluation.calibration.with_temperature`.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -24,6 +25,7 @@ from trainer.novelty import NOVELTY_REFERENCE, Novelty, fit_novelty
 from trainer.ranges import training_ranges
 from trainer.recipe import BACKBONE_FILE, HEAD_FILE, HISTORY_FILE, Recipe
 from trainer.signatures import export_classifier
+from trainer.temperature import TEMPERATURE
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -35,9 +37,9 @@ def run_fn(fn_args: FnArgs) -> None:
         ``custom_config`` has the tables of `Recipe`, ``decision``, ``flux`` (the keys of `[data]` that define
         the flux units), ``limits`` (those by which stamps are accepted), ``chunk`` (of the exported model, 0
         for the default), ``checkpoints`` (a folder, or empty) and ``code``. ``base_model`` has the head that
-        was trained on frozen features, if there is such a phase. ``hyperparameters`` has the reference of
-        `HeldOutReference` if the model is retrained on all galaxies. TensorBoard's logs and the weights in
-        the format of Keras are written to the ``model_run`` artifact.
+        was trained on frozen features, if there is such a phase. ``hyperparameters`` has the output of
+        `HeldOutReference` if the model is retrained on all galaxies and there are folds. TensorBoard's logs
+        and the weights in the format of Keras are written to the ``model_run`` artifact.
     """
     config = fn_args.custom_config
     recipe = Recipe.load(config)
@@ -61,6 +63,7 @@ def run_fn(fn_args: FnArgs) -> None:
             history["network"] = _fine_tune(model, recipe, files, head is not None, checkpoint, run_dir)
     backbone_of(model).save_weights(run_dir / BACKBONE_FILE)
     Head.of(model).save(run_dir / HEAD_FILE)
+    held_out = fn_args.hyperparameters or {}
     learned = [*files[TRAIN], *(files[VALIDATION] if _is_retrained(recipe) else ())]
     export_classifier(
         [model],
@@ -68,17 +71,24 @@ def run_fn(fn_args: FnArgs) -> None:
         config,
         Path(fn_args.serving_model_dir),
         {"history": history, **training_ranges(learned).entry()},
-        _temperature(model, recipe, files[VALIDATION]),
-        _novelty(model, recipe, files, (fn_args.hyperparameters or {}).get(NOVELTY_REFERENCE)),
+        _temperature(model, recipe, files[VALIDATION], held_out),
+        _novelty(model, recipe, files, held_out.get(NOVELTY_REFERENCE)),
     )
     if checkpoint is not None:
         Checkpoint(checkpoint).remove()
 
 
-def _temperature(model: keras.Model, recipe: Recipe, validation: Sequence[str]) -> float | None:
-    """Return the temperature fitted on the validation split; None without temperature scaling."""
+def _temperature(
+    model: keras.Model, recipe: Recipe, validation: Sequence[str], held_out: Mapping[str, Any]
+) -> float | None:
+    """Return the temperature fitted on the validation split; None without temperature scaling.
+
+    A model that is retrained on both splits has that of the folds, which learned in the same way.
+    """
     if recipe.model.calibration == "none":
         return None
+    if _is_retrained(recipe):
+        return float(held_out[TEMPERATURE])
     labels = read_galaxies({VALIDATION: validation}).labels
     if not len(labels):
         return 1.0

@@ -121,12 +121,13 @@ def trainer_nodes(
 
 def _references(settings: Settings, values: NodeValues, data: DataNodes, folds: FoldNodes) -> list[BaseNode]:
     """Return the node that measures held-out galaxies for a model that has learned from all of them."""
-    if settings.cross_validation.publish != "retrained" or not folds.models:
+    if settings.cross_validation.publish != "retrained" or folds.summary is None:
         return []
     return [
         HeldOutReference(
             examples=data.pictures,
             model=folds.models[0],
+            summary=folds.summary,
             recipe=values.head,
             code=code_fingerprint("HeldOutReference"),
         )

@@ -81,12 +81,14 @@ def test_the_resolved_file_is_the_same_configuration(config, tmp_path):
     assert load_settings(tmp_path / "resolved.toml") == settings
 
 
-def test_temperature_scaling_of_a_retrained_model_is_refused(config):
+def test_temperature_scaling_of_a_retrained_model_needs_folds_that_are_trained_like_it(config):
+    retrained = ["cross_validation.publish=retrained", "model.calibration=temperature"]
     with pytest.raises(InputError) as caught:
-        load_settings(config, ["cross_validation.publish=retrained", "model.calibration=temperature"])
+        load_settings(config, retrained)
     text = str(caught.value)
-    assert '[cross_validation] publish = "retrained"' in text and 'set publish = "single"' in text
+    assert '[cross_validation] publish = "retrained"' in text and 'set phases = "all"' in text
     assert "\n" not in text
+    load_settings(config, [*retrained, "cross_validation.phases=all"])
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)

@@ -16,6 +16,8 @@ from hostile_folder import hostile
 from sklearn.metrics import log_loss, roc_auc_score
 from whole_runs import COMMAND, CONFIG, GALAXIES, galmorph, report, simulated_survey, states
 
+from evaluation.calibration import fit_temperature
+from evaluation.formats.out_of_fold import read_scores
 from evaluation.formats.training_ranges import TrainingRanges
 from evaluation.scores import without_rounding
 from pipeline.plain_path import plain_path
@@ -353,6 +355,23 @@ def test_the_ensemble_of_the_folds_can_be_published(first_run, folder):
     assert description["folds"] == [0, 1, 2, 3, 4] and description["model"]["dihedral_average"]
     assert same(recorded(newest), measured(folder, "train", "val"))
     assert not same(recorded(newest), measured(folder, "train"))
+
+
+def test_a_retrained_model_has_the_temperature_of_the_folds(first_run, folder):
+    keys = (
+        "cross_validation.publish=retrained",
+        "model.calibration=temperature",
+        "train.fine_tune_epochs=0",
+    )
+    result = galmorph("run", folder / "galmorph.toml", *(word for key in keys for word in ("--set", key)))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert states(result)["HeldOutReference"] == "done"
+    newest = max((folder / "models").iterdir(), key=lambda path: int(path.name))
+    description = json.loads((newest / "assets.extra/galmorph.json").read_text())
+    scores = read_scores(folder / "run/report/out_of_fold.csv")
+    temperature = fit_temperature(scores.labels, scores.p_elliptical)
+    assert description["temperature"] == pytest.approx(temperature) and temperature != 1
+    assert same(recorded(newest), measured(folder, "train", "val"))
 
 
 def test_a_sweep_uses_cached_nodes_and_trains_the_rest(first_run, folder):

@@ -104,9 +104,27 @@ def test_weights_may_be_a_file():
 def test_temperature_scaling_needs_held_out_galaxies(publish):
     calibrated = ModelSettings(calibration="temperature")
     CrossValidationSettings(publish=publish, phases="all").check(TrainSettings(), calibrated)
-    CrossValidationSettings(publish="retrained").check(TrainSettings(), ModelSettings())
+
+
+@pytest.mark.parametrize(
+    ("phases", "train", "like_it"),
+    [
+        ("all", {}, True),
+        ("head", {}, False),
+        ("auto", {}, False),
+        ("none", {}, False),
+        ("head", {"fine_tune_epochs": 0}, True),
+        ("auto", {"epochs": 0}, True),
+    ],
+)
+def test_the_temperature_of_a_retrained_model_is_that_of_folds_trained_like_it(phases, train, like_it):
+    settings, train = CrossValidationSettings(publish="retrained", phases=phases), TrainSettings(**train)
+    settings.check(train, ModelSettings())
+    if like_it:
+        settings.check(train, ModelSettings(calibration="temperature"))
+        return
     with pytest.raises(ValueError, match=r'publish = "retrained" .*\[model\] calibration = "temperature"'):
-        CrossValidationSettings(publish="retrained").check(TrainSettings(), calibrated)
+        settings.check(train, ModelSettings(calibration="temperature"))
 
 
 @pytest.mark.parametrize("publish", ["ensemble", "best_fold"])
