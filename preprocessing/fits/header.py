@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, Protocol
 
 from astropy.io import fits
@@ -152,20 +152,7 @@ class Header:
         card = self.cards[place : place + CARD]
         if self.cards[place + CARD : place + CARD + 8] == _CONTINUE:
             return _simple(lambda: self.parsed.get(keyword))
-        text = card[10:].decode("ascii", "replace").strip()
-        if card[8:10] == b"= ":
-            if text.startswith("'"):
-                string = STRING.fullmatch(text)
-                if string:
-                    return string[1].rstrip()
-            else:
-                text = text.split("/", 1)[0].rstrip()
-                if NUMBER.fullmatch(text):
-                    digits = text.lstrip("+-").isdigit()
-                    return int(text) if digits else float(text.translate(_EXPONENTS))
-                if text in ("T", "F", ""):
-                    return text == "T" if text else None
-        return _simple(lambda: fits.Card.fromstring(card).value)
+        return _value(card)
 
     def spelling(self, keyword: str) -> str:
         """Return the text of the value that `get` returns, as written in its card; empty if there is none."""
@@ -189,6 +176,25 @@ class Header:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return fits.Header.fromstring(self.cards.decode("ascii", "replace"))
+
+
+@lru_cache(4096)  # the stamps of a survey share most of the cards that are asked for
+def _value(card: bytes) -> str | int | float | bool | None:
+    """Return the value of a card that is not continued."""
+    text = card[10:].decode("ascii", "replace").strip()
+    if card[8:10] == b"= ":
+        if text.startswith("'"):
+            string = STRING.fullmatch(text)
+            if string:
+                return string[1].rstrip()
+        else:
+            text = text.split("/", 1)[0].rstrip()
+            if NUMBER.fullmatch(text):
+                digits = text.lstrip("+-").isdigit()
+                return int(text) if digits else float(text.translate(_EXPONENTS))
+            if text in ("T", "F", ""):
+                return text == "T" if text else None
+    return _simple(lambda: fits.Card.fromstring(card).value)
 
 
 @cache
