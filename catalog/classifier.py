@@ -43,6 +43,8 @@ class ModelSpec:
         In which the backend computes: ``float32`` or ``bfloat16``.
     network : str
         File of the network that was exported for the backend, a path or a URI; empty for TensorFlow.
+    archive : str
+        File with the content of `path`, for workers that do not reach it; empty if all do.
     """
 
     path: str
@@ -51,6 +53,7 @@ class ModelSpec:
     columns: tuple[str, ...] = ()
     precision: str = "float32"
     network: str = ""
+    archive: str = ""
 
     @property
     def signature(self) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,7 @@ LOCAL = "DirectRunner"
 _LOCAL_OPTIONS = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
 _POLL = {True: 0.5, False: 10.0}  # seconds between two looks at the progress, of a local run and of others
 LOG = "beam.log"
-"""File in the work folder with what a runner says."""
+"""File in the folder of the catalogue's work with what a runner says."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ def classify(
     plan: Plan,
     tasks: Sequence[tuple[int, int]],
     on_progress: Callable[[int], None],
+    messages: str,
 ) -> None:
     """Classify the chunks of some tasks that have no file yet.
 
@@ -79,6 +79,8 @@ def classify(
         Of `plan`.
     on_progress : callable
         Called with the number of rows that this run has done.
+    messages : str
+        Folder of this machine for the file `LOG`.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def classify(
     watcher.start()
     result = None
     try:
-        with _log(engine, store), _stopping_at_interrupts(engine, job.work):
+        with _log(engine, messages), _stopping_at_interrupts(engine, job.work):
             pipeline = beam.Pipeline(options=PipelineOptions(engine.arguments()))
             _ = pipeline | "tasks" >> beam.Create(waiting) | "classify" >> beam.ParDo(ClassifyTask(job))
             result = pipeline.run()
@@ -128,7 +130,7 @@ def classify(
                 result.cancel()
         raise
     except Exception as error:
-        raise _meaning(error, progress.fault(job.work), engine, store) from error
+        raise _meaning(error, progress.fault(job.work), engine, messages) from error
     finally:
         ended.set()
         watcher.join()
@@ -160,7 +162,7 @@ def _stopping_at_interrupts(engine: Engine, run: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _log(engine: Engine, store: Store) -> Iterator[None]:
+def _log(engine: Engine, messages: str) -> Iterator[None]:
     """Context in which what a cluster's runner says goes to a file, and nothing of it to the terminal.
 
     It repeats the exceptions of workers many times. What the local runner says is dropped: its exception is
@@ -175,8 +177,7 @@ def _log(engine: Engine, store: Store) -> Iterator[None]:
         finally:
             beams.setLevel(earlier)
         return
-    place = os.devnull if store.is_remote else f"{store.place}/{LOG}"
-    handler = logging.FileHandler(place)
+    handler = logging.FileHandler(f"{messages}/{LOG}")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger()  # Beam uses it, too
     logger.addHandler(handler)
@@ -187,11 +188,10 @@ def _log(engine: Engine, store: Store) -> Iterator[None]:
         handler.close()
 
 
-def _meaning(error: Exception, fault: BaseException | None, engine: Engine, store: Store) -> BaseException:
+def _meaning(error: Exception, fault: BaseException | None, engine: Engine, messages: str) -> BaseException:
     """Return the exception of a step, which a runner wraps or turns into text."""
     if fault is not None:
         return fault
     if engine.is_local:
         return error
-    more = "" if store.is_remote else f"; {store.place}/{LOG} holds its messages"
-    return CatalogError(f"{engine.runner}: {cause_of(error)}{more}")
+    return CatalogError(f"{engine.runner}: {cause_of(error)}; {messages}/{LOG} holds its messages")

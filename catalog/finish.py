@@ -55,6 +55,7 @@ def finish(
         page=page,
     )
     store.remove()
+    settings.marker.remove()
     if not summary.classified:
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in summary.reasons.items())
         raise CatalogError(

@@ -21,6 +21,8 @@ from catalog.worker import Job
 
 WORK = ".work"
 """Folder of the unfinished catalogue, in that of the catalogue."""
+ELSEWHERE = "elsewhere.txt"
+"""File in `WORK` that says where the unfinished catalogue is, if it is elsewhere."""
 PARTS = "parts"
 
 BATCH_BYTES = 2**24
@@ -50,6 +52,8 @@ class Settings:
     batch : int or None
         Objects that are classified at once; by default as many as fit into `BATCH_BYTES`, 64 at most.
     chunk_rows : int
+    work_place : str
+        Folder or URI below which the unfinished catalogue lies; empty for the folder of the catalogue.
     """
 
     out: Path
@@ -58,10 +62,18 @@ class Settings:
     engine: Engine = field(default_factory=Engine)
     batch: int | None = None
     chunk_rows: int = CHUNK_ROWS
+    work_place: str = ""
 
     @property
     def work(self) -> Store:
-        """The work folder."""
+        """The work folder. It is removed at the end, so that one elsewhere is a folder of our own."""
+        if self.work_place:
+            return Store(f"{self.work_place.rstrip('/')}/{self.out.name}{WORK}")
+        return Store(str(self.out / WORK))
+
+    @property
+    def marker(self) -> Store:
+        """The folder `WORK` in that of the catalogue, for what stays on this machine."""
         return Store(str(self.out / WORK))
 
 
@@ -102,27 +114,42 @@ def check_out(settings: Settings) -> None:
         finished), the folder holds other files, or the engine cannot work (`check_runner`).
     """
     check_runner(settings.engine.arguments())
-    if "Dataflow" in settings.engine.runner:
-        raise CatalogError(
-            f"--runner {settings.engine.runner}: its workers do not reach --out {settings.out}, a folder of"
-            " this machine"
-        )
-    out = settings.out
+    out, work, runner = settings.out, settings.work, settings.engine.runner
+    if "Dataflow" in runner and not work.is_remote:
+        raise CatalogError(f"--runner {runner}: its workers do not reach {work.place}; give --work URI")
     if out.exists() and not out.is_dir():
         raise CatalogError(f"--out {out} is a file; a catalogue is a folder")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
     complete, begun = is_complete(out), (out / WORK).is_dir()
-    if not complete and not begun:
+    if not complete and not begun and out.is_dir() and any(out.iterdir()):
         raise CatalogError(f"--out {out} holds files that are no catalogue; choose another folder")
+    earlier = _earlier(settings)
     if settings.existing == "overwrite":
-        settings.work.remove()  # the finished catalogue stays until the new one is whole
+        for store in (earlier, work, settings.marker):
+            store.remove()  # the finished catalogue stays until the new one is whole
     elif complete and (settings.existing == "refuse" or settings.part or not begun):
         raise CompleteError(f"--out {out} holds a finished catalogue; --overwrite replaces it")
-    elif settings.existing == "refuse" and not settings.part and chunks.finished(settings.work):
+    elif earlier.place != work.place and chunks.finished(earlier):
         raise CatalogError(
-            f"--out {out} holds an unfinished catalogue; --resume continues it, --overwrite begins anew"
+            f"--out {out} holds an unfinished catalogue whose work folder is {earlier.place}; give the same"
+            " --work, or --overwrite to begin anew"
         )
+    elif settings.existing == "refuse" and not settings.part and chunks.finished(work):
+        place = f" in {work.place}" if settings.work_place else ""
+        raise CatalogError(
+            f"--out {out} holds an unfinished catalogue{place}; --resume continues it, --overwrite begins"
+            " anew"
+        )
+    if settings.work_place:
+        work.write(f"{PARTS}/begun", b"")  # tells now whether it can be written
+        settings.marker.write(ELSEWHERE, work.place.encode())
+
+
+def _earlier(settings: Settings) -> Store:
+    """Return the work folder of the unfinished catalogue, as its folder says it."""
+    try:
+        return Store(settings.marker.read(ELSEWHERE).decode().strip())
+    except FileNotFoundError:
+        return settings.marker
 
 
 def check_unfinished(settings: Settings, source: Input, subject: dict[str, str]) -> None:
@@ -176,7 +203,8 @@ def run_classification(
     total = plan.rows_of(wanted)
     there = plan.rows_of(chunks.finished(store) & wanted)
     job = Job(store.place, plan.digest, source.reader, model, settings.batch or default_batch(side))
-    classify(settings.engine, job, plan, tasks, lambda done: on_progress(there + done, total))
+    messages = settings.marker.place
+    classify(settings.engine, job, plan, tasks, lambda done: on_progress(there + done, total), messages)
     finished = chunks.finished(store)
     if missing := wanted - finished:
         raise CatalogError(
@@ -221,7 +249,8 @@ def _refuse_other(settings: Settings, earlier: Plan, plan: Plan) -> None:
 
 
 def _missing_parts(store: Store) -> str:
-    parts = [tuple(map(int, name.split("-of-"))) for name in store.names(PARTS)]
+    names = (name for name in store.names(PARTS) if "-of-" in name)
+    parts = [tuple(map(int, name.split("-of-"))) for name in names]
     texts = []
     for of in sorted({of for _, of in parts}):
         there = {number for number, other in parts if other == of}

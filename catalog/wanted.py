@@ -8,7 +8,7 @@ from catalog.fields.input import fields_input
 from catalog.objects import Input
 from catalog.stamps import stamps_input
 from evaluation.formats.exported_model import METADATA_FILE
-from preprocessing.locations import location, uri_problem
+from preprocessing.locations import is_uri, location, uri_problem
 from serving.predict.description import Description
 from serving.predict.errors import PredictError
 from serving.predict.target import cube_bands_in
@@ -64,6 +64,21 @@ def input_of(model: PublishedModel, wanted: Wanted, workers: int | None) -> Inpu
     if wanted.sources is None:
         raise CatalogError("--fields needs --sources, the table of the objects in the fields")
     return _fields(wanted, description)
+
+
+def check_reach(wanted: Wanted, runner: str) -> None:
+    """Raise `CatalogError` if the workers of a runner do not reach the input.
+
+    Those of Dataflow have no disk in common with this machine.
+    """
+    if "Dataflow" not in runner:
+        return
+    if wanted.fields is not None:
+        raise CatalogError(f"--runner {runner}: its workers do not reach the images of --fields")
+    if wanted.stamps is not None and not is_uri(wanted.stamps):
+        raise CatalogError(
+            f"--runner {runner}: its workers do not reach --stamps {wanted.stamps}; give a URI"
+        )
 
 
 def _refuse(wanted: Wanted, options: tuple[str, ...], why: str) -> None:

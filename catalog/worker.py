@@ -20,6 +20,7 @@ from catalog.batches import Batch, Reader, Reject
 from catalog.chunks import ChunkResult
 from catalog.classifier import Classifier, ModelSpec, published_model
 from catalog.plan import objects_of
+from catalog.shipped import unpacked
 from catalog.store import Store
 from evaluation.formats.catalogue import UNLIKE_FROM, Flag
 from evaluation.formats.training_ranges import TrainingRanges
@@ -85,6 +86,7 @@ class ClassifyTask(beam.DoFn):
             Number of each chunk that was written.
         """
         with progress.noting_faults(self._job.work):
+            self._spec = unpacked(self._job.model)
             yield from self._classified([chunk for chunk in task if not chunks.exists(self._store, chunk)])
 
     def _classified(self, wanted: list[int]) -> Iterator[int]:
@@ -106,7 +108,7 @@ class ClassifyTask(beam.DoFn):
 
     def _read(self, wanted: list[int]) -> Iterator[tuple[int, ChunkResult | Batch]]:
         """Yield, for each chunk, its result so far, which has the rejects of the plan, then the batches."""
-        training = TrainingRanges.read(published_model(Path(self._job.model.path)).description)
+        training = TrainingRanges.read(published_model(Path(self._spec.path)).description)
         for chunk, objects in objects_of(self._store, self._job.plan, wanted):
             result = ChunkResult(objects)
             usable = objects.column("reason").is_null()
@@ -127,7 +129,7 @@ class ClassifyTask(beam.DoFn):
     def _model(self) -> Classifier:
         """Load the model, unless this process has it; the first objects are read meanwhile."""
         if self._classifier is None:
-            self._classifier = self._shared.acquire(lambda: Classifier(self._job.model), tag=self._job.model)
+            self._classifier = self._shared.acquire(lambda: Classifier(self._spec), tag=self._spec)
         return self._classifier
 
     def _note(self, result: ChunkResult, batch: Batch) -> None:

@@ -24,6 +24,7 @@ from catalog.pictures import pictures_of
 from catalog.plan import Plan
 from catalog.samp import send_table
 from catalog.session import Settings, check_unfinished, default_batch, merged, run_classification
+from catalog.shipped import ship
 from catalog.wanted import Wanted, input_of
 from pipeline.plain_path import plain_path
 from pipeline.progress_bar import progress_bar
@@ -54,6 +55,10 @@ class Request:
         Processes that read stamps.
     merge : bool
         Whether to write the catalogue from finished parts.
+    title : str
+        Of the catalogue; that of its folder if empty.
+    authors : tuple of str
+        Whom to cite.
     """
 
     model: Path
@@ -65,6 +70,8 @@ class Request:
     precision: str | None
     workers: int | None
     merge: bool
+    title: str = ""
+    authors: tuple[str, ...] = ()
 
 
 def classify_survey(console: Console, request: Request) -> bool:
@@ -125,7 +132,7 @@ def classify_survey(console: Console, request: Request) -> bool:
             _say(console, "part", f"{number} of {of}: {done:,} objects in {state.seconds:.1f} s; {rest}")
             return False
     used = {"name": backend, "precision": precision, **prepare.recorded(settings.work)}
-    about = _about(known, source, settings, kind, columns, used, started, time.monotonic() - begun)
+    about = _about(known, source, request, used, started, time.monotonic() - begun)
     page = _Page(settings, source, plan, found, about)
     with console.status("writing the catalogue"):
         summary = finish(settings, kind, plan, about, watch=page.statistics.add, page=page.render)
@@ -139,6 +146,9 @@ def _prepared(
     """Return the model with its network ready for the backend; say what was chosen, and how it agrees."""
     batch = settings.batch or default_batch(cut)
     with console.status("preparing the model") as status:
+        if settings.work.is_remote:
+            status.update(f"copying the model to {settings.work.place}")
+            spec = ship(spec, settings.work, fingerprint)
         backend = prepare.prepare(spec, source, settings.work, fingerprint, batch, status.update)
     if backend.agreement is not None:
         _say(console, "backend", backend.about)
@@ -175,16 +185,14 @@ class _Page:
         ]
         facts = {name: str(value) for name, value in self._source.about.items() if value is not None}
         facts["command"] = shlex.join(self._about.command)
-        title = self._settings.out.name
+        title = self._about.title or self._settings.out.name
         return render_page(title, asdict(summary), self.statistics, self._model.uncertain, pictures, facts)
 
 
 def _about(
     known: Model,
     source: Input,
-    settings: Settings,
-    kind: str,
-    columns: tuple[str, ...],
+    request: Request,
     backend: Mapping[str, Any],
     started: datetime,
     seconds: float,
@@ -193,16 +201,18 @@ def _about(
         model=known,
         input={**source.about, "digest": source.digest},
         settings={
-            "format": kind,
-            "columns": list(columns),
+            "format": request.kind,
+            "columns": list(request.columns),
             "backend": backend,
-            "runner": settings.engine.runner,
-            "chunk_rows": settings.chunk_rows,
+            "runner": request.settings.engine.runner,
+            "chunk_rows": request.settings.chunk_rows,
         },
         command=["galmorph", *sys.argv[1:]],
         started=started,
         seconds=seconds,
         galmorph=version("galmorph"),
+        title=request.title,
+        authors=request.authors,
     )
 
 

@@ -113,6 +113,20 @@ def classify(
             help="Optional columns, with commas: entropy, p_elliptical_std, p_elliptical_models, embedding.",
         ),
     ] = "",
+    title: Annotated[
+        str,
+        typer.Option(
+            help="Title of the catalogue, for its README and citation.", show_default="the name of DIR"
+        ),
+    ] = "",
+    author: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Author of the catalogue, for its citation; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     samp: Annotated[
         bool, typer.Option("--samp", help="Send the finished table to a running TOPCAT or Aladin.")
     ] = False,
@@ -157,7 +171,7 @@ def classify(
             max=64,
             rich_help_panel=_ENGINE,
             help="Processes that read stamps.",
-            show_default="one for each core, up to 4",
+            show_default="half the cores, up to 4",
         ),
     ] = None,
     backend: Annotated[
@@ -184,6 +198,16 @@ def classify(
             "DataflowRunner run on a cluster.",
         ),
     ] = "DirectRunner",
+    work: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|URI",
+            rich_help_panel=_ENGINE,
+            help="Where the unfinished catalogue is kept, in a folder named after DIR: for workers that do "
+            "not reach DIR. The model is copied to a URI (s3://, gs://).",
+            show_default="DIR/.work",
+        ),
+    ] = None,
     beam: Annotated[
         list[str] | None,
         typer.Option(
@@ -219,7 +243,7 @@ def classify(
     from catalog.alone import alone
     from catalog.engine import Engine
     from catalog.session import CompleteError, Settings, check_out
-    from catalog.wanted import Wanted
+    from catalog.wanted import Wanted, check_reach
 
     try:
         options = tuple(f"--{option.removeprefix('--')}" for option in beam or ())
@@ -230,8 +254,10 @@ def classify(
             _part(part) if part else None,
             Engine(runner, options),
             batch,
+            work_place=_work(work) if work else "",
         )
         wanted = Wanted(stamps, table, cube_bands, fields, sources, stamp_size)
+        check_reach(wanted, runner)
         names = _columns(columns)
         with alone(settings.out, shared=bool(part)):
             try:
@@ -245,7 +271,10 @@ def classify(
                 from pipeline.classification import Request, classify_survey
 
                 of_network = backend.value, precision.value if precision else None
-                request = Request(model, wanted, settings, format.value, names, *of_network, workers, merge)
+                cited = title, tuple(author or ())
+                request = Request(
+                    model, wanted, settings, format.value, names, *of_network, workers, merge, *cited
+                )
                 written = classify_survey(console, request)
             if samp and written:
                 from pipeline.classification import send_table_to_programs
@@ -265,6 +294,14 @@ def _part(text: str) -> tuple[int, int]:
     if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
         raise InputError(f"--part {text!r} is not of the form I/N, such as 3/16, with I from 1 to N")
     return int(number), int(of)
+
+
+def _work(text: str) -> str:
+    from preprocessing.locations import is_uri, uri_problem
+
+    if problem := uri_problem(text):
+        raise InputError(f"--work {problem}")
+    return text if is_uri(text) else str(Path(text).absolute())
 
 
 def _columns(text: str) -> tuple[str, ...]:

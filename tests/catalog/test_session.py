@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from catalog_runs import Run, prepare, unbroken
+from failing_readers import Breaks, BreaksAfter
 from served import IMAGE
 
 from catalog import chunks
@@ -70,24 +71,6 @@ def test_repeated_names_have_equal_results(expected):
         values.setdefault(name, set()).add(p)
     assert len(values) < len(results)
     assert all(max(found) - min(found) < 1e-6 for found in values.values())
-
-
-class Breaks(Exception):
-    """The end of the world."""
-
-
-class BreaksAfter:
-    """A reader that fails after some batches."""
-
-    def __init__(self, read, batches: int) -> None:
-        self.read, self.left = read, batches
-
-    def __call__(self, objects: pa.Table, size: int) -> Iterator[Batch]:
-        for batch in self.read(objects, size):
-            if not self.left:
-                raise Breaks("now")
-            self.left -= 1
-            yield batch
 
 
 @pytest.mark.parametrize("batches", [0, 1, 5, 8])

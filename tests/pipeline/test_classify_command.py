@@ -1,7 +1,6 @@
 """`galmorph classify` as its users call it."""
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from astropy.io import fits
 from astropy.table import Table
 from interrupts import heed_interrupts
@@ -48,8 +48,6 @@ def refused(place, monkeypatch, capsys):
     for name in ("PYTHONSAFEPATH", "PYTHONPATH"):  # which the command changes
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.chdir(place)
-    # Beam, when it is first imported, may make a handler of the stream that pytest captures, and then closes.
-    monkeypatch.setattr(logging.getLogger(), "handlers", list(logging.getLogger().handlers))
 
     def run(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["galmorph", "classify", *arguments])
@@ -90,9 +88,15 @@ def test_one_command_turns_stamps_into_a_catalogue(place, tmp_path):
     assert again.returncode == 2 and "--overwrite" in again.stderr and again.stderr.count("\n") == 1
     page = (out / "index.html").read_text()
     assert page.count("data:image/png") >= 3
-    replaced = galmorph(*given, "--overwrite", "--format", "csv", cwd=place)
+    cited = "--title", "Morphology of three fields", "--author", "Ana Souza", "--author", "Jörg Weiß"
+    elsewhere = "--work", tmp_path / "work"
+    replaced = galmorph(*given, "--overwrite", "--format", "csv", *cited, *elsewhere, cwd=place)
     assert replaced.returncode == 0
     assert (out / "catalogue.csv").exists() and not (out / "catalogue.fits").exists()
+    citation = yaml.safe_load((out / "CITATION.cff").read_text())
+    assert citation["title"] == "Morphology of three fields"
+    assert [author["name"] for author in citation["authors"]] == ["Ana Souza", "Jörg Weiß"]
+    assert not (out / ".work").exists() and not list((tmp_path / "work").iterdir())
 
 
 def test_predict_and_classify_agree(place, tmp_path):
@@ -130,6 +134,8 @@ def test_a_table_of_paths(place, tmp_path):
         (("models", "--stamps", "stamps", "--merge"), "holds no parts"),
         (("models", "--stamps", "stamps", "--columns", "size"), "'size' is not one of"),
         (("models", "--stamps", "stamps", "--format", "hats"), "no object has one"),
+        (("models", "--stamps", "stamps", "--work", "http://host/x"), "--work http://host/x: http://"),
+        (("models", "--stamps", "stamps", "--work", "objects.csv"), "objects.csv/out.work/"),
         (("models", "--stamps", "stamps", "--table", "none.csv"), "none.csv"),
         (("models", "--stamps", "stamps", "--cube-bands", "I,I"), "twice"),
         (("models", "--stamps", "objects.csv"), "has no column for I, such as path_i, stamp_i, file_i"),

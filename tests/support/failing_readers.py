@@ -1,4 +1,4 @@
-"""Readers that fail in the processes of a cluster."""
+"""Readers that fail, in this process or in those of a cluster."""
 
 import os
 import signal
@@ -42,3 +42,21 @@ class Killed:
                     count.flush()
                     os.kill(os.getpid(), signal.SIGKILL)
         yield from self.read(objects, size)
+
+
+class Breaks(Exception):
+    """The end of the world."""
+
+
+class BreaksAfter:
+    """A reader that fails after some batches."""
+
+    def __init__(self, read: Reader, batches: int) -> None:
+        self.read, self.left = read, batches
+
+    def __call__(self, objects: pa.Table, size: int) -> Iterator[Batch]:
+        for batch in self.read(objects, size):
+            if not self.left:
+                raise Breaks("now")
+            self.left -= 1
+            yield batch
