@@ -46,8 +46,7 @@ def ship(spec: ModelSpec, store: Store, fingerprint: str) -> ModelSpec:
         # Weights hardly shrink.
         with store.writing(name) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
             for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    archive.write(path, f"{folder.name}/{path.relative_to(folder)}")
+                archive.write(path, f"{folder.name}/{path.relative_to(folder)}")
     return replace(spec, archive=f"{store.place}/{name}")
 
 
