@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from evaluation.formats.exported_model import EXTRA, METADATA_FILE, WARM_UP_FILE
 from preprocessing import features
-from preprocessing.graph.flux import FluxReader
+from preprocessing.graph.flux import flux_reader
 from preprocessing.picture import decode_flux, make_picture, shows_nothing
 from preprocessing.settings import ImageSettings
 from trainer.novelty import Novelty
@@ -224,13 +224,13 @@ def export_model(
             EMBEDDING: tf.identity(embedding, EMBEDDING),
         }
 
-    reader = FluxReader(image.bands, image.cut, flux_rules, accepted)
+    read = flux_reader(image.bands, image.cut, flux_rules, accepted)
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, len(image.bands)], tf.string, name="fits")], autograph=False
     )
     def classify_fits(fits: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda files, first: classify(reader.read(files, first)), fits, galaxies))
+        return outputs(_in_chunks(lambda files, first: classify(read(files, first)), fits, galaxies))
 
     # Only the variables are tracked. A tracked Keras model would write Keras objects into the file, which
     # could then be loaded only with Keras.

@@ -1,6 +1,8 @@
 """From the bytes of FITS files to flux, inside a TensorFlow graph, by the rules of the ingest."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,30 @@ _WORD = r"[^0-9]*"
 _NOT_FINITE = r"(?i)'? *[+-]?(?:nan|inf|infinity) *'?"
 _NAMED_PROBLEMS = 5
 _CUBES = "this model was trained on cubes, which this signature does not read; send the flux to classify_flux"
+
+
+def flux_reader(
+    bands: Sequence[str], side: int, flux: Mapping[str, Any], limits: Mapping[str, Any]
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Return `FluxReader.read` as a function of graphs; parameters are those of `FluxReader`.
+
+    It is traced once in a process for equal rules, which takes three seconds.
+    """
+    return _traced_reader(
+        tuple(bands), side, json.dumps(flux, sort_keys=True), json.dumps(limits, sort_keys=True)
+    )
+
+
+@lru_cache(8)
+def _traced_reader(
+    bands: tuple[str, ...], side: int, flux: str, limits: str
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    reader = FluxReader(bands, side, json.loads(flux), json.loads(limits))
+    batch = tf.TensorSpec([None, len(bands)], tf.string), tf.TensorSpec([], tf.int32)
+    function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = tf.function(
+        reader.read, input_signature=batch, autograph=False
+    )
+    return function
 
 
 class FluxReader:
