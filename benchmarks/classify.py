@@ -1,10 +1,10 @@
 """Speed of `galmorph classify` from stamps, beside the bare model, and how time and memory grow.
 
-    python -m benchmarks.classify [--model MODEL] [--backend openvino] [--objects 3072] [--scale 10000,100000]
+    python -m benchmarks.classify [--model MODEL] [--backend openvino] [--objects 2048] [--scale 10000,100000]
 
 End to end: objects from plain and from Rice-compressed stamps of 200 pixels, to chunk files, beside the same
-model on batches of flux that are in memory already. Each is timed for a sixth of the objects and for all;
-the difference leaves out loading the model. The most that the cores allow follows from the CPU seconds of the
+model on batches of flux that are in memory already. The speed is that between the first batches and the
+last, without the loading of the model. The most that the cores allow follows from the CPU seconds of the
 model, and from the time of reading in one process, which is never idle. Shares are medians of those of the
 rounds: the speed of a virtual machine changes from minute to minute.
 
@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,15 @@ def input_of(model: Path, table: Path, workers: int | None) -> Input:
     return stamps_input(str(table), None, description, workers=workers)
 
 
-def timed(function: Callable[[], object]) -> NDArray[np.float64]:
-    """Return seconds on the clock, and of the CPU by this process."""
-    started, cpu = time.perf_counter(), time.process_time()
-    function()
-    return np.array([time.perf_counter() - started, time.process_time() - cpu])
+OnProgress = Callable[[int, int], None]
+
+
+def timed(task: Callable[[OnProgress], None], first: int) -> NDArray[np.float64]:
+    """Return seconds on the clock, and of the CPU by this process, for an object after the first ones."""
+    seen: list[tuple[int, float, float]] = []
+    task(lambda done, _: seen.append((done, time.perf_counter(), time.process_time())))
+    start, end = next(each for each in seen if each[0] >= first), seen[-1]
+    return (np.array(end) - np.array(start))[1:] / (end[0] - start[0])
 
 
 def end_to_end(arguments: argparse.Namespace, folder: Path, console: Console) -> list[dict[str, Any]]:
@@ -94,7 +99,7 @@ def end_to_end(arguments: argparse.Namespace, folder: Path, console: Console) ->
     model = arguments.model or _lite0(folder)
     found = published_model(model)
     batch = default_batch(found.image.cut)
-    counts = max(arguments.objects // 6, batch), arguments.objects
+    count = arguments.objects
     places = {"plain": folder / "plain", "Rice": folder / "rice"}
     for name, place in places.items():
         write_stamps(place, SIDE, found.bands, rice=name == "Rice")
@@ -110,31 +115,30 @@ def end_to_end(arguments: argparse.Namespace, folder: Path, console: Console) ->
     first = (SIDE - cut) // 2
     flux = np.resize(galaxies(SIDE)[:, first : first + cut, first : first + cut], (batch, cut, cut, 3))
 
-    def bare(count: int) -> None:
+    def bare(on_progress: OnProgress) -> None:
         for start in range(0, count, batch):
             classifier.classify(flux[: min(batch, count - start)])
+            on_progress(min(start + batch, count), count)
 
-    def read(place: Path, count: int) -> None:
+    def read(place: Path, on_progress: OnProgress) -> None:
         source = input_of(model, table_of(place, count, found.bands), 1)
-        for _ in source.reader(source.objects, batch):
-            pass
+        for number, each in enumerate(source.reader(source.objects, batch)):
+            on_progress(number * batch + len(each.rows), count)
 
-    def whole(place: Path, count: int) -> None:
+    def whole(place: Path, on_progress: OnProgress) -> None:
         source = input_of(model, table_of(place, count, found.bands), arguments.workers)
         with tempfile.TemporaryDirectory(dir=folder) as out:
-            run_classification(Settings(Path(out, "c"), batch=batch), source, spec, found.image.cut, {})
+            settings = Settings(Path(out, "c"), batch=batch)
+            run_classification(settings, source, spec, found.image.cut, {}, on_progress)
 
-    tasks: dict[str, Callable[[int], None]] = {_BARE: bare}
+    tasks: dict[str, Callable[[OnProgress], None]] = {_BARE: bare}
     for name, place in places.items():
-        tasks[f"reading, {name}"] = lambda count, place=place: read(place, count)  # type: ignore[misc]
-        tasks[f"classify, {name}"] = lambda count, place=place: whole(place, count)  # type: ignore[misc]
-    bare(2 * batch)
+        tasks[f"reading, {name}"] = partial(read, place)
+        tasks[f"classify, {name}"] = partial(whole, place)
     seconds: dict[str, list[NDArray[np.float64]]] = {name: [] for name in tasks}
     for number in range(arguments.rounds):
         for name, task in tasks.items():
-            few, all_ = (timed(lambda count=count, task=task: task(count)) for count in counts)  # type: ignore[misc]
-            seconds[name].append((all_ - few) / (counts[1] - counts[0]))
-            stop_reading()
+            seconds[name].append(timed(task, 4 * batch))
         console.print(f"round {number + 1} of {arguments.rounds}")
     return [_row(name, {name: np.array(each) for name, each in seconds.items()}) for name in tasks]
 
@@ -226,8 +230,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, help="published version; random Lite0 at 128 pixels by default")
     parser.add_argument("--backend", default="tensorflow", choices=("tensorflow", "openvino"))
-    parser.add_argument("--objects", type=int, default=3072, help="0 leaves the first part out")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--objects", type=int, default=2048, help="0 leaves the first part out")
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--scale", default="10000,100000", help="empty leaves the second part out")
     parser.add_argument("--workers", type=int, help="processes that read")
     parser.add_argument("--json", type=Path, help="file for the figures")
