@@ -141,7 +141,6 @@ def check_out(settings: Settings) -> None:
         )
     if settings.work_place:
         work.write(f"{PARTS}/begun", b"")  # tells now whether it can be written
-        settings.marker.write(ELSEWHERE, work.place.encode())
 
 
 def _earlier(settings: Settings) -> Store:
@@ -193,6 +192,8 @@ def run_classification(
     store = settings.work
     plan = _plan_of(settings, source, subject)
     earlier = read_plan(store)
+    if settings.work_place:
+        settings.marker.write(ELSEWHERE, store.place.encode())
     if earlier is None or not chunks.finished(store):
         write_plan(plan, source, store)
     else:
