@@ -9,6 +9,7 @@ import pytest
 from astropy.io import fits
 from built_wheel import installed_galmorph, wheel  # noqa: F401  # fixtures
 from hypothesis import settings
+from in_process import galmorph_here  # noqa: F401  # fixture
 from object_store import _server, object_store  # noqa: F401  # fixtures
 
 # Time is not asserted: a busy machine would fail tests by chance.

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,15 +43,21 @@ def environment(**changes: str) -> dict[str, str]:
     return kept | changes
 
 
-def kubeflow(*arguments: object, **changes: str) -> subprocess.CompletedProcess[str]:
-    words = [str(COMMAND), "kubeflow", *map(str, arguments)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, env=environment(**changes))
+@pytest.fixture
+def kubeflow(galmorph_here):
+    """The verb, in this process."""
+    unwanted = [name for name in os.environ if name.startswith(_VARIABLES)]
+    return partial(galmorph_here, "kubeflow", without=unwanted)
 
 
-def submit(
-    server: KfpServer, path: Path, *arguments: object, **changes: str
-) -> subprocess.CompletedProcess[str]:
-    return kubeflow("submit", path, "--host", server.url, "--poll", 0.05, *arguments, **changes)
+@pytest.fixture
+def submit(kubeflow):
+    """Submission to a server, in this process."""
+
+    def run(server: KfpServer, path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return kubeflow("submit", path, "--host", server.url, "--poll", 0.05, *arguments)
+
+    return run
 
 
 def line(result: subprocess.CompletedProcess[str], status: int) -> str:
@@ -72,7 +79,9 @@ def path(tmp_path) -> Path:
 
 
 def test_a_run_that_succeeds(server, path):
-    result = submit(server, path, "--param", "epochs=3", "--experiment", "night", "--run-name", "first")
+    words = [COMMAND, "kubeflow", "submit", path, "--host", server.url, "--poll", "0.05"]
+    words += ["--param", "epochs=3", "--experiment", "night", "--run-name", "first"]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=120, env=environment())
     assert (result.returncode, result.stderr) == (0, "")
     (run,) = server.all("runs")
     assert run["display_name"] == "first" and run["runtime_config"]["parameters"] == DEFAULTS | {"epochs": 3}
@@ -82,7 +91,7 @@ def test_a_run_that_succeeds(server, path):
     assert "Trainer running" in result.stdout and "Trainer done (10 min 00 s)" in result.stdout
 
 
-def test_a_refused_model_is_status_3(server, path):
+def test_a_refused_model_is_status_3(submit, server, path):
     server.script = list(REFUSING)
     assert "nothing was published" in line(submit(server, path), 3)
 
@@ -98,7 +107,7 @@ def test_a_refused_model_is_status_3(server, path):
         ([Step("CANCELING", GOOD), Step("CANCELED", GOOD)], "cancelled"),
     ],
 )
-def test_other_ends_are_status_1(server, path, script, said):
+def test_other_ends_are_status_1(submit, server, path, script, said):
     server.script = script
     result = submit(server, path)
     assert said in line(result, 1)
@@ -115,12 +124,12 @@ def test_other_ends_are_status_1(server, path, script, said):
         (("--token-file", "no-such-token"), "cannot be read"),
     ],
 )
-def test_bad_input_is_status_2_before_anything_is_sent(server, path, arguments, said):
+def test_bad_input_is_status_2_before_anything_is_sent(submit, server, path, arguments, said):
     assert said in line(submit(server, path, *arguments), 2)
     assert server.asked == []
 
 
-def test_files_that_are_no_pipelines(server, tmp_path):
+def test_files_that_are_no_pipelines(submit, server, tmp_path):
     assert "does not exist" in line(submit(server, tmp_path / "no.yaml"), 2)
     (tmp_path / "component.yaml").write_text("implementation: {}\n")
     assert "component" in line(submit(server, tmp_path / "component.yaml"), 2)
@@ -131,7 +140,7 @@ def test_files_that_are_no_pipelines(server, tmp_path):
     assert server.asked == []
 
 
-def test_a_pipeline_root_of_the_option_counts_more_than_the_files(server, tmp_path):
+def test_a_pipeline_root_of_the_option_counts_more_than_the_files(submit, server, tmp_path):
     path = write_package(
         tmp_path, "schemaVersion: 2.1.0", "schemaVersion: 2.1.0\ndefaultPipelineRoot: /home/ana"
     )
@@ -147,19 +156,19 @@ def test_a_pipeline_root_of_the_option_counts_more_than_the_files(server, tmp_pa
         (page("Not Found", 404), "KFP 1 is not supported"),
     ],
 )
-def test_what_the_server_refuses_is_status_2(server, path, fault, said):
+def test_what_the_server_refuses_is_status_2(submit, server, path, fault, said):
     server.fail("GET", "healthz", fault)
     assert said in line(submit(server, path), 2)
     assert server.all("runs") == []
 
 
-def test_no_server_is_status_2(path):
+def test_no_server_is_status_2(kubeflow, path):
     assert "cannot be reached" in line(kubeflow("submit", path, "--host", "http://127.0.0.1:1"), 2)
     assert "--host" in line(kubeflow("submit", path), 2)
     assert "cannot be reached" in line(kubeflow("wait", "run-1", "--host", "http://127.0.0.1:1"), 2)
 
 
-def test_options_from_the_environment(path, tmp_path):
+def test_options_from_the_environment(kubeflow, path, tmp_path):
     with kfp_server(multi_user=True, namespaces=("ana",), token="t0") as server:
         named = {"KF_PIPELINES_ENDPOINT": server.url, "KFP_NAMESPACE": "ana", "KFP_EXISTING_TOKEN": "t0"}
         ui = {"KF_PIPELINES_UI_ENDPOINT": "https://kf.example.org/pipeline/"}
@@ -175,20 +184,20 @@ def test_options_from_the_environment(path, tmp_path):
         assert len(server.all("runs")) == 2
 
 
-def test_a_dry_run_sends_nothing(server, path):
+def test_a_dry_run_sends_nothing(submit, kubeflow, server, path):
     result = submit(server, path, "--dry-run", "--param", "settings=a.b=1", "--cron", "0 3 * * 1")
     assert result.returncode == 0 and server.asked == []
     assert '["a.b=1"]' in result.stdout and "0 0 3 * * 1" in result.stdout
     assert kubeflow("submit", path, "--dry-run").returncode == 0  # without a server
 
 
-def test_an_image_without_a_version_is_warned_of(server, tmp_path):
+def test_an_image_without_a_version_is_warned_of(submit, server, tmp_path):
     path = write_package(tmp_path, "galmorph:1.0", "galmorph")
     result = submit(server, path, "--dry-run")
     assert result.returncode == 0 and "registry.example/galmorph names no fixed version" in result.stdout
 
 
-def test_recurring_runs(server, path):
+def test_recurring_runs(submit, server, path):
     cron = ("--cron", "0 3 * * 1", "--job-name", "weekly", "--no-cache")
     result = submit(server, path, *cron)
     assert result.returncode == 0 and "0 0 3 * * 1" in result.stdout
@@ -204,7 +213,7 @@ def test_recurring_runs(server, path):
     assert server.all("runs") == []
 
 
-def test_an_uploaded_pipeline(server, path):
+def test_an_uploaded_pipeline(submit, server, path):
     for _ in range(2):
         assert submit(server, path, "--pipeline-name", "galaxies", "--no-wait").returncode == 0
     assert submit(server, path, "--pipeline-name", "galaxies", "--no-wait", "--no-cache").returncode == 0
@@ -214,7 +223,7 @@ def test_an_uploaded_pipeline(server, path):
     assert versions == [one["pipeline_version_id"]] * 2 + [two["pipeline_version_id"]]
 
 
-def test_a_run_can_be_followed_later(server, path):
+def test_a_run_can_be_followed_later(submit, kubeflow, server, path):
     assert submit(server, path, "--no-wait").returncode == 0
     run_id = server.all("runs")[0]["run_id"]
     server.script = [Step("RUNNING", running("Trainer", 40)), *REFUSING]
@@ -224,18 +233,18 @@ def test_a_run_can_be_followed_later(server, path):
     assert "not found" in line(kubeflow("wait", "another", "--host", server.url), 2)
 
 
-def test_a_lost_server_does_not_lose_the_run(server, path):
+def test_a_lost_server_does_not_lose_the_run(submit, server, path):
     server.fail("GET", "/runs/", *[answering(503)] * 99)
     said = line(submit(server, path, "--retry-for", 0.3), 1)
     assert f"galmorph kubeflow wait {server.all('runs')[0]['run_id']} --host {server.url}" in said
 
 
-def test_the_longest_time_to_wait(server, path):
+def test_the_longest_time_to_wait(submit, server, path):
     server.script = [Step("RUNNING", running("Trainer", 40))]
     assert "galmorph kubeflow wait runs-1" in line(submit(server, path, "--timeout", 0.2), 1)
 
 
-def test_a_token_that_expires_on_the_way(server, path, tmp_path):
+def test_a_token_that_expires_on_the_way(submit, server, path, tmp_path):
     token = tmp_path / "my token"
     token.write_text("t0")
     server.fail("GET", "/runs/", answering(401, "Jwt is expired", "text/plain"))
@@ -295,7 +304,7 @@ def test_modules_in_the_users_folder_are_not_imported(tmp_path, path):
     assert result.returncode == 0, result.stderr
 
 
-def test_help_is_quick_and_imports_no_client():
+def test_help_is_quick_and_imports_no_client(kubeflow):
     code = "import pipeline.cli, sys; print(*{name.split('.')[0] for name in sys.modules})"
     result = subprocess.run([str(COMMAND.with_name("python")), "-c", code], capture_output=True, text=True)
     assert not {"kfp", "kfp_server_api", "yaml", "kubernetes", "requests"} & set(result.stdout.split())

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,11 @@ from whole_runs import COMMAND
 ENVIRONMENT = {**os.environ, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "GALMORPH_TOKEN": "s3cret"}
 
 
-def galmorph(*arguments, cwd, **more):
-    return subprocess.run(
-        [COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT | more
-    )
+@pytest.fixture
+def galmorph(galmorph_here):
+    """The command, in this process."""
+    proxies = {name: ENVIRONMENT[name] for name in ("NO_PROXY", "no_proxy", "GALMORPH_TOKEN")}
+    return partial(galmorph_here, **proxies)
 
 
 @pytest.fixture
@@ -41,7 +43,8 @@ def fake():
 
 def test_one_command_turns_a_folder_and_a_server_into_a_table(fake, stamps, tmp_path):
     with rest_server(fake) as url:
-        done = galmorph("predict", url, "--stamps", ".", "--out", "out/all.fits", cwd=tmp_path)
+        words = [COMMAND, "predict", url, "--stamps", ".", "--out", "out/all.fits"]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=ENVIRONMENT)
     assert (done.returncode, done.stderr) == (0, "")
     assert "30: 30 classified, 0 rejects" in done.stdout
     assert len(Table.read(tmp_path / "out" / "all.fits")) == 30
@@ -50,7 +53,7 @@ def test_one_command_turns_a_folder_and_a_server_into_a_table(fake, stamps, tmp_
     assert fake.headers[-1]["authorization"] == "Bearer s3cret"
 
 
-def test_a_model_in_a_folder_with_brackets(stamps, tmp_path):
+def test_a_model_in_a_folder_with_brackets(galmorph, stamps, tmp_path):
     from preprocessing.settings import ImageSettings
     from trainer.model import build_classifier
     from trainer.settings import ModelSettings
@@ -84,7 +87,7 @@ def test_a_model_in_a_folder_with_brackets(stamps, tmp_path):
         ((".", "--stamps", "s", "--out", "o.csv", "--cube-bands", "I,Q"), "unknown band 'Q'"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(arguments, words, tmp_path):
+def test_bad_input_is_one_line_and_status_2(galmorph, arguments, words, tmp_path):
     done = galmorph("predict", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("galmorph: ") and done.stderr.count("\n") == 1 and words in done.stderr
