@@ -35,8 +35,9 @@ from catalog.classifier import Classifier, ModelSpec, published_model
 from catalog.finish import finish
 from catalog.objects import Input
 from catalog.output.about import About, about_model
+from catalog.place import Settings
 from catalog.prepare import chosen, prepare
-from catalog.session import Settings, default_batch, run_classification
+from catalog.session import default_batch, run_classification
 from catalog.stamps import stamps_input, stop_reading
 from catalog.store import Store
 from serving.predict.description import Description

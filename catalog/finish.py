@@ -8,8 +8,9 @@ from catalog.errors import CatalogError
 from catalog.output.about import About
 from catalog.output.counts import Summary
 from catalog.output.write import write_catalogue
+from catalog.place import OWN, Settings
 from catalog.plan import Plan
-from catalog.session import Settings, classified, rejected
+from catalog.session import classified, rejected
 
 
 def finish(
@@ -20,6 +21,7 @@ def finish(
     *,
     watch: Callable[[pa.Table], None] | None = None,
     page: Callable[[Summary], str] | None = None,
+    note: Callable[[str], None] = lambda sentence: None,
 ) -> Summary:
     """Write the catalogue.
 
@@ -33,6 +35,8 @@ def finish(
     about : About
     watch, page : callable, optional
         See `catalog.output.write.write_catalogue`.
+    note : callable, optional
+        Gets a sentence if the work folder cannot be removed.
 
     Returns
     -------
@@ -54,8 +58,11 @@ def finish(
         watch=watch,
         page=page,
     )
-    store.remove()
-    settings.marker.remove()
+    for place in {store.place: store, settings.marker.place: settings.marker}.values():
+        try:
+            place.remove(OWN)
+        except CatalogError as error:
+            note(f"the catalogue is complete, but {error}; remove it yourself")
     if not summary.classified:
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in summary.reasons.items())
         raise CatalogError(

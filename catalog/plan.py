@@ -23,6 +23,7 @@ CHUNK_ROWS = 1024
 TASK_CHUNKS = 8
 """Chunks of a task, unless the input asks to keep more together."""
 PLAN, OBJECTS = "plan.json", "objects.arrow"
+"""Files in the work folder."""
 _DIGEST = b"plan"  # key in the metadata of `OBJECTS`
 
 

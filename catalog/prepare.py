@@ -129,7 +129,7 @@ def prepare(
         return _prepared(spec, source, store, fingerprint, batch, about, say)
     except CatalogError:
         if read_plan(store) is None:  # so that the next command does not find an unfinished catalogue
-            store.remove()
+            store.remove([FOLDER])
         raise
 
 

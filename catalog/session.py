@@ -1,80 +1,25 @@
 """One catalogue, from an input and a model to all chunks; begun, continued, in parts, or put together."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from catalog import chunks
 from catalog.classifier import ModelSpec
-from catalog.engine import Engine, classify
+from catalog.engine import classify
 from catalog.errors import CatalogError
 from catalog.objects import Input
-from catalog.output.write import is_complete
-from catalog.plan import CHUNK_ROWS, Plan, make_plan, read_plan, write_plan
-from catalog.runners import check_runner
+from catalog.place import ELSEWHERE, OWNER, PARTS, Settings
+from catalog.plan import Plan, make_plan, read_plan, write_plan
 from catalog.store import Store
 from catalog.worker import Job
-
-WORK = ".work"
-"""Folder of the unfinished catalogue, in that of the catalogue."""
-ELSEWHERE = "elsewhere.txt"
-"""File in `WORK` that says where the unfinished catalogue is, if it is elsewhere."""
-PARTS = "parts"
 
 BATCH_BYTES = 2**24
 """Pixels of a batch, unless a number of objects is given: 85 objects with a cut of 128 pixels."""
 _BATCH_LIMITS = 1, 64
-
-Existing = Literal["refuse", "resume", "overwrite"]
-
-
-class CompleteError(CatalogError):
-    """The catalogue is there, and finished."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What to make, and how to go about it.
-
-    Attributes
-    ----------
-    out : Path
-        Folder of the catalogue.
-    existing : str
-        What to do if it is there: ``refuse``, ``resume`` or ``overwrite``.
-    part : (int, int) or None
-        Number of the part, from 1, and number of parts; the others are classified by other commands.
-    engine : Engine
-    batch : int or None
-        Objects that are classified at once; by default as many as fit into `BATCH_BYTES`, 64 at most.
-    chunk_rows : int
-    work_place : str
-        Folder or URI below which the unfinished catalogue lies; empty for the folder of the catalogue.
-    """
-
-    out: Path
-    existing: Existing = "refuse"
-    part: tuple[int, int] | None = None
-    engine: Engine = field(default_factory=Engine)
-    batch: int | None = None
-    chunk_rows: int = CHUNK_ROWS
-    work_place: str = ""
-
-    @property
-    def work(self) -> Store:
-        """The work folder. It is removed at the end, so that one elsewhere is a folder of our own."""
-        if self.work_place:
-            return Store(f"{self.work_place.rstrip('/')}/{self.out.name}{WORK}")
-        return Store(str(self.out / WORK))
-
-    @property
-    def marker(self) -> Store:
-        """The folder `WORK` in that of the catalogue, for what stays on this machine."""
-        return Store(str(self.out / WORK))
 
 
 @dataclass(frozen=True)
@@ -102,53 +47,6 @@ def default_batch(side: int) -> int:
     """Return the number of objects that are classified at once, for a cut of so many pixels."""
     least, most = _BATCH_LIMITS
     return max(least, min(most, BATCH_BYTES // (side * side * 3 * 4)))
-
-
-def check_out(settings: Settings) -> None:
-    """Check the folder of the catalogue and the engine, before the input is read.
-
-    Raises
-    ------
-    CatalogError
-        If there is a catalogue already and nothing says what to do with it (`CompleteError` if it is
-        finished), the folder holds other files, or the engine cannot work (`check_runner`).
-    """
-    check_runner(settings.engine.arguments())
-    out, work, runner = settings.out, settings.work, settings.engine.runner
-    if "Dataflow" in runner and not work.is_remote:
-        raise CatalogError(f"--runner {runner}: its workers do not reach {work.place}; give --work URI")
-    if out.exists() and not out.is_dir():
-        raise CatalogError(f"--out {out} is a file; a catalogue is a folder")
-    complete, begun = is_complete(out), (out / WORK).is_dir()
-    if not complete and not begun and out.is_dir() and any(out.iterdir()):
-        raise CatalogError(f"--out {out} holds files that are no catalogue; choose another folder")
-    earlier = _earlier(settings)
-    if settings.existing == "overwrite":
-        for store in (earlier, work, settings.marker):
-            store.remove()  # the finished catalogue stays until the new one is whole
-    elif complete and (settings.existing == "refuse" or settings.part or not begun):
-        raise CompleteError(f"--out {out} holds a finished catalogue; --overwrite replaces it")
-    elif earlier.place != work.place and chunks.finished(earlier):
-        raise CatalogError(
-            f"--out {out} holds an unfinished catalogue whose work folder is {earlier.place}; give the same"
-            " --work, or --overwrite to begin anew"
-        )
-    elif settings.existing == "refuse" and not settings.part and chunks.finished(work):
-        place = f" in {work.place}" if settings.work_place else ""
-        raise CatalogError(
-            f"--out {out} holds an unfinished catalogue{place}; --resume continues it, --overwrite begins"
-            " anew"
-        )
-    if settings.work_place:
-        work.write(f"{PARTS}/begun", b"")  # tells now whether it can be written
-
-
-def _earlier(settings: Settings) -> Store:
-    """Return the work folder of the unfinished catalogue, as its folder says it."""
-    try:
-        return Store(settings.marker.read(ELSEWHERE).decode().strip())
-    except FileNotFoundError:
-        return settings.marker
 
 
 def check_unfinished(settings: Settings, source: Input, subject: dict[str, str]) -> None:
@@ -193,7 +91,10 @@ def run_classification(
     plan = _plan_of(settings, source, subject)
     earlier = read_plan(store)
     if settings.work_place:
-        settings.marker.write(ELSEWHERE, store.place.encode())
+        settings.marker.write(ELSEWHERE, os.fsencode(store.place))
+        store.write(OWNER, os.fsencode(settings.out))
+    else:
+        store.remove([ELSEWHERE])
     if earlier is None or not chunks.finished(store):
         write_plan(plan, source, store)
     else:
@@ -243,9 +144,9 @@ def _plan_of(settings: Settings, source: Input, subject: dict[str, str]) -> Plan
 
 def _refuse_other(settings: Settings, earlier: Plan, plan: Plan) -> None:
     if different := earlier.difference(plan):
+        advice = "choose another folder" if settings.part else "--overwrite begins anew"
         raise CatalogError(
-            f"--out {settings.out} holds an unfinished catalogue of another {different}; --overwrite begins"
-            " anew"
+            f"--out {settings.out} holds an unfinished catalogue of another {different}; {advice}"
         )
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from catalog.classifier import ModelSpec
-from catalog.errors import CatalogError
 from catalog.store import Store
 
 FOLDER = "model"
@@ -43,8 +42,11 @@ def ship(spec: ModelSpec, store: Store, fingerprint: str) -> ModelSpec:
     name = f"{FOLDER}/{fingerprint[:16]}.zip"
     if not store.exists(name):
         folder = Path(spec.path)
-        # Weights hardly shrink.
-        with store.writing(name) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        # Weights hardly shrink. Files of reproducible images may be older than 1980.
+        with (
+            store.writing(name) as stream,
+            zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive,
+        ):
             for path in sorted(folder.rglob("*")):
                 archive.write(path, f"{folder.name}/{path.relative_to(folder)}")
     return replace(spec, archive=f"{store.place}/{name}")
@@ -81,13 +83,8 @@ def unpacked(spec: ModelSpec) -> ModelSpec:
 
 def _unpack(archive: str) -> str:
     place, _, name = archive.rpartition("/")
-    try:
-        folder = tempfile.mkdtemp(prefix="galmorph-model-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        with Store(place).open(name) as stream, zipfile.ZipFile(stream) as content:
-            content.extractall(folder)
-    except FileNotFoundError:
-        raise CatalogError(f"{archive} is missing") from None
-    except (zipfile.BadZipFile, OSError) as error:
-        raise CatalogError(f"{archive} cannot be unpacked: {error}") from error
+    folder = tempfile.mkdtemp(prefix="galmorph-model-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with Store(place).open(name) as stream, zipfile.ZipFile(stream) as content:
+        content.extractall(folder)
     return folder

@@ -21,9 +21,10 @@ from catalog.output.about import About, Model, about_model
 from catalog.output.counts import Summary
 from catalog.output.twins import loadable, make_twin
 from catalog.pictures import pictures_of
+from catalog.place import Settings
 from catalog.plan import Plan
 from catalog.samp import send_table
-from catalog.session import Settings, check_unfinished, default_batch, merged, run_classification
+from catalog.session import check_unfinished, default_batch, merged, run_classification
 from catalog.shipped import ship
 from catalog.wanted import Wanted, input_of
 from pipeline.plain_path import plain_path
@@ -44,7 +45,7 @@ class Request:
         Folder of a version, or of the versions.
     wanted : Wanted
     settings : Settings
-        Checked by `catalog.session.check_out`.
+        Checked by `catalog.place.check_out`.
     kind : str
         Format of the table.
     columns : tuple of str
@@ -135,7 +136,12 @@ def classify_survey(console: Console, request: Request) -> bool:
     about = _about(known, source, request, used, started, time.monotonic() - begun)
     page = _Page(settings, source, plan, found, about)
     with console.status("writing the catalogue"):
-        summary = finish(settings, kind, plan, about, watch=page.statistics.add, page=page.render)
+        notes: list[str] = []
+        summary = finish(
+            settings, kind, plan, about, watch=page.statistics.add, page=page.render, note=notes.append
+        )
+    for note in notes:
+        _say(console, "note", note)
     _show(console, summary, settings, done, time.monotonic() - begun)
     return True
 
@@ -146,7 +152,7 @@ def _prepared(
     """Return the model with its network ready for the backend; say what was chosen, and how it agrees."""
     batch = settings.batch or default_batch(cut)
     with console.status("preparing the model") as status:
-        if settings.work.is_remote:
+        if settings.work.is_remote and not settings.engine.is_local:
             status.update(f"copying the model to {settings.work.place}")
             spec = ship(spec, settings.work, fingerprint)
         backend = prepare.prepare(spec, source, settings.work, fingerprint, batch, status.update)

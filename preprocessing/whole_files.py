@@ -6,6 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def part_of(path: Path) -> Path:
+    """Return the name under which a file is written."""
+    return path.with_name(f".{path.name}.part")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file under a temporary name, and rename it at the end of the context.
@@ -27,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
     OSError
         If the file cannot be written or renamed.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield part

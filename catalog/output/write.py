@@ -195,7 +195,8 @@ def _from_one(part: pa.Table) -> pa.Table:
 
 
 def _text(path: Path, content: str) -> None:
-    path.write_text(content, encoding="utf-8")
+    # Arguments of the command, which it repeats, may be no UTF-8.
+    path.write_text(content, encoding="utf-8", errors="backslashreplace")
 
 
 def _publish(out: Path, staging: Path) -> None:

@@ -114,11 +114,11 @@ def classify(
         ),
     ] = "",
     title: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Title of the catalogue, for its README and citation.", show_default="the name of DIR"
         ),
-    ] = "",
+    ] = None,
     author: Annotated[
         list[str] | None,
         typer.Option(
@@ -154,6 +154,17 @@ def classify(
             "theirs.",
         ),
     ] = False,
+    work: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|URI",
+            rich_help_panel=_RUN,
+            help="Place for the folder of the unfinished catalogue, which is named after DIR and removed at "
+            "the end; for workers that do not reach DIR. With a URI (s3://, gs://) the model goes there, "
+            "too.",
+            show_default="DIR/.work",
+        ),
+    ] = None,
     batch: Annotated[
         int | None,
         typer.Option(
@@ -198,16 +209,6 @@ def classify(
             "DataflowRunner run on a cluster.",
         ),
     ] = "DirectRunner",
-    work: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER|URI",
-            rich_help_panel=_ENGINE,
-            help="Where the unfinished catalogue is kept, in a folder named after DIR: for workers that do "
-            "not reach DIR. The model is copied to a URI (s3://, gs://).",
-            show_default="DIR/.work",
-        ),
-    ] = None,
     beam: Annotated[
         list[str] | None,
         typer.Option(
@@ -242,7 +243,7 @@ def classify(
     console = Console()
     from catalog.alone import alone
     from catalog.engine import Engine
-    from catalog.session import CompleteError, Settings, check_out
+    from catalog.place import CompleteError, Settings, check_out
     from catalog.wanted import Wanted, check_reach
 
     try:
@@ -254,11 +255,15 @@ def classify(
             _part(part) if part else None,
             Engine(runner, options),
             batch,
-            work_place=_work(work) if work else "",
+            work_place="" if work is None else _work(work),
         )
         wanted = Wanted(stamps, table, cube_bands, fields, sources, stamp_size)
         check_reach(wanted, runner)
         names = _columns(columns)
+        cited = (
+            "" if title is None else _line("--title", title),
+            tuple(_line("--author", name) for name in author or ()),
+        )
         with alone(settings.out, shared=bool(part)):
             try:
                 check_out(settings)
@@ -271,7 +276,6 @@ def classify(
                 from pipeline.classification import Request, classify_survey
 
                 of_network = backend.value, precision.value if precision else None
-                cited = title, tuple(author or ())
                 request = Request(
                     model, wanted, settings, format.value, names, *of_network, workers, merge, *cited
                 )
@@ -299,9 +303,19 @@ def _part(text: str) -> tuple[int, int]:
 def _work(text: str) -> str:
     from preprocessing.locations import is_uri, uri_problem
 
+    if not text:
+        raise InputError("--work is empty; it needs a folder or a URI")
     if problem := uri_problem(text):
         raise InputError(f"--work {problem}")
     return text if is_uri(text) else str(Path(text).absolute())
+
+
+def _line(option: str, text: str) -> str:
+    """Return a text of the user as one line."""
+    line = " ".join(text.split())
+    if not line or not line.isprintable():
+        raise InputError(f"{option} {text!a} is empty, or no text in UTF-8")
+    return line
 
 
 def _columns(text: str) -> tuple[str, ...]:

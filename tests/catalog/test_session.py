@@ -18,8 +18,9 @@ from served import IMAGE
 from catalog import chunks
 from catalog.batches import Batch
 from catalog.errors import CatalogError
+from catalog.place import CompleteError, check_out
 from catalog.plan import make_plan, objects_of, read_plan, write_plan
-from catalog.session import CompleteError, check_out, classified, merged, rejected, run_classification
+from catalog.session import classified, merged, rejected, run_classification
 from preprocessing import whole_files
 
 

@@ -8,8 +8,9 @@ from served import IMAGE
 from catalog.classifier import ModelSpec, published_model
 from catalog.objects import Input
 from catalog.output.about import about_model
+from catalog.place import Settings
 from catalog.plan import Plan
-from catalog.session import Settings, run_classification
+from catalog.session import run_classification
 from catalog.stamps import stamps_input
 from serving.predict.description import Description
 

@@ -16,7 +16,8 @@ from whole_runs import COMMAND
 from catalog.classifier import ModelSpec, published_model
 from catalog.fields.input import fields_input
 from catalog.output.about import about_model
-from catalog.session import Settings, classified, rejected, run_classification
+from catalog.place import Settings
+from catalog.session import classified, rejected, run_classification
 from catalog.stamps import stamps_input
 from evaluation.formats.catalogue import Flag
 from serving.predict.description import Description
