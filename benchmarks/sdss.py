@@ -84,10 +84,7 @@ def main() -> None:
     found = read_scores(summary.with_name(SCORES_FILE))
     print_scores(scores, found, Path(settings.data.labels))
     mistakes = mistakes_of(found)
-    with open(arguments.out / "mistakes.csv", "w", newline="") as table:
-        writer = csv.writer(table)
-        writer.writerow(("name", "label", "p_elliptical"))
-        writer.writerows((m.name, m.label, m.p_elliptical) for m in mistakes)
+    write_mistakes(mistakes, Path(settings.data.labels), arguments.out / "mistakes.csv")
     draw_mistakes(settings, mistakes[:MOST_ERRORS], arguments.out / "mistakes.png")
     print(f"{len(mistakes)} misclassified: {arguments.out / 'mistakes.png'}, mistakes.csv")
 
@@ -148,6 +145,18 @@ def mistakes_of(scores: OutOfFold) -> list[Mistake]:
     """Return the misclassified galaxies, those with the largest probability of the wrong class first."""
     rows = map(Mistake, scores.names, scores.labels, scores.p_elliptical)
     return sorted((row for row in rows if row.surprise > 0.5), key=lambda row: -row.surprise)
+
+
+def write_mistakes(mistakes: list[Mistake], labels_table: Path, path: Path) -> None:
+    """Write both opinions on each misclassified galaxy, the catalogue's and the network's."""
+    with open(labels_table, newline="") as rows:
+        listed = {row["name"]: row for row in csv.DictReader(rows)}
+    with open(path, "w", newline="") as table:
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(("name", "ra", "dec", "hubble_type", "label", "p_elliptical"))
+        for one in mistakes:
+            columns = [listed[one.name][column] for column in ("ra", "dec", "hubble_type", "label")]
+            writer.writerow((one.name, *columns, f"{one.p_elliptical:.3f}"))
 
 
 def draw_mistakes(settings: Settings, mistakes: list[Mistake], path: Path) -> None:
