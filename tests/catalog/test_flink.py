@@ -11,6 +11,7 @@ from catalog_runs import Run, prepare, unbroken
 from failing_readers import Failing, Killed
 from field_survey import header, write_image, write_table
 from flink_cluster import job_server, worker_pool
+from object_store import BUCKET
 
 from catalog import chunks
 from catalog.classifier import published_model
@@ -18,7 +19,9 @@ from catalog.engine import Engine
 from catalog.errors import CatalogError
 from catalog.fields.input import fields_input
 from catalog.objects import Input
+from catalog.place import check_out
 from catalog.session import classified, rejected
+from catalog.shipped import ship
 from serving.predict.description import Description
 
 pytestmark = pytest.mark.slow
@@ -64,6 +67,16 @@ def on(run: Run, options: tuple[str, ...]) -> Run:
 
 def test_stamps_give_the_same_rows(model, survey, tmp_path, expected, loopback):
     assert tables(on(prepare(model, survey, tmp_path / "out", workers=2), loopback)) == expected
+
+
+def test_without_a_shared_disk(model, survey, tmp_path, expected, loopback, object_store):
+    """The work folder is in an object store, and the workers do not find the folder of the model."""
+    run = on(prepare(model, survey, tmp_path / "out"), loopback)
+    run = run._replace(settings=replace(run.settings, work_place=f"s3://{BUCKET}/tmp"))
+    check_out(run.settings)
+    shipped = ship(run.model, run.settings.work, run.subject["model"])
+    assert tables(run._replace(model=replace(shipped, path="/absent/3"))) == expected
+    assert (tmp_path / "out/.work/beam.log").is_file()
 
 
 @pytest.fixture(scope="module")
