@@ -77,7 +77,8 @@ def chosen(backend: str, precision: str | None, store: Store) -> tuple[str, str]
         if precision not in (None, "float32"):
             raise CatalogError(f"--precision {precision} needs --backend openvino; TensorFlow has float32")
         return backend, "float32"
-    from catalog.backends.openvino_network import PRECISIONS, fastest_precision
+    with without_native_messages():
+        from catalog.backends.openvino_network import PRECISIONS, fastest_precision
 
     plan = read_plan(store)
     earlier = plan.subject.get(SUBJECT, "").removeprefix(f"{backend} ") if plan else ""
