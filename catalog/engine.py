@@ -23,7 +23,7 @@ LOCAL = "DirectRunner"
 _LOCAL_OPTIONS = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
 _POLL = {True: 0.5, False: 10.0}  # seconds between two looks at the progress, of a local run and of others
 LOG = "beam.log"
-"""File in the folder of the catalogue's work with what a runner says."""
+"""File with what a runner says, on this machine."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Engine:
             option.startswith("--direct_running_mode=") and not option.endswith("=in_memory")
             for option in self.options
         )
+
+    @property
+    def reaches_disks(self) -> bool:
+        """Whether workers may have a disk in common with this machine; those of Dataflow have none."""
+        return "Dataflow" not in self.runner
 
     def arguments(self) -> list[str]:
         """Return the options for Beam.

@@ -58,9 +58,9 @@ def finish(
         watch=watch,
         page=page,
     )
-    for place in {store.place: store, settings.marker.place: settings.marker}.values():
+    for folder in settings.folders:
         try:
-            place.remove(OWN)
+            folder.remove(OWN)
         except CatalogError as error:
             note(f"the catalogue is complete, but {error}; remove it yourself")
     if not summary.classified:

@@ -65,12 +65,17 @@ class Settings:
         """The work folder. It is removed at the end, so that one elsewhere is a folder of our own."""
         if self.work_place:
             return Store(f"{self.work_place.rstrip('/')}/{self.out.name}{WORK}")
-        return Store(str(self.out / WORK))
+        return self.marker
 
     @property
     def marker(self) -> Store:
         """The folder `WORK` in that of the catalogue, for what stays on this machine."""
         return Store(str(self.out / WORK))
+
+    @property
+    def folders(self) -> list[Store]:
+        """The work folder and, if that is elsewhere, the marker."""
+        return [self.work, self.marker] if self.work_place else [self.marker]
 
 
 def check_out(settings: Settings) -> None:
@@ -83,9 +88,11 @@ def check_out(settings: Settings) -> None:
         finished), the folder holds other files, or the engine cannot work (`check_runner`).
     """
     check_runner(settings.engine.arguments())
-    out, work, runner = settings.out, settings.work, settings.engine.runner
-    if "Dataflow" in runner and not work.is_remote:
-        raise CatalogError(f"--runner {runner}: its workers do not reach {work.place}; give --work URI")
+    out, work, engine = settings.out, settings.work, settings.engine
+    if not engine.reaches_disks and not work.is_remote:
+        raise CatalogError(
+            f"--runner {engine.runner}: its workers do not reach {work.place}; give --work URI"
+        )
     if out.exists() and not out.is_dir():
         raise CatalogError(f"--out {out} is a file; a catalogue is a folder")
     complete, begun = is_complete(out), (out / WORK).is_dir()
@@ -94,21 +101,23 @@ def check_out(settings: Settings) -> None:
     _check_place(settings)
     others = [store for store in _earlier(settings) if store.place != work.place]
     if settings.existing == "overwrite":
-        for store in (*others, work, settings.marker):
+        for store in (*others, work):
             store.remove(OWN)  # the finished catalogue stays until the new one is whole
-    elif complete and (settings.existing == "refuse" or settings.part or not begun):
+        return
+    if complete and (settings.existing == "refuse" or settings.part or not begun):
         raise CompleteError(f"--out {out} holds a finished catalogue; --overwrite replaces it")
-    elif unfinished := [store.place for store in others if chunks.finished(store)]:
+    if unfinished := [store.place for store in others if chunks.finished(store)]:
         raise CatalogError(
             f"--out {out} holds an unfinished catalogue whose work folder is {unfinished[0]}; give the same"
             " --work, or --overwrite to begin anew"
         )
-    elif settings.existing == "refuse" and not settings.part and chunks.finished(work):
+    if settings.existing == "refuse" and not settings.part and chunks.finished(work):
         raise CatalogError(
             f"--out {out} holds an unfinished catalogue; --resume continues it, --overwrite begins anew"
         )
     for store in others:
-        store.remove(OWN)  # it holds no chunks
+        if store.place != settings.marker.place and not settings.part:
+            store.remove(OWN)  # it holds no chunks
 
 
 def _check_place(settings: Settings) -> None:
@@ -124,8 +133,8 @@ def _check_place(settings: Settings) -> None:
         foreign = work.names() - set(OWN)
         if foreign:
             raise CatalogError(f"{work.place} holds other files, such as {min(foreign)}")
-        owner = _owner(work)
-        if owner not in ("", str(out)) and chunks.finished(work) and not _continues(settings):
+        owner, continues = _text(work, OWNER), settings.existing == "resume" or settings.part
+        if owner not in ("", str(out)) and not continues and chunks.finished(work):
             raise CatalogError(
                 f"{work.place} holds an unfinished catalogue of --out {owner}; choose another place, or"
                 " another name for --out, or --resume to continue it"
@@ -137,21 +146,15 @@ def _check_place(settings: Settings) -> None:
         raise CatalogError(f"--work {settings.work_place}: {error}") from error
 
 
-def _continues(settings: Settings) -> bool:
-    return settings.existing == "resume" or settings.part is not None
-
-
-def _owner(work: Store) -> str:
-    """Return the folder of the catalogue whose work folder it is; empty if it does not say."""
-    try:
-        return os.fsdecode(work.read(OWNER)).strip()
-    except FileNotFoundError:
-        return ""
-
-
 def _earlier(settings: Settings) -> list[Store]:
     """Return the work folders that the folder of the catalogue has or names."""
-    places = [settings.marker]
-    with contextlib.suppress(FileNotFoundError):
-        places.append(Store(os.fsdecode(settings.marker.read(ELSEWHERE)).strip()))
-    return places
+    elsewhere = _text(settings.marker, ELSEWHERE)
+    return [settings.marker, *([Store(elsewhere)] if elsewhere else [])]
+
+
+def _text(store: Store, name: str) -> str:
+    """Return the path that a file holds; empty if there is no such file."""
+    try:
+        return os.fsdecode(store.read(name)).strip()
+    except FileNotFoundError:
+        return ""

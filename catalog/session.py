@@ -89,13 +89,13 @@ def run_classification(
         raise CatalogError("there are no objects to classify")
     store = settings.work
     plan = _plan_of(settings, source, subject)
-    earlier = read_plan(store)
+    earlier, done_before = read_plan(store), chunks.finished(store)
     if settings.work_place:
         settings.marker.write(ELSEWHERE, os.fsencode(store.place))
         store.write(OWNER, os.fsencode(settings.out))
     else:
         store.remove([ELSEWHERE])
-    if earlier is None or not chunks.finished(store):
+    if earlier is None or not done_before:
         write_plan(plan, source, store)
     else:
         _refuse_other(settings, earlier, plan)
@@ -103,7 +103,7 @@ def run_classification(
     tasks = plan.part(*settings.part) if settings.part else plan.tasks
     wanted = {chunk for task in tasks for chunk in range(*task)}
     total = plan.rows_of(wanted)
-    there = plan.rows_of(chunks.finished(store) & wanted)
+    there = plan.rows_of(done_before & wanted)
     job = Job(store.place, plan.digest, source.reader, model, settings.batch or default_batch(side))
     messages = settings.marker.place
     classify(settings.engine, job, plan, tasks, lambda done: on_progress(there + done, total), messages)

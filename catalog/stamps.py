@@ -22,7 +22,7 @@ from preprocessing.stamps import Stamp, StampReader
 from serving.predict.description import Description
 from serving.predict.errors import PredictError
 from serving.predict.files import names_in, template_of
-from serving.predict.reading import StackedFlux, reader_was_killed
+from serving.predict.reading import StackedFlux, default_workers, reader_was_killed
 
 PATH_PREFIXES = ("path_", "stamp_", "file_", "")
 """Before the name of a band, in lower case, in the columns of a table of paths."""
@@ -115,14 +115,14 @@ def _pool(workers: int) -> WorkerPool:
         return _POOLS[key]
 
 
-def default_workers() -> int:
-    """Return the number of processes that read: half the cores, up to 4.
+def workers_beside_a_model(objects: int) -> int:
+    """Return the number of processes that read so many objects: half the cores, up to 4; 1 for few.
 
     The model uses all cores. Reading ahead in a thread of this process takes less from it than another
     process does, from which the pixels must be copied: two cores classified plain stamps at 0.96 of the speed
     of the model alone, and at 0.88 with two processes (`benchmarks.classify`).
     """
-    return max(1, min(4, len(os.sched_getaffinity(0)) // 2))
+    return min(default_workers(objects), max(1, len(os.sched_getaffinity(0)) // 2))
 
 
 def stop_reading() -> None:
@@ -152,7 +152,7 @@ def stamps_input(
     cube_bands : sequence of str
         Bands of a cube's planes; empty for those of the model, or if each band has a file.
     workers : int, optional
-        Processes that read; `default_workers` by default.
+        Processes that read; `workers_beside_a_model` by default.
 
     Raises
     ------
@@ -220,5 +220,5 @@ def _input(
 ) -> Input:
     digest = hashlib.sha256(f"{reader!r} {digest_of(objects)}".encode()).hexdigest()
     shown = {name: None if value is None else str(value) for name, value in about.items()}
-    read = StampsReader(ReadStamps(reader, with_paths), workers or default_workers())
+    read = StampsReader(ReadStamps(reader, with_paths), workers or workers_beside_a_model(len(objects)))
     return Input(objects, [len(objects)], read, digest, {"kind": "stamps", **shown}, notices)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from catalog.engine import Engine
 from catalog.errors import CatalogError
 from catalog.fields.input import fields_input
 from catalog.objects import Input
@@ -66,13 +67,11 @@ def input_of(model: PublishedModel, wanted: Wanted, workers: int | None) -> Inpu
     return _fields(wanted, description)
 
 
-def check_reach(wanted: Wanted, runner: str) -> None:
-    """Raise `CatalogError` if the workers of a runner do not reach the input.
-
-    Those of Dataflow have no disk in common with this machine.
-    """
-    if "Dataflow" not in runner:
+def check_reach(wanted: Wanted, engine: Engine) -> None:
+    """Raise `CatalogError` if the workers of a runner do not reach the input."""
+    if engine.reaches_disks:
         return
+    runner = engine.runner
     if wanted.fields is not None:
         raise CatalogError(f"--runner {runner}: its workers do not reach the images of --fields")
     if wanted.stamps is not None and not is_uri(wanted.stamps):

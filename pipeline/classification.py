@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -136,12 +137,8 @@ def classify_survey(console: Console, request: Request) -> bool:
     about = _about(known, source, request, used, started, time.monotonic() - begun)
     page = _Page(settings, source, plan, found, about)
     with console.status("writing the catalogue"):
-        notes: list[str] = []
-        summary = finish(
-            settings, kind, plan, about, watch=page.statistics.add, page=page.render, note=notes.append
-        )
-    for note in notes:
-        _say(console, "note", note)
+        note = partial(_say, console, "note")
+        summary = finish(settings, kind, plan, about, watch=page.statistics.add, page=page.render, note=note)
     _show(console, summary, settings, done, time.monotonic() - begun)
     return True
 

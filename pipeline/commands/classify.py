@@ -258,7 +258,7 @@ def classify(
             work_place="" if work is None else _work(work),
         )
         wanted = Wanted(stamps, table, cube_bands, fields, sources, stamp_size)
-        check_reach(wanted, runner)
+        check_reach(wanted, settings.engine)
         names = _columns(columns)
         cited = (
             "" if title is None else _line("--title", title),

@@ -10,6 +10,7 @@ import pytest
 from catalog_runs import Run, prepare, unbroken
 from failing_readers import Breaks, BreaksAfter
 
+from catalog.engine import Engine
 from catalog.errors import CatalogError
 from catalog.finish import finish
 from catalog.place import CompleteError, check_out
@@ -92,6 +93,7 @@ def test_an_unfinished_one_is_continued_where_it_is(model, survey, tmp_path, exp
         with pytest.raises(CatalogError, match=rf"whose work folder is {run.settings.work.place}"):
             check_out(replace(run.settings, work_place=wrong, existing="resume"))
     again = elsewhere(model, survey, tmp_path / "out", place, existing="resume")
+    assert again.settings.marker.exists("elsewhere.txt")  # it stays if the input cannot be read
     assert tables(again) == expected
 
 
@@ -160,9 +162,9 @@ def test_a_damaged_or_absent_archive_is_one_line(model, tmp_path, survey):
 )
 def test_dataflow_needs_what_its_workers_reach(wanted, says):
     with pytest.raises(CatalogError, match=says):
-        check_reach(wanted, "DataflowRunner")
-    check_reach(wanted, "PortableRunner")
-    check_reach(replace(wanted, stamps="s3://b/{name}_{band}.fits", fields=None), "DataflowRunner")
+        check_reach(wanted, Engine("DataflowRunner"))
+    check_reach(wanted, Engine("PortableRunner"))
+    check_reach(replace(wanted, stamps="s3://b/{name}_{band}.fits", fields=None), Engine("DataflowRunner"))
 
 
 def test_only_our_own_objects_are_removed(model, survey, tmp_path, object_store, about):

@@ -338,20 +338,24 @@ def test_a_blocking_anomaly_stops_the_run(first_run, folder):
     assert "Traceback" not in result.stderr
 
 
+def published(folder: Path, *keys: str) -> tuple[dict[str, str], Path, dict]:
+    """Run with some keys set; return the states of the nodes, the newest version and its description."""
+    result = galmorph("run", folder / "galmorph.toml", *(word for key in keys for word in ("--set", key)))
+    assert result.returncode == 0, result.stdout + result.stderr
+    newest = max((folder / "models").iterdir(), key=lambda path: int(path.name))
+    return states(result), newest, json.loads((newest / "assets.extra/galmorph.json").read_text())
+
+
 def test_the_ensemble_of_the_folds_can_be_published(first_run, folder):
     keys = (
         "cross_validation.publish=ensemble",
         "cross_validation.phases=head",
         "model.dihedral_average=true",
     )
-    result = galmorph("run", folder / "galmorph.toml", *(word for key in keys for word in ("--set", key)))
-    assert result.returncode == 0, result.stdout + result.stderr
-    nodes = states(result)
+    nodes, newest, description = published(folder, *keys)
     assert (
         nodes["FoldExporter"] == "done" and "Trainer" not in nodes and nodes["FeatureExtractor"] == "cached"
     )
-    newest = max((folder / "models").iterdir(), key=lambda path: int(path.name))
-    description = json.loads((newest / "assets.extra/galmorph.json").read_text())
     assert description["folds"] == [0, 1, 2, 3, 4] and description["model"]["dihedral_average"]
     assert same(recorded(newest), measured(folder, "train", "val"))
     assert not same(recorded(newest), measured(folder, "train"))
@@ -363,11 +367,8 @@ def test_a_retrained_model_has_the_temperature_of_the_folds(first_run, folder):
         "model.calibration=temperature",
         "train.fine_tune_epochs=0",
     )
-    result = galmorph("run", folder / "galmorph.toml", *(word for key in keys for word in ("--set", key)))
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert states(result)["HeldOutReference"] == "done"
-    newest = max((folder / "models").iterdir(), key=lambda path: int(path.name))
-    description = json.loads((newest / "assets.extra/galmorph.json").read_text())
+    nodes, newest, description = published(folder, *keys)
+    assert nodes["HeldOutReference"] == "done"
     scores = read_scores(folder / "run/report/out_of_fold.csv")
     temperature = fit_temperature(scores.labels, scores.p_elliptical)
     assert description["temperature"] == pytest.approx(temperature) and temperature != 1
