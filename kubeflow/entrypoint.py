@@ -25,6 +25,7 @@ from kubeflow.rewriting import (
 )
 from pipeline.errors import ExitStatus
 from pipeline.verdict import RefusedError
+from preprocessing.garbage import collect_less_often
 
 _INVOCATION, _INPUTS_SPEC = "--json_serialized_invocation_args", "--json_serialized_inputs_spec_args"
 
@@ -131,6 +132,7 @@ def _replaced(arguments: Sequence[str], flag: str, value: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    collect_less_often()
     # What a pod publishes in a volume stays writable for its group: the next run may have another user ID.
     os.umask(0o002)
     status = main(sys.argv[1:])

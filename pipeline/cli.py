@@ -18,6 +18,7 @@ import typer
 
 from pipeline import commands
 from pipeline.errors import ExitStatus, InputError
+from preprocessing.garbage import collect_less_often
 from preprocessing.safe_python import make_environment_safe
 
 # The verbs import heavier modules themselves, so that `galmorph --help` stays fast.
@@ -61,6 +62,7 @@ def main() -> None:
     # Where HOME cannot be written, Matplotlib would print two lines in the middle of ours.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     make_environment_safe()
+    collect_less_often()
     try:
         app()
     except InputError as error:

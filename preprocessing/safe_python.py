@@ -17,6 +17,8 @@ project, module = sys.argv[1:3]
 del sys.argv[1:3]
 sites = (n for n, place in enumerate(sys.path) if place.endswith(("site-packages", "dist-packages")))
 sys.path.insert(next(sites, len(sys.path)), project)
+from preprocessing.garbage import collect_less_often
+collect_less_often()
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 

@@ -340,6 +340,7 @@ def test_a_blocking_anomaly_stops_the_run(first_run, folder):
 
 def published(folder: Path, *keys: str) -> tuple[dict[str, str], Path, dict]:
     """Run with some keys set; return the states of the nodes, the newest version and its description."""
+    keys += ("serving.validator=none",)
     result = galmorph("run", folder / "galmorph.toml", *(word for key in keys for word in ("--set", key)))
     assert result.returncode == 0, result.stdout + result.stderr
     newest = max((folder / "models").iterdir(), key=lambda path: int(path.name))

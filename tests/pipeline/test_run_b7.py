@@ -1,4 +1,4 @@
-"""The network of the published method, from random weights, in both phases of training, on 80 galaxies.
+"""The network of the published method, from random weights, in both phases of training, on 40 galaxies.
 
 The pipeline runs up to the exported model. What follows is the same for every network, and slow for this one.
 """
@@ -13,7 +13,7 @@ from pipeline.preflight import check_before_run
 
 pytestmark = pytest.mark.slow
 
-GALAXIES = 80
+GALAXIES = 40
 
 
 def test_efficientnetb7_at_128_pixels(tmp_path):
