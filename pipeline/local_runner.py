@@ -38,6 +38,7 @@ from pipeline.events import (
 from pipeline.failures import INPUT_ERRORS, cause_of, one_line
 from pipeline.memory import forget_peak, peak_memory
 from pipeline.plain_path import plain_path
+from preprocessing.garbage import keep_imported
 from preprocessing.progress import PROGRESS_LOGGER
 
 _CREATE = {
@@ -171,6 +172,7 @@ def main() -> int:
     int
         0, or 1 if a job failed. The jobs after a failed one are still run.
     """
+    keep_imported()
     jobs = json.loads(Path(sys.argv[1]).read_text())
     events = os.fdopen(int(sys.argv[2]), "w")
     logging.basicConfig(

@@ -91,7 +91,9 @@ def doctored(folder: Path, node: str, change, **gate) -> tuple[dict, dict, Path]
     from pipeline.events import NodeEvent
     from pipeline.local_runner import LocalRunner, local_place
     from pipeline.preflight import check_before_run
+    from preprocessing.garbage import keep_imported
 
+    keep_imported()
     settings = load_settings(
         folder / "galmorph.toml", [f"gate.{key}={json.dumps(value)}" for key, value in gate.items()]
     )

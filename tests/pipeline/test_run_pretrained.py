@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_pretrained_weights_start_a_run(tmp_path):
-    simulated_survey(tmp_path, UNTRIED.replace("fine_tune_epochs = 15", "fine_tune_epochs = 5"))
+    simulated_survey(tmp_path, UNTRIED)
     out = tmp_path / "tiny.weights.h5"
     result = galmorph("pretrain", tmp_path / "galmorph.toml", out, "--labelled")
     assert result.returncode == 0, result.stdout + result.stderr
