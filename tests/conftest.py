@@ -11,11 +11,13 @@ from astropy.io import fits
 from built_wheel import installed_galmorph, wheel  # noqa: F401  # fixtures
 from hypothesis import settings
 from in_process import galmorph_here  # noqa: F401  # fixture
+from interrupts import heed_interrupts
 from object_store import _server, object_store  # noqa: F401  # fixtures
 
 from preprocessing.garbage import collect_less_often
 
 collect_less_often()
+heed_interrupts()
 
 # Time is not asserted: a busy machine would fail tests by chance.
 settings.register_profile("galmorph", deadline=None)

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from interrupts import heed_interrupts
 from local_server import answer, stamp_bytes
 
 from fetch.known_tables import TABLES
@@ -164,7 +163,6 @@ def test_ctrl_c(server, tmp_path, what):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ,
-        preexec_fn=heed_interrupts,
     )
     while len(server.asked) < (10 if what == "stamps" else 1) and time.monotonic() < begun + 20:
         time.sleep(0.02)

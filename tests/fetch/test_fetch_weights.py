@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from interrupts import heed_interrupts
 from local_server import QUICK, answer, endless, with_ranges
 
 from fetch import weights
@@ -271,7 +270,6 @@ def test_ctrl_c(server, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ,
-        preexec_fn=heed_interrupts,
     )
     begun = time.monotonic()
     while not list(tmp_path.glob("*.part")) and time.monotonic() < begun + 20:

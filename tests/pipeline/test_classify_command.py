@@ -14,7 +14,6 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from interrupts import heed_interrupts
 from served import galaxies, publish
 from whole_runs import COMMAND
 
@@ -176,7 +175,7 @@ def test_a_killed_run_is_resumed_and_gives_the_same(place, here, refused, tmp_pa
     out = tmp_path / "out"
     process = subprocess.Popen(
         [COMMAND, "classify", *given, "--out", str(out), "--format", "csv"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place, preexec_fn=heed_interrupts,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place,
     )  # fmt: skip
     chunks = out / ".work" / "chunks"
     until = time.monotonic() + 120

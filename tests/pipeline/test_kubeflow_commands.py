@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from hostile_folder import hostile
-from interrupts import heed_interrupts
 from kfp_package import DEFAULTS, write_package
 from kfp_server import (
     GOOD,
@@ -261,7 +260,6 @@ def test_ctrl_c_does_not_lose_the_run(server, path):
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        preexec_fn=heed_interrupts,
     )
     until = time.monotonic() + 60
     while server.looks < 3 and time.monotonic() < until:

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from fake_serving import FakeModel, brightness, rest_server
-from interrupts import heed_interrupts
 from predicted_survey import DESCRIPTION
 from whole_runs import COMMAND
 
@@ -115,7 +114,6 @@ def test_ctrl_c_is_one_line_and_the_same_command_goes_on(fake, stamps, tmp_path)
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            preexec_fn=heed_interrupts,
         )
         journal = tmp_path / "o.csv.partial"
         deadline = time.monotonic() + 60

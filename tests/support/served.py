@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from interrupts import heed_interrupts
 
 from preprocessing.settings import ImageSettings
 
@@ -83,7 +82,6 @@ def serving(model: Path, *options: str, **environment: str) -> Iterator[Server]:
             stderr=subprocess.STDOUT,
             cwd=Path(__file__).parents[2],
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "200", **environment},
-            preexec_fn=heed_interrupts,
         )
     try:
         yield _ready(process, log)
