@@ -26,6 +26,8 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 def module_command(module: str, *arguments: object) -> list[str]:
     """Return the command that runs a galmorph module; start it with `safe_environment`.
 
+    The process searches for reference cycles less often from its first import (`collect_less_often`).
+
     Parameters
     ----------
     module : str

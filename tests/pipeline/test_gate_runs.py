@@ -146,6 +146,11 @@ TABLES = {
         0.0,
         "p_elliptical is not a number for 1 of",
     ),
+    "anti-correlated": (
+        lambda labels: 0.9 - 0.8 * labels + 0.05 * RANDOM.uniform(size=len(labels)),
+        0.5,
+        "AUC is 0.0000, must be at least 0.5",
+    ),
     "perfect": (lambda labels: 0.1 + 0.8 * labels + 0.05 * RANDOM.uniform(size=len(labels)), 1.0, None),
 }
 
