@@ -74,11 +74,13 @@ def shows_nothing(flux: tf.Tensor, image: ImageSettings) -> tf.Tensor:
     tf.Tensor, bool, shape (N,)
         True if, within the cut, the finite pixels of each band all have the same value, or there are none.
     """
-    flux = centre_cut(flux, image.cut)
-    finite = tf.math.is_finite(flux)
-    lowest = tf.reduce_min(tf.where(finite, flux, float("inf")), axis=(1, 2))
-    highest = tf.reduce_max(tf.where(finite, flux, -float("inf")), axis=(1, 2))
-    return tf.reduce_all(lowest >= highest, axis=-1)
+    # The bands come first, as in `lupton_rgb`: the minimum along a long axis takes a third of the time.
+    planes = tf.transpose(centre_cut(flux, image.cut), [3, 0, 1, 2])
+    planes = tf.reshape(planes, [planes.shape[0], tf.shape(planes)[1], image.cut**2])
+    finite, infinity = tf.math.is_finite(planes), tf.fill(tf.shape(planes), float("inf"))
+    lowest = tf.reduce_min(tf.where(finite, planes, infinity), axis=-1)
+    highest = tf.reduce_max(tf.where(finite, planes, -infinity), axis=-1)
+    return tf.reduce_all(lowest >= highest, axis=0)
 
 
 def decode_flux(planes: list[tf.Tensor]) -> tf.Tensor:
