@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from trainer.frozen_norms import folded_norms
 from trainer.input import Pictures
 
 
@@ -85,6 +86,7 @@ def predict(network: keras.Model, pictures: Pictures) -> np.ndarray:
         # Otherwise Keras compiles with XLA where there is a GPU, which takes longer than the predictions.
         network.jit_compile = False
     unseen = pictures.in_order().map(lambda picture, _: picture)
-    each = network.predict(share(unseen, spread), verbose=0)
+    with folded_norms(network):
+        each = network.predict(share(unseen, spread), verbose=0)
     # With several processors, a small number of pictures is repeated.
     return each if pictures.replicas == 1 else each[: pictures.count()]

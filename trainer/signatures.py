@@ -2,19 +2,21 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.types.experimental import ConcreteFunction
 
 from evaluation.formats.exported_model import EXTRA, METADATA_FILE, WARM_UP_FILE
 from preprocessing import features
 from preprocessing.graph.flux import flux_reader
 from preprocessing.picture import decode_flux, make_picture, shows_nothing
 from preprocessing.settings import ImageSettings
+from trainer.frozen_norms import folded_norms
 from trainer.novelty import Novelty
 from trainer.recipe import Recipe
 from trainer.taps import EMBEDDING, MODELS, PROBABILITY, STATISTICS, described
@@ -232,16 +234,13 @@ def export_model(
     def classify_fits(fits: tf.Tensor) -> dict[str, tf.Tensor]:
         return outputs(_in_chunks(lambda files, first: classify(read(files, first)), fits, galaxies))
 
+    functions = (serving_default, classify_flux, classify_fits, describe_flux)
     # Only the variables are tracked. A tracked Keras model would write Keras objects into the file, which
     # could then be loaded only with Keras.
     module = tf.Module()
-    module.variables_ = [variable.value for variable in model.variables]
-    signatures = {
-        "serving_default": serving_default,
-        "classify_flux": classify_flux,
-        "classify_fits": classify_fits,
-        "describe_flux": describe_flux,
-    }
+    with folded_norms(model):
+        signatures = {each.__name__: each.get_concrete_function() for each in functions}
+        module.variables_ = _variables(signatures.values())
     tf.saved_model.save(module, str(path), signatures=signatures)
     description = {
         "image": image.model_dump(mode="json"),
@@ -303,6 +302,11 @@ def export_classifier(
             **metadata,
         },
     )
+
+
+def _variables(functions: Iterable[ConcreteFunction]) -> list[tf.Variable]:
+    """Return the variables that functions use, each once."""
+    return list({id(variable): variable for each in functions for variable in each.variables}.values())
 
 
 def _in_chunks(
