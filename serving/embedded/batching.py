@@ -27,7 +27,10 @@ class BatchingSettings:
     max_batch_size : int
         Objects in a batch. A larger request is a batch of its own.
     batch_timeout : float
-        How long a request waits for others while a batch thread is free [s].
+        How long a request waits for others while no batch is computed [s].
+    busy_timeout : float
+        How long it waits for others while a batch is computed and another batch thread is free [s]. A second
+        batch shares the processors with the first, so a full one a little later is answered sooner.
     num_batch_threads : int
         Batches that are computed at the same time.
     max_enqueued_objects, max_enqueued_bytes : int
@@ -36,6 +39,7 @@ class BatchingSettings:
 
     max_batch_size: int = 16
     batch_timeout: float = 0.002
+    busy_timeout: float = 0.05
     num_batch_threads: int = 2
     max_enqueued_objects: int = 4096
     max_enqueued_bytes: int = 512 * 2**20
@@ -132,10 +136,11 @@ class Batcher:
     def _next_batch(self) -> list[_Waiting]:
         """Take the batch whose oldest request has waited longest, of those that are full or due."""
         self._forget_cancelled()
-        now, soonest, chosen = time.monotonic(), float("inf"), None
+        limits, now, soonest, chosen = self._settings, time.monotonic(), float("inf"), None
+        timeout = limits.batch_timeout if self._free == limits.num_batch_threads else limits.busy_timeout
         for like, queue in self._queues.items():
-            full = sum(waiting.rows for waiting in queue) >= self._settings.max_batch_size
-            due = queue[0].since + (0.0 if full else self._settings.batch_timeout)
+            full = sum(waiting.rows for waiting in queue) >= limits.max_batch_size
+            due = queue[0].since + (0.0 if full else timeout)
             if due < soonest:
                 soonest, chosen = due, like
         if chosen is None:
@@ -145,7 +150,7 @@ class Batcher:
             return []
         queue, rows = self._queues[chosen], 0
         batch: list[_Waiting] = []
-        while queue and (not batch or rows + queue[0].rows <= self._settings.max_batch_size):
+        while queue and (not batch or rows + queue[0].rows <= limits.max_batch_size):
             batch.append(self._take(queue.popleft()))
             rows += batch[-1].rows
         if not queue:

@@ -11,7 +11,7 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from serving.embedded.errors import ServingError, invalid
 from serving.embedded.predictor import Counted, Predictor
-from serving.embedded.protobuf_tensors import arrays_of, tensor_of
+from serving.embedded.protobuf_tensors import arrays_of, write_tensor
 from serving.embedded.status import model_metadata, model_status
 
 _NOT_HERE = (
@@ -57,7 +57,7 @@ class _Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
         response.model_spec.version.value = version.number
         response.model_spec.signature_name = version.signature(spec.signature_name).name
         for name, answer in answers.items():
-            response.outputs[name].CopyFrom(tensor_of(answer))
+            write_tensor(answer, response.outputs[name])
         return response
 
     async def GetModelMetadata(self, request, context):

@@ -22,7 +22,7 @@ def arrays_of(tensors: Mapping[str, tensor_pb2.TensorProto]) -> dict[str, np.nda
     Returns
     -------
     dict of numpy.ndarray
-        Strings as object arrays of bytes.
+        Strings as object arrays of bytes. Others may be read-only.
 
     Raises
     ------
@@ -32,9 +32,16 @@ def arrays_of(tensors: Mapping[str, tensor_pb2.TensorProto]) -> dict[str, np.nda
     return {name: _array(name, tensor) for name, tensor in tensors.items()}
 
 
-def tensor_of(array: np.ndarray) -> tensor_pb2.TensorProto:
-    """Return an output as TF Serving sends it: in the field of its type, which clients read directly."""
-    tensor = tensor_pb2.TensorProto()
+def write_tensor(array: np.ndarray, tensor: tensor_pb2.TensorProto) -> None:
+    """Write an output into an empty message as TF Serving does: in the field of its type.
+
+    Clients read that field directly.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+    tensor : TensorProto
+    """
     for axis in array.shape:
         tensor.tensor_shape.dim.add().size = axis
     if array.dtype == object:
@@ -45,7 +52,6 @@ def tensor_of(array: np.ndarray) -> tensor_pb2.TensorProto:
         tensor.float_val.extend(array.reshape(-1).tolist())
     else:
         tensor.CopyFrom(tf.make_tensor_proto(array))
-    return tensor
 
 
 def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
@@ -63,6 +69,10 @@ def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
     if dtype == tf.string and size != len(tensor.string_val):
         # Otherwise the last string would be repeated, and a file missing would pass for its neighbour.
         raise invalid(f"{name} has {len(tensor.string_val)} strings for a shape of {size}")
+    if dtype != tf.string and size and len(tensor.tensor_content) == size * dtype.size:
+        # As `make_ndarray`, without a copy of what is copied into the batch anyway.
+        values = np.frombuffer(tensor.tensor_content, dtype.as_numpy_dtype)
+        return values.reshape([axis.size for axis in tensor.tensor_shape.dim])
     try:
         array = tf.make_ndarray(tensor)
     except (ValueError, TypeError) as error:

@@ -51,6 +51,69 @@ def test_concurrent_requests_are_joined_up_to_the_batch_size():
     assert sum(version.sizes) == 40 and max(version.sizes) == 8 and len(version.sizes) <= 7
 
 
+class Held(Version):
+    """Computes the first batch until it is released."""
+
+    def __init__(self):
+        super().__init__(0.0)
+        self.release = threading.Event()
+
+    def run(self, signature, arrays):
+        answers = super().run(signature, arrays)
+        assert len(self.sizes) > 1 or self.release.wait(60)
+        return answers
+
+
+def while_one_is_computed(check, count, **settings):
+    """Send one request and, while it is computed, others; return the sizes of the batches.
+
+    The coroutine `check` gets the version; the first batch is computed until it ends.
+    """
+
+    async def main():
+        batcher, version = Batcher(BatchingSettings(**settings), Metrics()), Held()
+        sent = [asyncio.create_task(batcher.run(version, "double", {"x": np.zeros(1)}))]
+        await until(lambda: version.sizes)
+        for number in range(1, count + 1):
+            sent.append(asyncio.create_task(batcher.run(version, "double", {"x": np.full(1, number)})))
+        await check(version)
+        version.release.set()
+        results = await asyncio.wait_for(asyncio.gather(*sent), 60)
+        await batcher.close()
+        assert [result["y"].tolist() for result in results] == [[2 * number] for number in range(count + 1)]
+        return version.sizes
+
+    return asyncio.run(main())
+
+
+async def until(condition):
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def test_a_full_batch_does_not_wait_for_the_one_before():
+    async def check(version):
+        await until(lambda: len(version.sizes) == 2)
+
+    assert while_one_is_computed(check, 4, max_batch_size=4, busy_timeout=600) == [1, 4]
+
+
+def test_a_batch_waits_to_be_full_until_the_one_before_ends():
+    async def check(version):
+        await asyncio.sleep(0.05)
+        assert version.sizes == [1]
+
+    assert while_one_is_computed(check, 3, max_batch_size=4, busy_timeout=600) == [1, 3]
+
+
+def test_the_wait_for_a_full_batch_has_an_end():
+    async def check(version):
+        await until(lambda: len(version.sizes) == 2)
+
+    assert while_one_is_computed(check, 3, max_batch_size=4, busy_timeout=0.01) == [1, 3]
+
+
 def test_requests_of_several_objects_get_their_own_rows():
     results = run_all([[1.0, 2.0], [3.0], [4.0, 5.0, 6.0]], Version(), max_batch_size=16)
     assert [result["y"].tolist() for result in results] == [[2, 4], [6], [8, 10, 12]]
