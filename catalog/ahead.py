@@ -1,11 +1,13 @@
-"""Read ahead in a thread."""
+"""Read ahead in a thread, and compute ahead."""
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Begun = TypeVar("Begun")
 
 
 def read_ahead(
@@ -64,3 +66,40 @@ def read_ahead(
     finally:
         stop.set()
         thread.join()
+
+
+def begun_ahead(
+    items: Iterable[Item], begin: Callable[[Item], Begun], most: int
+) -> Iterator[tuple[Item, Begun]]:
+    """Yield items in order, each with what `begin` returned for it, which is called `most` items ahead.
+
+    Parameters
+    ----------
+    items : iterable
+    begin : callable
+        Begins the work on an item, such as `Executor.submit`.
+    most : int
+        Items that are begun and not yielded yet, while the next is waited for.
+
+    Yields
+    ------
+    tuple
+        An exception of `items` is raised after the items before it.
+    """
+    waiting: deque[tuple[Item, Begun]] = deque()
+    fault: Exception | None = None
+    remaining = iter(items)
+    while True:
+        try:
+            item = next(remaining)
+        except StopIteration:
+            break
+        except Exception as error:
+            fault = error
+            break
+        waiting.append((item, begin(item)))
+        if len(waiting) > most:
+            yield waiting.popleft()
+    yield from waiting
+    if fault is not None:
+        raise fault

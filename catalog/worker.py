@@ -7,15 +7,18 @@ rests. As in RunInference, `apache_beam.utils.shared.Shared` keeps one model for
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
 from apache_beam.utils.shared import Shared
+from numpy.typing import NDArray
 
 from catalog import chunks, progress
-from catalog.ahead import read_ahead
+from catalog.ahead import begun_ahead, read_ahead
 from catalog.batches import Batch, Reader, Reject
 from catalog.chunks import ChunkResult
 from catalog.classifier import Classifier, ModelSpec, published_model
@@ -25,7 +28,15 @@ from catalog.store import Store
 from evaluation.formats.catalogue import UNLIKE_FROM, Flag
 from evaluation.formats.training_ranges import TrainingRanges
 from evaluation.quality import measured_flags
+from serving.predict.classifier import Answer
 from serving.predict.outcomes import NO_PROBABILITY
+
+AT_ONCE = 2
+"""Batches that a task classifies at a time. Each operation of a network waits for the slowest of its threads,
+which on two cores the thread that reads delays; a second batch uses that time."""
+
+_Item = tuple[int, ChunkResult | Batch]
+_Answer = Future[tuple[Answer, dict[str, NDArray[np.float32]]]]
 
 
 @dataclass(frozen=True)
@@ -92,17 +103,19 @@ class ClassifyTask(beam.DoFn):
     def _classified(self, wanted: list[int]) -> Iterator[int]:
         results: dict[int, ChunkResult] = {}
         run = self._job.work
-        for chunk, item in read_ahead(lambda: self._read(wanted), lambda: progress.stopped(run)):
-            if isinstance(item, ChunkResult):
-                results[chunk] = item
-                counted = len(item.objects) - item.waiting
-            else:
-                self._note(results[chunk], item)
-                counted = len(item.rows)
-            progress.count(run, counted)
-            if not results[chunk].waiting:
-                chunks.save(self._store, self._job.plan, chunk, results.pop(chunk))
-                yield chunk
+        items = read_ahead(lambda: self._read(wanted), lambda: progress.stopped(run))
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="model") as pool:
+            for (chunk, item), answer in begun_ahead(items, partial(self._begin, pool), AT_ONCE):
+                if isinstance(item, ChunkResult):
+                    results[chunk] = item
+                    counted = len(item.objects) - item.waiting
+                else:
+                    self._note(results[chunk], item, answer)
+                    counted = len(item.rows)
+                progress.count(run, counted)
+                if not results[chunk].waiting:
+                    chunks.save(self._store, self._job.plan, chunk, results.pop(chunk))
+                    yield chunk
         if results and not progress.stopped(run):
             raise AssertionError(f"the reader left out rows of the chunks {sorted(results)}")
 
@@ -132,12 +145,19 @@ class ClassifyTask(beam.DoFn):
             self._classifier = self._shared.acquire(lambda: Classifier(self._spec), tag=self._spec)
         return self._classifier
 
-    def _note(self, result: ChunkResult, batch: Batch) -> None:
-        """Classify a batch, and put the outcomes into the result."""
+    def _begin(self, pool: ThreadPoolExecutor, item: _Item) -> _Answer | None:
+        """Begin to classify a batch that has good rows."""
+        batch = item[1]
+        if isinstance(batch, ChunkResult) or not len(batch.good):
+            return None
+        return pool.submit(self._model().classify, batch.flux)
+
+    def _note(self, result: ChunkResult, batch: Batch, answers: _Answer | None) -> None:
+        """Put the outcomes of a batch into the result."""
         result.reject(batch.rejects)
-        if not len(batch.good):
+        if answers is None:
             return
-        answer, extra = self._model().classify(batch.flux)
+        answer, extra = answers.result()
         good = ~np.isnan(answer.p_elliptical)
         result.reject(
             Reject(row, "", NO_PROBABILITY, "the model gives no probability: the picture shows nothing")
