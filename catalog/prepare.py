@@ -30,6 +30,21 @@ SUBJECT = "backend"
 """Key of the backend in `catalog.plan.Plan.subject`."""
 
 
+class Disagreement(CatalogError):
+    """A backend does not agree with the SavedModel.
+
+    Parameters
+    ----------
+    reason : str
+    advice : str
+        Options that the user may give.
+    """
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason}; {advice}")
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class Backend:
     """A backend that has been checked.
@@ -116,8 +131,10 @@ def prepare(
 
     Raises
     ------
+    Disagreement
+        If the backends do not agree.
     CatalogError
-        If the network cannot be exported, or the backends do not agree.
+        If the network cannot be exported.
     """
     if spec.backend == "tensorflow":
         return Backend(spec, "TensorFlow, float32")
@@ -164,9 +181,9 @@ def _prepared(
     found, fast = _timed(spec, flux, batch)
     agreement, speed = compare(expected, found), slow / fast
     if agreement.problem:
-        raise CatalogError(
-            f"{spec.path}: {about} does not agree with TensorFlow: {agreement.problem} ({agreement});"
-            f" {'--precision float32 or ' if spec.precision != 'float32' else ''}--backend tensorflow"
+        raise Disagreement(
+            f"{spec.path}: {about} does not agree with TensorFlow: {agreement.problem} ({agreement})",
+            f"{'--precision float32 or ' if spec.precision != 'float32' else ''}--backend tensorflow",
         )
     store.write(AGREEMENT, json.dumps({**key, "agreement": agreement.entry(), "speed": speed}).encode())
     return Backend(spec, about, agreement, speed)

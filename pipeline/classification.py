@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -120,7 +120,16 @@ def classify_survey(console: Console, request: Request) -> bool:
         with plain_path(found.path) as path:
             spec = ModelSpec(str(path), known.row_version, backend, columns, precision)
             check_unfinished(settings, source, subject)
-            spec = _prepared(console, spec, source, settings, known.fingerprint, found.image.cut)
+            ready = partial(_prepared, console, source, settings, known.fingerprint, found.image.cut)
+            try:
+                spec = ready(spec)
+            except prepare.Disagreement as error:
+                if request.precision or precision == "float32":
+                    raise
+                _say(console, "note", f"{error.reason}; float32 is used")
+                precision = "float32"
+                subject |= prepare.subject(backend, precision)
+                spec = ready(replace(spec, precision=precision))
             with _bar(console) as progress:
                 state = run_classification(settings, source, spec, found.image.cut, subject, progress)
         plan, done = state.plan, state.classified_now
@@ -144,7 +153,7 @@ def classify_survey(console: Console, request: Request) -> bool:
 
 
 def _prepared(
-    console: Console, spec: ModelSpec, source: Input, settings: Settings, fingerprint: str, cut: int
+    console: Console, source: Input, settings: Settings, fingerprint: str, cut: int, spec: ModelSpec
 ) -> ModelSpec:
     """Return the model with its network ready for the backend; say what was chosen, and how it agrees."""
     batch = settings.batch or default_batch(cut)

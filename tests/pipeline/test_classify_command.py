@@ -58,6 +58,38 @@ def refused(here):
     return run
 
 
+def test_float32_is_used_where_bfloat16_disagrees(place, here, refused, tmp_path, monkeypatch):
+    pytest.importorskip("openvino", reason="the extra galmorph[openvino] is not installed")
+    from catalog import prepare
+    from catalog.backends import openvino_network
+
+    honest = prepare.prepare
+
+    def judged(spec, *rest):
+        if spec.precision == "bfloat16":
+            raise prepare.Disagreement("bfloat16 differs", "--precision float32")
+        return honest(spec, *rest)
+
+    monkeypatch.setattr(openvino_network, "fastest_precision", lambda: "bfloat16")
+    monkeypatch.setattr(prepare, "prepare", judged)
+    given = (
+        "models",
+        "--stamps",
+        "stamps/{name}_{band}.fits",
+        "--table",
+        "objects.csv",
+        "--backend",
+        "openvino",
+    )
+    done = here(*given, "--out", tmp_path / "out")
+    assert done.returncode == 0
+    assert "bfloat16 differs; float32 is used" in " ".join(done.stdout.split())
+    lineage = json.loads((tmp_path / "out" / "lineage.json").read_text())
+    assert lineage["run"]["settings"]["backend"]["precision"] == "float32"
+    message = refused(*given, "--out", tmp_path / "other", "--precision", "bfloat16")
+    assert message == "galmorph: bfloat16 differs; --precision float32\n"
+
+
 def test_one_command_turns_stamps_into_a_catalogue(place, here, refused, tmp_path):
     stamps, out = "stamps/{name}_{band}.fits", tmp_path / "out"
     given = ("models", "--stamps", stamps, "--table", "objects.csv", "--out", out)
