@@ -30,21 +30,6 @@ SUBJECT = "backend"
 """Key of the backend in `catalog.plan.Plan.subject`."""
 
 
-class Disagreement(CatalogError):
-    """A backend does not agree with the SavedModel.
-
-    Parameters
-    ----------
-    reason : str
-    advice : str
-        Options that the user may give.
-    """
-
-    def __init__(self, reason: str, advice: str) -> None:
-        super().__init__(f"{reason}; {advice}")
-        self.reason = reason
-
-
 @dataclass(frozen=True)
 class Backend:
     """A backend that has been checked.
@@ -58,12 +43,15 @@ class Backend:
         With the SavedModel; None for the SavedModel itself.
     speed : float
         How many times as fast as the SavedModel it was in that comparison; NaN if unknown.
+    notice : str
+        Why another precision is used than was tried first; empty if it is the same.
     """
 
     spec: ModelSpec
     about: str
     agreement: Agreement | None = None
     speed: float = float("nan")
+    notice: str = ""
 
 
 def chosen(backend: str, precision: str | None, store: Store) -> tuple[str, str]:
@@ -106,7 +94,14 @@ def subject(backend: str, precision: str) -> dict[str, str]:
 
 
 def prepare(
-    spec: ModelSpec, source: Input, store: Store, fingerprint: str, batch: int, say: Callable[[str], None]
+    spec: ModelSpec,
+    source: Input,
+    store: Store,
+    fingerprint: str,
+    batch: int,
+    say: Callable[[str], None],
+    *,
+    fall_back: bool = False,
 ) -> Backend:
     """Export the network of a model for its backend, and compare the two.
 
@@ -124,6 +119,9 @@ def prepare(
         Objects that are classified at once.
     say : callable
         Gets a sentence for each step.
+    fall_back : bool
+        Whether float32 may be used if another precision does not agree. An unfinished catalogue keeps its
+        precision all the same.
 
     Returns
     -------
@@ -131,22 +129,16 @@ def prepare(
 
     Raises
     ------
-    Disagreement
-        If the backends do not agree.
     CatalogError
-        If the network cannot be exported.
+        If the network cannot be exported, or the backends do not agree.
     """
     if spec.backend == "tensorflow":
         return Backend(spec, "TensorFlow, float32")
-    from catalog.backends import openvino_network as network
-
-    about = f"OpenVINO {network.version()}, {spec.precision}, {network.usable_cores()} threads"
-    if spec.precision == "float32" and network.fastest_precision() == "float32":
-        about += " (this chip has no bfloat16)"
+    is_new = read_plan(store) is None
     try:
-        return _prepared(spec, source, store, fingerprint, batch, about, say)
+        return _prepared(spec, source, store, fingerprint, batch, say, fall_back=fall_back and is_new)
     except CatalogError:
-        if read_plan(store) is None:  # so that the next command does not find an unfinished catalogue
+        if is_new:  # so that the next command does not find an unfinished catalogue
             store.remove([FOLDER])
         raise
 
@@ -157,8 +149,9 @@ def _prepared(
     store: Store,
     fingerprint: str,
     batch: int,
-    about: str,
     say: Callable[[str], None],
+    *,
+    fall_back: bool,
 ) -> Backend:
     from catalog.backends import openvino_network as network
 
@@ -172,21 +165,42 @@ def _prepared(
             content = network.converted(graph)
         store.write(name, content)
     spec = replace(spec, network=f"{store.place}/{name}")
-    key = {"network": name, "precision": spec.precision, "chip": network.chip()}
-    if (known := _known(store, key)) is not None:
-        return Backend(spec, about, known[0], known[1])
+    key = {"network": name, "chip": network.chip()}
+    if (known := _known(store, {**key, "precision": spec.precision})) is not None:
+        return Backend(spec, _about(spec), known[0], known[1])
     say(f"comparing OpenVINO with TensorFlow on up to {ENOUGH:,} objects")
     flux = sample(source, batch)
     expected, slow = _timed(replace(spec, backend="tensorflow"), flux, batch)
-    found, fast = _timed(spec, flux, batch)
-    agreement, speed = compare(expected, found), slow / fast
-    if agreement.problem:
-        raise Disagreement(
-            f"{spec.path}: {about} does not agree with TensorFlow: {agreement.problem} ({agreement})",
-            f"{'--precision float32 or ' if spec.precision != 'float32' else ''}--backend tensorflow",
+
+    def compared(spec: ModelSpec) -> tuple[Agreement, float, str]:
+        found, fast = _timed(spec, flux, batch)
+        agreement = compare(expected, found)
+        problem = (
+            f"{spec.path}: {_about(spec)} does not agree with TensorFlow: {agreement.problem} ({agreement})"
         )
-    store.write(AGREEMENT, json.dumps({**key, "agreement": agreement.entry(), "speed": speed}).encode())
-    return Backend(spec, about, agreement, speed)
+        return agreement, slow / fast, problem if agreement.problem else ""
+
+    agreement, speed, problem = compared(spec)
+    notice = ""
+    if problem and fall_back and spec.precision != "float32":
+        notice = f"{problem}; float32 is used"
+        spec = replace(spec, precision="float32")
+        agreement, speed, problem = compared(spec)
+    if problem:
+        others = "--precision float32 or " if spec.precision != "float32" else ""
+        raise CatalogError(f"{problem}; {others}--backend tensorflow")
+    entry = {**key, "precision": spec.precision, "agreement": agreement.entry(), "speed": speed}
+    store.write(AGREEMENT, json.dumps(entry).encode())
+    return Backend(spec, _about(spec), agreement, speed, notice)
+
+
+def _about(spec: ModelSpec) -> str:
+    from catalog.backends import openvino_network as network
+
+    about = f"OpenVINO {network.version()}, {spec.precision}, {network.usable_cores()} threads"
+    if spec.precision == "float32" and network.fastest_precision() == "float32":
+        about += " (this chip has no bfloat16)"
+    return about
 
 
 def sample(source: Input, batch: int, enough: int = ENOUGH, max_rows: int = MOST_ROWS) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -120,16 +120,9 @@ def classify_survey(console: Console, request: Request) -> bool:
         with plain_path(found.path) as path:
             spec = ModelSpec(str(path), known.row_version, backend, columns, precision)
             check_unfinished(settings, source, subject)
-            ready = partial(_prepared, console, source, settings, known.fingerprint, found.image.cut)
-            try:
-                spec = ready(spec)
-            except prepare.Disagreement as error:
-                if request.precision or precision == "float32":
-                    raise
-                _say(console, "note", f"{error.reason}; float32 is used")
-                precision = "float32"
-                subject |= prepare.subject(backend, precision)
-                spec = ready(replace(spec, precision=precision))
+            spec = _prepared(console, spec, source, request, known.fingerprint, found.image.cut)
+            precision = spec.precision
+            subject |= prepare.subject(backend, precision)
             with _bar(console) as progress:
                 state = run_classification(settings, source, spec, found.image.cut, subject, progress)
         plan, done = state.plan, state.classified_now
@@ -153,15 +146,26 @@ def classify_survey(console: Console, request: Request) -> bool:
 
 
 def _prepared(
-    console: Console, source: Input, settings: Settings, fingerprint: str, cut: int, spec: ModelSpec
+    console: Console, spec: ModelSpec, source: Input, request: Request, fingerprint: str, cut: int
 ) -> ModelSpec:
     """Return the model with its network ready for the backend; say what was chosen, and how it agrees."""
+    settings = request.settings
     batch = settings.batch or default_batch(cut)
     with console.status("preparing the model") as status:
         if settings.work.is_remote and not settings.engine.is_local:
             status.update(f"copying the model to {settings.work.place}")
             spec = ship(spec, settings.work, fingerprint)
-        backend = prepare.prepare(spec, source, settings.work, fingerprint, batch, status.update)
+        backend = prepare.prepare(
+            spec,
+            source,
+            settings.work,
+            fingerprint,
+            batch,
+            status.update,
+            fall_back=request.precision is None,
+        )
+    if backend.notice:
+        _say(console, "note", backend.notice)
     if backend.agreement is not None:
         _say(console, "backend", backend.about)
         _say(console, "agreement", f"{backend.agreement}")

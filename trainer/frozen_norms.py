@@ -7,7 +7,7 @@ convolution, bias and ReLU6 to one operation.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import keras
@@ -16,6 +16,12 @@ import tensorflow as tf
 from keras import layers, ops
 
 from trainer.model import backbone_of
+
+_Norm = tuple[layers.BatchNormalization, layers.Layer | None]
+"""A batch norm, and the convolution that it can be folded into, if there is one."""
+
+_Weights = Callable[..., tuple[Callable[[], tf.Tensor], np.ndarray | tf.Variable]]
+"""From a kernel, the factor of its channels and their shift: what gives the new kernel, and the bias."""
 
 
 @contextmanager
@@ -34,16 +40,8 @@ def frozen_norms(model: keras.Model) -> Iterator[None]:
         the context.
     """
     inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-    calls: dict[layers.Layer, Callable] = {}
-    for norm, convolution in _norms(backbone_of(model)) if len(inner) == 1 else ():
-        if norm.trainable:
-            continue
-        scale, shift = _scale_and_shift(norm)
-        if convolution is None:
-            calls[norm] = _scaled(norm, scale, shift)
-        else:
-            calls[norm] = _unchanged
-            calls[convolution] = _convolved(convolution, _times(convolution, scale), shift.astype(np.float32))
+    norms = _norms(backbone_of(model)) if len(inner) == 1 else ()
+    calls = _calls(((norm, before) for norm, before in norms if not norm.trainable), _learning)
     try:
         with _called(calls):
             yield
@@ -65,19 +63,8 @@ def folded_norms(model: keras.Model) -> Iterator[None]:
     ----------
     model : keras.Model
     """
-    calls: dict[layers.Layer, Callable] = {}
     with model.distribute_strategy.scope():
-        for norm, convolution in _norms(model):
-            scale, shift = _scale_and_shift(norm)
-            if convolution is None:
-                calls[norm] = _scaled(norm, scale, shift)
-            else:
-                calls[norm] = _unchanged
-                folded = np.asarray(convolution.kernel) * _for_kernel(convolution, scale)
-                kernel, bias = (
-                    tf.Variable(each, trainable=False, dtype=tf.float32) for each in (folded, shift)
-                )
-                calls[convolution] = _convolved(convolution, kernel.read_value, bias)
+        calls = _calls(_norms(model), _constant)
     try:
         with _called(calls):
             yield
@@ -98,8 +85,40 @@ def _called(calls: Mapping[layers.Layer, Callable]) -> Iterator[None]:
             del layer.call
 
 
-def _norms(network: keras.Model) -> Iterator[tuple[layers.BatchNormalization, layers.Layer | None]]:
-    """Yield each batch norm, and the convolution that it can be folded into, if there is one."""
+def _calls(norms: Iterable[_Norm], weights: _Weights) -> dict[layers.Layer, Callable]:
+    """Return what batch norms, and the convolutions before them, are to do."""
+    calls: dict[layers.Layer, Callable] = {}
+    for norm, convolution in norms:
+        gamma, beta, mean, variance = (np.asarray(weight, np.float64) for weight in norm.get_weights())
+        scale = gamma / np.sqrt(variance + norm.epsilon)
+        shift = beta - mean * scale
+        if convolution is None:
+            calls[norm] = _scaled(norm, scale, shift)
+        else:
+            # The last axes of a depthwise kernel are the channels and the filters of each.
+            depthwise = isinstance(convolution, layers.DepthwiseConv2D)
+            factor = scale.reshape(convolution.kernel.shape[2:]) if depthwise else scale
+            calls[norm] = _unchanged
+            calls[convolution] = _convolved(convolution, *weights(convolution.kernel, factor, shift))
+    return calls
+
+
+def _learning(
+    kernel: keras.Variable, factor: np.ndarray, shift: np.ndarray
+) -> tuple[Callable[[], tf.Tensor], np.ndarray]:
+    single = factor.astype(np.float32)
+    return lambda: kernel * single, shift.astype(np.float32)
+
+
+def _constant(
+    kernel: keras.Variable, factor: np.ndarray, shift: np.ndarray
+) -> tuple[Callable[[], tf.Tensor], tf.Variable]:
+    values = (np.asarray(kernel) * factor, shift)
+    folded, bias = (tf.Variable(each, trainable=False, dtype=tf.float32) for each in values)
+    return folded.read_value, bias
+
+
+def _norms(network: keras.Model) -> Iterator[_Norm]:
     inputs = [each for layer in network.layers for each in keras.tree.flatten(layer.input)]
     uses = Counter(id(each) for each in (*inputs, *network.outputs))
     makers = {
@@ -120,24 +139,6 @@ def _can_fold(convolution: layers.Conv2D | layers.DepthwiseConv2D) -> bool:
     # In half precision a kernel that was multiplied would be rounded otherwise than in training.
     plain = not convolution.use_bias and convolution.activation is keras.activations.linear
     return plain and convolution.data_format == "channels_last" and convolution.compute_dtype == "float32"
-
-
-def _scale_and_shift(norm: layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
-    gamma, beta, mean, variance = (np.asarray(weight, np.float64) for weight in norm.get_weights())
-    scale = gamma / np.sqrt(variance + norm.epsilon)
-    return scale, beta - mean * scale
-
-
-def _for_kernel(convolution: layers.Layer, scale: np.ndarray) -> np.ndarray:
-    """Return the scale of each channel (C,) in a shape that multiplies the kernel."""
-    # The last axes of a depthwise kernel are the channels and the filters of each.
-    depthwise = isinstance(convolution, layers.DepthwiseConv2D)
-    return scale.reshape(convolution.kernel.shape[2:]) if depthwise else scale
-
-
-def _times(convolution: layers.Layer, scale: np.ndarray) -> Callable[[], tf.Tensor]:
-    factor = _for_kernel(convolution, scale).astype(np.float32)
-    return lambda: convolution.kernel * factor
 
 
 def _convolved(
