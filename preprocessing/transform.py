@@ -7,7 +7,7 @@ from tensorflow.experimental import numpy as tf_numpy
 
 from preprocessing import features
 from preprocessing.measurements import measure
-from preprocessing.picture import centre_cut, decode_flux, make_picture
+from preprocessing.picture import decode_planes, picture_of_planes
 from preprocessing.settings import ImageSettings
 
 
@@ -30,10 +30,9 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
     """
     image = ImageSettings(**custom_config["image"])
     planes = [tf.reshape(inputs[features.flux_feature(band)], [-1]) for band in image.bands]
-    flux = decode_flux(planes)
-    outputs = {features.PICTURE: tf.io.encode_png(make_picture(flux, image))}
-    cut = tf.ensure_shape(centre_cut(flux, image.cut), [None, image.cut, image.cut, len(image.bands)])
-    measured = measure(cut, tf_numpy)
+    cuts = tf.ensure_shape(decode_planes(planes, image.cut), [len(planes), None, image.cut, image.cut])
+    outputs = {features.PICTURE: tf.io.encode_png(picture_of_planes(cuts, image))}
+    measured = measure(tf.transpose(cuts, [1, 2, 3, 0]), tf_numpy)
     outputs[features.BRIGHTNESS] = measured.brightness
     outputs[features.HALF_LIGHT_RADIUS] = measured.half_light_radius
     for name in (features.NAME, features.LABEL, features.FOLD, features.HEIGHT, features.WIDTH):

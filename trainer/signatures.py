@@ -14,7 +14,8 @@ from tensorflow.types.experimental import ConcreteFunction
 from evaluation.formats.exported_model import EXTRA, METADATA_FILE, WARM_UP_FILE
 from preprocessing import features
 from preprocessing.graph.flux import flux_reader
-from preprocessing.picture import decode_flux, make_picture, shows_nothing
+from preprocessing.graph.parts import in_parts
+from preprocessing.picture import decode_planes, picture_of_planes, planes_of, shows_nothing
 from preprocessing.settings import ImageSettings
 from trainer.frozen_norms import folded_norms
 from trainer.novelty import Novelty
@@ -170,17 +171,17 @@ def export_model(
             distance = novelty.distance(found[STATISTICS])
         return tf.stack([p_elliptical, distance], axis=-1), found[MODELS], found[EMBEDDING]
 
-    def parts(flux: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        answers, each, embedding = network(tf.cast(make_picture(flux, image), tf.float32))
+    def parts(planes: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        answers, each, embedding = network(tf.cast(picture_of_planes(planes, image), tf.float32))
         p_elliptical = tf.concat([answers[:, :1], each], axis=-1)
-        p_elliptical = tf.where(shows_nothing(flux, image)[:, None], float("nan"), p_elliptical)
+        p_elliptical = tf.where(shows_nothing(planes)[:, None], float("nan"), p_elliptical)
         return p_elliptical[:, :1], answers[:, 1:], p_elliptical[:, 1:], embedding
 
-    def classify(flux: tf.Tensor) -> tf.Tensor:
-        return tf.concat(parts(flux)[:_ANSWERS], axis=-1)
+    def classify(planes: tf.Tensor) -> tf.Tensor:
+        return tf.concat(parts(planes)[:_ANSWERS], axis=-1)
 
-    def describe(flux: tf.Tensor) -> tf.Tensor:
-        return tf.concat(parts(flux), axis=-1)
+    def describe(planes: tf.Tensor) -> tf.Tensor:
+        return tf.concat(parts(planes), axis=-1)
 
     def outputs(answers: tf.Tensor) -> dict[str, tf.Tensor]:
         p_elliptical, distance = answers[:, 0], answers[:, 1]
@@ -198,8 +199,8 @@ def export_model(
 
     def classify_examples(records: tf.Tensor) -> tf.Tensor:
         parsed = tf.io.parse_example(records, specification)
-        flux = decode_flux([parsed[features.flux_feature(band)] for band in image.bands])
-        return classify(flux)
+        stamps = [parsed[features.flux_feature(band)] for band in image.bands]
+        return classify(decode_planes(stamps, image.cut))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -209,7 +210,7 @@ def export_model(
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")], autograph=False
     )
     def classify_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(_in_chunks(lambda part, _: classify(part), flux, galaxies))
+        return outputs(_in_chunks(lambda part, _: classify(planes_of(part, image.cut)), flux, galaxies))
 
     networks, features_of_picture = (model.output[name].shape[-1] for name in (MODELS, EMBEDDING))
     width = _ANSWERS + networks + features_of_picture
@@ -218,7 +219,7 @@ def export_model(
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="flux")], autograph=False
     )
     def describe_flux(flux: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = _in_chunks(lambda part, _: describe(part), flux, galaxies, width)
+        found = _in_chunks(lambda part, _: describe(planes_of(part, image.cut)), flux, galaxies, width)
         answers, each, embedding = tf.split(found, [_ANSWERS, networks, features_of_picture], axis=-1)
         return {
             **outputs(answers),
@@ -313,14 +314,11 @@ def _in_chunks(
     classify: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], batch: tf.Tensor, chunk: int, width: int = _ANSWERS
 ) -> tf.Tensor:
     """Apply a function to `chunk` elements and the place of the first, and join the answers (N, width)."""
-    total = tf.shape(batch)[0]
-    chunks = (total + chunk - 1) // chunk
-    results = tf.TensorArray(tf.float32, size=chunks, element_shape=[None, width], infer_shape=False)
-
-    def step(index: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        part = batch[index * chunk : (index + 1) * chunk]
-        return index + 1, results.write(index, classify(part, index * chunk))
-
-    # One chunk at a time to save memory; by default a while loop runs ten iterations in parallel.
-    _, results = tf.while_loop(lambda index, _: index < chunks, step, (0, results), parallel_iterations=1)
-    return results.concat()
+    # One chunk at a time to save memory.
+    (answers,) = in_parts(
+        lambda part: (classify(batch[part], part.start),),
+        tf.shape(batch)[0],
+        chunk,
+        [tf.TensorSpec([None, width], tf.float32)],
+    )
+    return answers

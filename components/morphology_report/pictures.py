@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from preprocessing import features
 from preprocessing.bands import RGB_PRESETS
-from preprocessing.picture import decode_flux, make_picture
+from preprocessing.picture import decode_planes, picture_of_planes
 from preprocessing.picture_files import upright_pngs
 from preprocessing.progress import send_progress
 from preprocessing.settings import STRETCH_FACTORS, ImageSettings
@@ -155,5 +155,5 @@ def _render(example: Example, image: ImageSettings) -> bytes:
         raise _NoPicture("the planes of its Example are not squares of one size")
     if side < image.cut:
         raise _NoPicture(f"its planes of {side:.0f} pixels are smaller than the cut of {image.cut}")
-    flux = decode_flux([tf.constant([plane]) for plane in planes])
-    return upright_pngs(make_picture(flux, image))[0]
+    cuts = decode_planes([tf.constant([plane]) for plane in planes], image.cut)
+    return upright_pngs(picture_of_planes(cuts, image))[0]

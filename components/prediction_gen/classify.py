@@ -15,7 +15,7 @@ from evaluation.formats.exported_model import METADATA_FILE
 from evaluation.formats.galaxies import GALAXIES
 from evaluation.formats.predictions import PREDICTIONS, predictions_writer
 from preprocessing import features
-from preprocessing.picture import decode_flux, shows_nothing
+from preprocessing.picture import decode_planes, shows_nothing
 from preprocessing.progress import send_progress
 from preprocessing.settings import ImageSettings
 
@@ -123,7 +123,7 @@ def _novelty(answer: Mapping[str, tf.Tensor]) -> list[tuple[float, float]]:
 def _shows_nothing(records: tf.Tensor, image: ImageSettings) -> np.ndarray:
     names = [features.flux_feature(band) for band in image.bands]
     parsed = tf.io.parse_example(records, {name: tf.io.FixedLenFeature([], tf.string) for name in names})
-    return shows_nothing(decode_flux([parsed[name] for name in names]), image).numpy()
+    return shows_nothing(decode_planes([parsed[name] for name in names], image.cut)).numpy()
 
 
 def _scalars(bands: Sequence[str]) -> list[str]:

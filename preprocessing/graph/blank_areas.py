@@ -22,9 +22,12 @@ def without_blank_areas(images: tf.Tensor, saturation: tf.Tensor) -> tf.Tensor:
     """
     # A gather of rows takes a third of the time of a slice with a step.
     rows = tf.gather(images, tf.range(0, tf.shape(images)[1], rule.SAMPLED_ROWS), axis=1)
-    same = tf.equal(rows[:, :, 1:], rows[:, :, :-1])
-    runs = tf.reduce_sum(tf.cast(same[:, :, 1:] & same[:, :, :-1], tf.float32), axis=(1, 2))
-    least = tf.maximum(_real(rule.LEAST_RUNS), rule.LEAST_SHARE * _real(tf.size(same[0, :, 1:])))
+    count, height, width = tf.unstack(tf.shape(rows))
+    # One row after the other, which is faster. Runs from one row into the next count here, not in the search.
+    row = tf.reshape(rows, [count, height * width])
+    same = tf.equal(row[:, 1:], row[:, :-1])
+    runs = tf.reduce_sum(tf.cast(same[:, 1:] & same[:, :-1], tf.float32), axis=-1)
+    least = tf.maximum(_real(rule.LEAST_RUNS), rule.LEAST_SHARE * _real(height * (width - 2)))
     many = _real(runs) >= least
 
     def searched(number: tf.Tensor) -> tf.Tensor:

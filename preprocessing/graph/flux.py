@@ -12,13 +12,17 @@ from preprocessing.bands import band_name
 from preprocessing.flux_scale import NINES, SATURATION_KEYWORDS, ZERO_POINT_KEYWORDS
 from preprocessing.graph.blank_areas import without_blank_areas
 from preprocessing.graph.cards import first_problem, is_number, number, string
-from preprocessing.graph.images import Images, find_images
+from preprocessing.graph.images import Images, Layout, find_images
+from preprocessing.graph.parts import in_parts
 from preprocessing.graph.pixels import decode, decode_cuts, sky_level
+from preprocessing.graph.rejects import MEASURED, Measured, measure, reject_reason, saturated_pixels
 from preprocessing.settings import FACTOR_RANGE, LARGEST_ZERO_POINT
 
 _WORD = r"[^0-9]*"
 _NOT_FINITE = r"(?i)'? *[+-]?(?:nan|inf|infinity) *'?"
 _NAMED_PROBLEMS = 5
+_PART = 24  # planes; a multiple of 8, for which TensorFlow slices strings without a copy
+_PARALLEL = 8
 _CUBES = "this model was trained on cubes, which this signature does not read; send the flux to classify_flux"
 
 
@@ -86,8 +90,8 @@ class FluxReader:
 
         Returns
         -------
-        tf.Tensor, float32, shape (N, side, side, 3)
-            Flux; blank pixels are NaN or infinite.
+        tf.Tensor, float32, shape (3, N, side, side)
+            Flux, the bands first; blank pixels are NaN or infinite.
 
         Raises
         ------
@@ -103,6 +107,9 @@ class FluxReader:
         3. Areas without data become NaN, zero points and factors are applied, and the limits on blank and
            saturated pixels are checked as in `preprocessing.stamps.StampReader`. There is no position to be
            compared with the header's.
+
+        Pixels are read in parts of the batch, which stay in the processor's cache; that takes a third of the
+        time of whole batches.
         """
         count = tf.shape(files)[0]
         planes = tf.reshape(files, [-1])
@@ -110,21 +117,23 @@ class FluxReader:
         factors, no_factor = self._factors(images, count)
         levels, no_level = self._levels(images)
         cubes = tf.fill(tf.shape(images.problem), bool(self.limits["cubes"]))
-        problem = first_problem(images.problem, (cubes, _CUBES), self._too_small(images))
+        problem = first_problem(images.problem, (cubes, _CUBES), self._too_small(images.layout))
         problem = first_problem(problem, (tf.not_equal(no_level, ""), no_level))
         problem = first_problem(problem, (tf.not_equal(no_factor, ""), no_factor))
         # A plane that cannot be read becomes zeros, and the request fails for the reason that is known.
-        cuts, saturated = self._cuts(planes, images, levels, tf.equal(problem, ""))
-        flux = tf.cond(
-            tf.reduce_all(tf.equal(factors, 1.0)),
-            lambda: cuts,
-            lambda: tf.cast(tf.cast(cuts, tf.float64) * factors[:, None, None], tf.float32),
-        )
-        problem = self._judged(problem, flux, saturated)
+        good = tf.equal(problem, "")
+
+        def part_of(part: slice) -> tuple[tf.Tensor, ...]:
+            layout = images.layout.of(part)
+            return self._planes(planes[part], layout, levels[part], factors[part], good[part])
+
+        cuts = tf.TensorSpec([None, self.side, self.side], tf.float32)
+        flux, *measured = in_parts(part_of, tf.size(planes), _PART, (cuts, *MEASURED), parallel=_PARALLEL)
+        problem = reject_reason(problem, Measured(*measured), self.side**2, self.limits)
+        bands = len(self.bands)
         with tf.control_dependencies([self._refused(problem, first)]):
-            # Over three axes, which TensorFlow transposes twice as fast as over four.
-            flux = tf.reshape(flux, [count, len(self.bands), self.side**2])
-            return tf.reshape(tf.transpose(flux, [0, 2, 1]), [count, self.side, self.side, len(self.bands)])
+            order = tf.reshape(tf.transpose(tf.reshape(tf.range(count * bands), [count, bands])), [-1])
+            return tf.reshape(tf.gather(flux, order), [bands, count, self.side, self.side])
 
     @property
     def _keywords(self) -> tuple[str, ...]:
@@ -132,23 +141,35 @@ class FluxReader:
         zero_points = ZERO_POINT_KEYWORDS if self.flux["zero_points"] == "header" else ()
         return (*zero_points, *(SATURATION_KEYWORDS if self.limits["max_saturated"] < 1 else ()))
 
-    def _too_small(self, images: Images) -> tuple[tf.Tensor, tf.Tensor]:
-        size = (tf.strings.as_string(images.width), " x ", tf.strings.as_string(images.height))
+    def _planes(
+        self, files: tf.Tensor, layout: Layout, levels: tf.Tensor, factors: tf.Tensor, good: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """Return the flux (P, side, side) and the fields of `Measured`."""
+        cuts, saturated = self._cuts(files, layout, levels, good)
+        flux = tf.cond(
+            tf.reduce_all(tf.equal(factors, 1.0)),
+            lambda: cuts,
+            lambda: tf.cast(tf.cast(cuts, tf.float64) * factors[:, None, None], tf.float32),
+        )
+        return flux, *measure(flux, saturated)
+
+    def _too_small(self, layout: Layout) -> tuple[tf.Tensor, tf.Tensor]:
+        size = (tf.strings.as_string(layout.width), " x ", tf.strings.as_string(layout.height))
         sentence = tf.strings.join([*size, f" pixels, the cut needs {self.side} x {self.side}"])
-        return tf.minimum(images.height, images.width) < self.side, sentence
+        return tf.minimum(layout.height, layout.width) < self.side, sentence
 
     def _cuts(
-        self, files: tf.Tensor, images: Images, levels: tf.Tensor, good: tf.Tensor
+        self, files: tf.Tensor, layout: Layout, levels: tf.Tensor, good: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the cuts without their sky (P, side, side), and how many pixels are saturated (P,)."""
         if self.flux["background"] == "none":
-            cuts = without_blank_areas(decode_cuts(files, images, good, self.side), levels)
-            return cuts, self._saturated(cuts, levels)
+            cuts = without_blank_areas(decode_cuts(files, layout, good, self.side), levels)
+            return cuts, saturated_pixels(cuts, levels)
 
         def plane(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            image = without_blank_areas(decode(files, images, number)[None], levels[number, None])
+            image = without_blank_areas(decode(files, layout, number)[None], levels[number, None])
             cut = _centre(image[0], self.side)
-            saturated = self._saturated(cut[None], levels[number, None])[0]
+            saturated = saturated_pixels(cut[None], levels[number, None])[0]
             return cut - tf.cast(sky_level(image[0]), tf.float32), saturated
 
         none = tf.zeros([self.side, self.side]), tf.constant(0.0, tf.float64)
@@ -156,16 +177,6 @@ class FluxReader:
             lambda number: tf.cond(good[number], lambda: plane(number), lambda: none),
             tf.range(tf.size(files)),
             fn_output_signature=(tf.TensorSpec([self.side] * 2, tf.float32), tf.TensorSpec([], tf.float64)),
-        )
-
-    def _saturated(self, cuts: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
-        return tf.cond(
-            tf.reduce_all(tf.math.is_inf(levels)),
-            lambda: tf.zeros_like(levels),
-            lambda: tf.cast(
-                tf.math.count_nonzero(tf.cast(cuts, tf.float64) >= levels[:, None, None], axis=(1, 2)),
-                tf.float64,
-            ),
         )
 
     def _refused(self, problem: tf.Tensor, first: tf.Tensor | int) -> tf.Operation:
@@ -189,51 +200,6 @@ class FluxReader:
         )
         message = tf.strings.join([tf.strings.reduce_join(sentences, separator="; "), more])
         return tf.debugging.Assert(tf.equal(tf.size(bad), 0), [message])
-
-    def _judged(self, problem: tf.Tensor, flux: tf.Tensor, saturated: tf.Tensor) -> tf.Tensor:
-        """Return why planes are rejects; empty for those that are none."""
-        area, middle = self.side**2, self.side // 2
-        # The sum of squares is finite if all pixels are.
-        whole = tf.reduce_all(tf.math.is_finite(tf.reduce_sum(flux * flux, axis=(1, 2))))
-        finite = tf.cond(whole, lambda: tf.fill([1, 1, 1], True), lambda: tf.math.is_finite(flux))
-        blank = tf.cond(
-            whole,
-            lambda: tf.zeros_like(saturated),
-            lambda: tf.cast(area - tf.math.count_nonzero(finite, axis=(1, 2)), tf.float64),
-        )
-        centre = tf.cond(
-            whole, lambda: finite, lambda: finite[:, middle - 1 : middle + 2, middle - 1 : middle + 2]
-        )
-        least, most = tf.cond(
-            whole,
-            lambda: (tf.reduce_min(flux, axis=(1, 2)), tf.reduce_max(flux, axis=(1, 2))),
-            lambda: (
-                tf.reduce_min(tf.where(finite, flux, float("inf")), axis=(1, 2)),
-                tf.reduce_max(tf.where(finite, flux, -float("inf")), axis=(1, 2)),
-            ),
-        )
-        too_saturated = saturated / area > self.limits["max_saturated"]
-        too_blank = blank / area > self.limits["max_blank"]
-        off_stamp = ~tf.reduce_any(centre, axis=(1, 2)) | tf.zeros_like(too_blank)
-        constant = least >= most
-
-        def sentences() -> tf.Tensor:
-            return first_problem(
-                problem,
-                (too_saturated, self._share(saturated, "saturated")),
-                (too_blank, self._share(blank, "blank")),
-                (off_stamp, "no data at the centre, where the object should be"),
-                (constant, tf.strings.join(["every pixel is ", tf.strings.as_string(least, shortest=True)])),
-            )
-
-        bad = too_saturated | too_blank | off_stamp | constant
-        return tf.cond(tf.reduce_any(bad), sentences, lambda: problem)
-
-    def _share(self, pixels: tf.Tensor, which: str) -> tf.Tensor:
-        percent = tf.strings.as_string(pixels / self.side**2 * 100, precision=1)
-        return tf.strings.join(
-            [percent, f"% of the pixels are {which}, limit {self.limits[f'max_{which}']:.1%}"]
-        )
 
     def _factors(self, images: Images, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the factor of each plane's flux, and why there is none."""
@@ -298,4 +264,4 @@ class FluxReader:
 
 def _centre(image: tf.Tensor, side: int) -> tf.Tensor:
     top, left = (tf.shape(image)[0] - side) // 2, (tf.shape(image)[1] - side) // 2
-    return image[top : top + side, left : left + side]
+    return tf.ensure_shape(image[top : top + side, left : left + side], [side, side])

@@ -31,26 +31,19 @@ _COMPRESSED = (
 )
 
 
-class Images(NamedTuple):
-    """The first two-dimensional image of each file. All are tensors of shape (P,).
+class Layout(NamedTuple):
+    """Where the pixels of P images are, and what their numbers mean. All are tensors of shape (P,).
 
     Attributes
     ----------
-    problem : tf.Tensor, string
-        Why there is none that can be read here; empty if there is one.
     start : tf.Tensor, int64
         Offset of the pixels [bytes].
     bits, height, width : tf.Tensor, int64
     scale, zero : tf.Tensor, float64
     has_blank : tf.Tensor, bool
     blank : tf.Tensor, int64
-    texts : tf.Tensor, string, shape (K, P)
-        The values of further keywords as spelled in the image's header or else in the primary one.
-    present : tf.Tensor, bool, shape (K, P)
-        Whether there is such a card.
     """
 
-    problem: tf.Tensor
     start: tf.Tensor
     bits: tf.Tensor
     height: tf.Tensor
@@ -59,6 +52,28 @@ class Images(NamedTuple):
     zero: tf.Tensor
     has_blank: tf.Tensor
     blank: tf.Tensor
+
+    def of(self, part: slice) -> "Layout":
+        """Return that of some of the images."""
+        return Layout(*(column[part] for column in self))
+
+
+class Images(NamedTuple):
+    """The first two-dimensional image of each file. All are tensors of shape (P,).
+
+    Attributes
+    ----------
+    problem : tf.Tensor, string
+        Why there is none that can be read here; empty if there is one.
+    layout : Layout
+    texts : tf.Tensor, string, shape (K, P)
+        The values of further keywords as spelled in the image's header or else in the primary one.
+    present : tf.Tensor, bool, shape (K, P)
+        Whether there is such a card.
+    """
+
+    problem: tf.Tensor
+    layout: Layout
     texts: tf.Tensor
     present: tf.Tensor
 
@@ -106,7 +121,8 @@ def find_images(files: tf.Tensor, keywords: Sequence[str] = ()) -> Images:
     real = tf.zeros_like(lengths, tf.float64)
     texts = tf.fill([len(keywords), tf.size(files)], "")
     there = tf.fill([len(keywords), tf.size(files)], False)
-    images = Images(problem, nothing, nothing, nothing, nothing, real, real, no, nothing, texts, there)
+    layout = Layout(nothing, nothing, nothing, nothing, real, real, no, nothing)
+    images = Images(problem, layout, texts, there)
     search = _Search(tf.constant(0), tf.equal(problem, ""), nothing, texts, there, images)
     search = tf.while_loop(
         lambda turn, open_, *_: (turn < _MOST_HDUS) & tf.reduce_any(open_),
@@ -182,8 +198,7 @@ def _next_hdu(files: tf.Tensor, lengths: tf.Tensor, keywords: Sequence[str], sea
     in_primary = tf.where(is_primary, own, search.in_primary)
     inherits = ~tf.equal(cards.text["INHERIT"], "F")
     found = search.open & chosen & tf.equal(problem, "")
-    latest = Images(
-        problem,
+    layout = Layout(
         start,
         bits,
         height,
@@ -192,12 +207,13 @@ def _next_hdu(files: tf.Tensor, lengths: tf.Tensor, keywords: Sequence[str], sea
         number(cards.text["BZERO"]),
         cards.present["BLANK"] & (bits > 0),
         integer(cards.text["BLANK"]),
-        tf.where(own, texts, tf.where(in_primary & inherits, primary, "")),
-        own | (in_primary & inherits),
     )
+    texts = tf.where(own, texts, tf.where(in_primary & inherits, primary, ""))
     images = Images(
         tf.where(tf.equal(former.problem, ""), problem, former.problem),
-        *(tf.where(found, new, old) for new, old in zip(latest[1:], former[1:], strict=True)),
+        Layout(*(tf.where(found, new, old) for new, old in zip(layout, former.layout, strict=True))),
+        tf.where(found, texts, former.texts),
+        tf.where(found, own | (in_primary & inherits), former.present),
     )
     still = search.open & ~chosen & tf.equal(problem, "")
     # Files that need no further search are read again from their beginning, without consequence.

@@ -8,19 +8,19 @@ import tensorflow as tf
 
 from preprocessing.fits.header import PIXEL_TYPES
 from preprocessing.flux_scale import SKY_CLIPPINGS, SKY_SIGMA
-from preprocessing.graph.images import Images
+from preprocessing.graph.images import Layout
 
 _TYPES = {bits: tf.as_dtype(np.dtype(stored).newbyteorder("=")) for bits, stored in PIXEL_TYPES.items()}
 _IN_SINGLE_PRECISION = (8, 16, -32)  # as `preprocessing.fits.image.scaled` computes
 
 
-def decode_cuts(files: tf.Tensor, images: Images, good: tf.Tensor, side: int) -> tf.Tensor:
+def decode_cuts(files: tf.Tensor, layout: Layout, good: tf.Tensor, side: int) -> tf.Tensor:
     """Decode the central square of each image; only its rows are read.
 
     Parameters
     ----------
     files : tf.Tensor, string, shape (P,)
-    images : Images
+    layout : Layout
     good : tf.Tensor, bool, shape (P,)
         Images that can be read; the others become zeros.
     side : int
@@ -31,9 +31,8 @@ def decode_cuts(files: tf.Tensor, images: Images, good: tf.Tensor, side: int) ->
     tf.Tensor, float32, shape (P, side, side)
         Scaled by BSCALE and BZERO; NaN where an integer equals BLANK.
     """
-    height, width, bits = images.height, images.width, images.bits
     alike = tf.reduce_all(good) & (tf.size(files) > 0)
-    for numbers in (height, width, bits):
+    for numbers in (layout.height, layout.width, layout.bits):
         alike &= tf.reduce_all(tf.equal(numbers, numbers[:1]))
     decoder = _decoder(side)
 
@@ -41,13 +40,13 @@ def decode_cuts(files: tf.Tensor, images: Images, good: tf.Tensor, side: int) ->
         part = slice(number, number + 1)
         return tf.cond(
             good[number],
-            lambda: decoder(files[part], *(column[part] for column in _layout(images)))[0],
+            lambda: decoder(files[part], *layout.of(part))[0],
             lambda: tf.zeros([side, side]),
         )
 
     cuts = tf.cond(
         alike,
-        lambda: decoder(files, *_layout(images)),
+        lambda: decoder(files, *layout),
         lambda: tf.map_fn(
             one, tf.range(tf.size(files)), fn_output_signature=tf.TensorSpec([side, side], tf.float32)
         ),
@@ -55,17 +54,10 @@ def decode_cuts(files: tf.Tensor, images: Images, good: tf.Tensor, side: int) ->
     return tf.ensure_shape(cuts, [None, side, side])
 
 
-def decode(files: tf.Tensor, images: Images, number: tf.Tensor) -> tf.Tensor:
+def decode(files: tf.Tensor, layout: Layout, number: tf.Tensor) -> tf.Tensor:
     """Decode all pixels of one image; float32, shape (H, W)."""
     part = slice(number, number + 1)
-    return _decoder(None)(files[part], *(column[part] for column in _layout(images)))[0]
-
-
-def _layout(images: Images) -> tuple[tf.Tensor, ...]:
-    return (
-        *(images.start, images.bits, images.height, images.width),
-        *(images.scale, images.zero, images.has_blank, images.blank),
-    )
+    return _decoder(None)(files[part], *layout.of(part))[0]
 
 
 def _decoder(side: int | None) -> Callable[..., tf.Tensor]:

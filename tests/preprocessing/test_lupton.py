@@ -72,6 +72,14 @@ def test_any_setting_and_flux_scale(seed, stretch, q, minimum, scale):
     )
 
 
+@pytest.mark.parametrize("q", [1e-3, 8.0, 1e10])
+def test_flux_of_any_size_has_the_curve_of_astropy(q):
+    most = 37 - np.log10(max(q, 1))  # beyond, astropy's own numbers overflow
+    grey = np.logspace(-37, most, 5000, dtype=np.float32)
+    flux = np.stack([grey, grey * np.float32(0.5), grey * np.float32(0.9)], axis=-1)[None]
+    assert_same_picture(flux, stretch=1.0, q=q)
+
+
 def test_batches_are_pictures_side_by_side():
     random = np.random.default_rng(3)
     flux = np.stack([galaxy(random) for _ in range(5)])

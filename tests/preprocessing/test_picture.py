@@ -4,7 +4,14 @@ import tensorflow as tf
 from astropy.visualization import make_lupton_rgb
 
 from preprocessing import planes
-from preprocessing.picture import centre_cut, decode_flux, make_picture, shows_nothing
+from preprocessing.picture import (
+    centre_cut,
+    decode_planes,
+    make_picture,
+    picture_of_planes,
+    planes_of,
+    shows_nothing,
+)
 from preprocessing.settings import ImageSettings
 
 
@@ -14,6 +21,7 @@ def test_both_cuts_are_the_same(height, width, cut):
     graph = centre_cut(tf.constant(image[None, :, :, None]), cut)[0, :, :, 0].numpy()
     assert np.array_equal(graph, planes.centre_cut(image, cut))
     assert graph[0, 0] == image[(height - cut) // 2, (width - cut) // 2]
+    assert np.array_equal(centre_cut(tf.constant(image[None, None]), cut, rows=2)[0, 0], graph)
 
 
 def test_a_stamp_smaller_than_the_cut_is_refused():
@@ -44,11 +52,21 @@ def test_resizing_keeps_shape_and_mean(size):
 def test_planes_of_examples_are_decoded_in_order():
     flux = np.random.default_rng(1).normal(size=(4, 6, 6, 3)).astype("<f4")
     planes = [tf.constant([stamp[..., band].tobytes() for stamp in flux]) for band in range(3)]
-    assert np.array_equal(decode_flux(planes), flux)
+    assert np.array_equal(decode_planes(planes, 6), np.moveaxis(flux, -1, 0))
+    assert np.array_equal(decode_planes(planes, 4), np.moveaxis(flux[:, 1:5, 1:5], -1, 0))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least 7 x 7"):
+        decode_planes(planes, 7)
+
+
+def test_planes_give_the_same_picture():
+    flux = np.random.default_rng(1).normal(2, 3, size=(4, 40, 39, 3)).astype("f4")
+    image = ImageSettings(cut=32, size=48, minimum=(0.1, 0.0, -0.1))
+    planes = np.moveaxis(flux[:, 4:36, 3:35], -1, 0)
+    assert np.array_equal(planes_of(tf.constant(flux), 32), planes)
+    assert np.array_equal(picture_of_planes(tf.constant(planes), image), make_picture(flux, image))
 
 
 def test_flux_without_signal():
-    image = ImageSettings(cut=8, size=32)
     something = np.random.default_rng(0).normal(size=(10, 10, 3)).astype(np.float32)
     pixel = np.zeros_like(something)
     pixel[5, 5, 1] = 1e-20
@@ -67,5 +85,13 @@ def test_flux_without_signal():
         "faint": (something * np.float32(1e-30), False),
     }
     flux = np.stack([flux for flux, _ in cases.values()]).astype(np.float32)
-    found = dict(zip(cases, shows_nothing(tf.constant(flux), image).numpy(), strict=True))
-    assert found == {name: nothing for name, (_, nothing) in cases.items()}
+    planes = planes_of(tf.constant(flux), 8)
+    expected = [nothing for _, nothing in cases.values()]
+    found = shows_nothing(planes).numpy()
+    assert dict(zip(cases, found, strict=True)) == dict(zip(cases, expected, strict=True))
+    # A batch in which all pixels are finite is looked at in another way.
+    finite = [row for row, stamp in enumerate(flux) if np.isfinite(stamp).all()]
+    some = shows_nothing(tf.gather(planes, finite, axis=1)).numpy()
+    assert some.tolist() == [expected[row] for row in finite]
+    huge = tf.fill([3, 2, 8, 8], np.float32(3e38))  # their sum overflows
+    assert shows_nothing(huge).numpy().tolist() == [True, True]
