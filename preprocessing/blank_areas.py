@@ -126,7 +126,7 @@ def _lies_among(data: np.ndarray, number: np.floating) -> bool:
 def _areas(pixels: np.ndarray) -> np.ndarray | None:
     """Return the union of the squares that are too large for chance; None if there are none."""
     given, table = int(np.count_nonzero(pixels)), _table(pixels)
-    side = min(_side_beyond_chance(given / pixels.size, pixels.size), _largest_square(table))
+    side = _largest_square(table, _side_beyond_chance(given / pixels.size, pixels.size))
     while side >= 2:
         areas = _covered(table, side)
         inside = int(np.count_nonzero(areas))
@@ -146,9 +146,9 @@ def _side_beyond_chance(share: float, total: int) -> int:
     return max(2, math.ceil(math.sqrt(ALIKE * math.log(total / CHANCE) / -math.log(share))))
 
 
-def _largest_square(table: np.ndarray) -> int:
-    """Return the side of the largest square of set pixels."""
-    least, most = 0, min(table.shape) - 1
+def _largest_square(table: np.ndarray, most: int) -> int:
+    """Return the side of the largest square of set pixels, or `most` if that is smaller."""
+    least, most = 0, min(most, *(length - 1 for length in table.shape))
     while least < most:
         side = (least + most + 1) // 2
         if (_sums(table, side) == side * side).any():

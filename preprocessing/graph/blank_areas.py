@@ -47,43 +47,70 @@ def _search(image: tf.Tensor, least: tf.Tensor, saturation: tf.Tensor) -> tf.Ten
     same = tf.equal(rows[:, 1:], rows[:, :-1])
     runs = same[:, 1:] & same[:, :-1]
     numbers, _, counts = tf.unique_with_counts(tf.sort(tf.boolean_mask(rows[:, 2:], runs)))
-    places = tf.argsort(-counts, stable=True)[: rule.MOST_NUMBERS]
+    enough = tf.math.count_nonzero(_real(counts) >= least, dtype=tf.int32)
+    places = tf.argsort(-counts, stable=True)[: tf.minimum(enough, rule.MOST_NUMBERS)]
     total = tf.size(places)
     masks = tf.TensorArray(tf.bool, size=total, element_shape=[None, None], infer_shape=False)
 
     def step(
-        turn: tf.Tensor, image: tf.Tensor, levels: tf.Tensor, masks: tf.TensorArray
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
+        turn: tf.Tensor, blank: tf.Tensor, image: tf.Tensor, levels: tf.Tensor, masks: tf.TensorArray
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
         place = places[turn]
-        number, count = numbers[place], _real(counts[place])
+        number = numbers[place]
         exact = tf.cast(number, tf.float64)
-        saturated = (saturation <= exact) & (exact <= rule.FAR_ABOVE * saturation)
-        possible = (count >= least) & tf.math.is_finite(number)
-        pixels = tf.equal(image, number)
-        none = tf.zeros_like(pixels)
-        there, areas = tf.cond(possible & ~saturated, lambda: _areas(pixels), lambda: (False, none))
-        data = tf.cond(there, lambda: _is_data(image, pixels, areas, number), lambda: True)
-        found = there & ~data
-        stray = tf.math.count_nonzero(pixels) - tf.math.count_nonzero(areas)
-        everywhere = _real(stray) <= rule.STRAY * _real(tf.size(image))
-        largest = tf.reduce_max(tf.where(tf.math.is_nan(image), -float("inf"), image))
-        no_level = found | (possible & saturated) | (there & tf.equal(number, largest))
-        levels = tf.tensor_scatter_nd_update(levels, [[place]], [levels[place] & ~no_level])
-        mask = tf.where(found, tf.where(everywhere, pixels, areas), none)
-        others = tf.boolean_mask(image, tf.math.is_finite(image) & ~mask)
-        far = tf.cond(
-            found & (tf.size(others) > 0), lambda: ~_lie_among(others, number[None])[0], lambda: False
-        )
-        image = tf.where(mask & far, float("nan"), image)
-        return turn + 1, image, levels, masks.write(turn, mask)
+        finite = tf.math.is_finite(number)
+        saturated = finite & (saturation <= exact) & (exact <= rule.FAR_ABOVE * saturation)
+        none = tf.zeros_like(image, tf.bool)
 
-    _, rest, levels, masks = tf.while_loop(
+        def looked_for() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            pixels = tf.equal(image, number)
+            there, areas = _areas(pixels)
+            return tf.cond(
+                there, lambda: _judged(image, pixels, areas, number), lambda: (False, tf.constant(True), none)
+            )
+
+        found, level, mask = tf.cond(
+            finite & ~saturated, looked_for, lambda: (tf.constant(False), ~saturated, none)
+        )
+        levels = tf.tensor_scatter_nd_update(levels, [[place]], [levels[place] & level])
+        image = tf.cond(found, lambda: _without_far(image, mask, number), lambda: image)
+        return turn + 1, blank | found, image, levels, masks.write(turn, mask)
+
+    _, blank, rest, levels, masks = tf.while_loop(
         lambda turn, *_: turn < total,
         step,
-        (0, image, tf.math.is_finite(numbers), masks),
+        (0, False, image, tf.math.is_finite(numbers), masks),
         parallel_iterations=1,
     )
-    return _choose(image, rest, rows, numbers, counts, places, levels, masks.stack())
+    return tf.cond(
+        blank,
+        lambda: _choose(image, rest, rows, numbers, counts, places, levels, masks.stack()),
+        lambda: image,
+    )
+
+
+def _judged(
+    image: tf.Tensor, pixels: tf.Tensor, areas: tf.Tensor, number: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return whether areas are blank, whether their number may be a level of the data, and what is blank."""
+
+    def blank() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        stray = tf.math.count_nonzero(pixels) - tf.math.count_nonzero(areas)
+        everywhere = _real(stray) <= rule.STRAY * _real(tf.size(image))
+        return tf.constant(True), tf.constant(False), tf.where(everywhere, pixels, areas)
+
+    def data() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        largest = tf.reduce_max(tf.where(tf.math.is_nan(image), -float("inf"), image))
+        return tf.constant(False), tf.not_equal(number, largest), tf.zeros_like(pixels)
+
+    return tf.cond(_is_data(image, pixels, areas, number), data, blank)
+
+
+def _without_far(image: tf.Tensor, mask: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Blank a number that is far from all others, so that the next is not compared with it."""
+    others = tf.boolean_mask(image, tf.math.is_finite(image) & ~mask)
+    far = tf.cond(tf.size(others) > 0, lambda: ~_lie_among(others, number[None])[0], lambda: False)
+    return tf.where(mask & far, float("nan"), image)
 
 
 def _choose(
@@ -140,7 +167,7 @@ def _areas(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return whether there are squares that are too large for chance, and their union."""
     size = tf.size(pixels, tf.int64)
     given, table = tf.math.count_nonzero(pixels), _table(pixels)
-    first = tf.minimum(_side_beyond_chance(_real(given) / _real(size), size), _largest_square(table))
+    first = _largest_square(table, _side_beyond_chance(_real(given) / _real(size), size))
 
     def step(
         side: tf.Tensor, open_: tf.Tensor, there: tf.Tensor, areas: tf.Tensor
@@ -168,7 +195,7 @@ def _side_beyond_chance(share: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
     return tf.where(share <= 0, 2, tf.where(share >= 1, tf.cast(total, tf.int32), chosen))
 
 
-def _largest_square(table: tf.Tensor) -> tf.Tensor:
+def _largest_square(table: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
     def step(least: tf.Tensor, most: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         side = (least + most + 1) // 2
         there = tf.reduce_any(tf.equal(_sums(table, side), side * side))
@@ -177,7 +204,7 @@ def _largest_square(table: tf.Tensor) -> tf.Tensor:
     least, _ = tf.while_loop(
         lambda least, most: least < most,
         step,
-        (0, tf.reduce_min(tf.shape(table)) - 1),
+        (0, tf.minimum(most, tf.reduce_min(tf.shape(table)) - 1)),
         parallel_iterations=1,
     )
     return least
