@@ -1,7 +1,6 @@
 """Requests and answers of TF Serving's REST interface as arrays."""
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -188,10 +187,14 @@ def _bytes(value: Any, place: str) -> bytes:
         return value.encode("utf-8", "surrogatepass")
     if not isinstance(value, dict) or set(value) != {"b64"} or not isinstance(value["b64"], str):
         raise invalid(f'{place} is a JSON {_kind(value)}; expected a string or {{"b64": "..."}}')
+    try:
+        return base64.b64decode(value["b64"], validate=True)
+    except ValueError:
+        pass  # blanks, or no padding
     text = _BLANKS.sub("", value["b64"]).rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise invalid(f"{place}: Unable to base64 decode (standard alphabet, RFC 4648): {error}") from None
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ from serving.embedded.watching import Versions
 
 _MOST_CALLS = 512  # gRPC requests at a time; more are RESOURCE_EXHAUSTED
 _LAST_REQUESTS = 30.0  # seconds that requests have to end after the server was told to stop
+_SWITCH_INTERVAL = 5e-4
+"""Seconds that a thread may hold the interpreter while others wait. A request needs it several times, and a
+version that is being loaded would hold it for Python's 5 ms each time."""
 
 
 class ServerError(ValueError):
@@ -90,6 +94,7 @@ def run_server(settings: ServerSettings, ready: Callable[[Ready], None]) -> None
     ServerError
         If a port cannot be opened.
     """
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     # Before the model is loaded, which takes longer.
     with _listening(settings.host, settings.rest_port) as listener:
         versions = Versions(settings.folder, served=2 if settings.canary else 1)
