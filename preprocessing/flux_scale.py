@@ -186,7 +186,7 @@ def sky_level(image: np.ndarray) -> float:
     float
         In the units of `image`; 0 if no pixel is finite.
     """
-    pixels = image[np.isfinite(image)]
+    pixels = image[np.isfinite(image)].astype(np.float64)  # the variance of a stray 1e25 is no float32
     if not pixels.size:
         return 0.0
     return float(np.median(sigma_clip(pixels, sigma=SKY_SIGMA, maxiters=SKY_CLIPPINGS, masked=False)))

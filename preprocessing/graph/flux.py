@@ -195,7 +195,14 @@ class FluxReader:
         )
         more = tf.where(
             tf.size(bad) > _NAMED_PROBLEMS,
-            tf.strings.join(["; and ", tf.strings.as_string(tf.size(bad) - _NAMED_PROBLEMS), " more"]),
+            tf.strings.join(
+                [
+                    "; and ",
+                    tf.strings.as_string(tf.size(bad) - _NAMED_PROBLEMS),
+                    " more up to object ",
+                    tf.strings.as_string(first + (tf.size(problem) - 1) // len(self.bands)),
+                ]
+            ),
             "",
         )
         message = tf.strings.join([tf.strings.reduce_join(sentences, separator="; "), more])

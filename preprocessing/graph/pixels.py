@@ -118,20 +118,15 @@ def sky_level(image: tf.Tensor) -> tf.Tensor:
     tf.Tensor, float32, shape ()
         0 if no pixel is finite.
     """
-    pixels = tf.sort(tf.boolean_mask(image, tf.math.is_finite(image)))
-    wide = tf.cast(pixels, tf.float64)
-    # What is not clipped is a range of the sorted pixels, so that sums of it are differences of two sums.
-    centred = wide - tf.reduce_mean(wide)
-    sums, squares = (tf.pad(tf.cumsum(values), [[1, 0]]) for values in (centred, centred**2))
+    finite = tf.boolean_mask(image, tf.math.is_finite(image))
+    pixels = tf.cast(tf.sort(finite), tf.float64)
 
+    # What is not clipped is a range of the sorted pixels.
     def clip(turn: tf.Tensor, low: tf.Tensor, high: tf.Tensor, changed: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        count = tf.cast(high - low, tf.float64)
-        mean = (sums[high] - sums[low]) / count
-        variance = (squares[high] - squares[low]) / count - mean**2
-        reach = SKY_SIGMA * tf.sqrt(tf.maximum(variance, 0.0))
-        middle = _middle(wide, low, high)
-        first = tf.searchsorted(wide, [middle - reach], "left")[0]
-        last = tf.searchsorted(wide, [middle + reach], "right")[0]
+        reach = SKY_SIGMA * tf.math.reduce_std(pixels[low:high])
+        middle = _middle(pixels, low, high)
+        first = tf.searchsorted(pixels, [middle - reach], "left")[0]
+        last = tf.searchsorted(pixels, [middle + reach], "right")[0]
         first, last = tf.maximum(low, first), tf.minimum(high, last)
         return turn + 1, first, last, (first > low) | (last < high)
 
@@ -140,7 +135,7 @@ def sky_level(image: tf.Tensor) -> tf.Tensor:
         clip,
         (0, 0, tf.size(pixels), True),
     )
-    return tf.cond(high > low, lambda: _middle(pixels, low, high), lambda: 0.0)
+    return tf.cond(high > low, lambda: tf.cast(_middle(pixels, low, high), tf.float32), lambda: 0.0)
 
 
 def _middle(ordered: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:

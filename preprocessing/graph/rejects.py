@@ -72,6 +72,9 @@ def saturated_pixels(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
 
     def counted() -> tf.Tensor:
         reached = tf.cast(images, tf.float64) >= levels[:, None, None]
+        reached &= tf.math.is_finite(levels)[
+            :, None, None
+        ]  # an infinite pixel does not reach an unknown level
         return tf.cast(tf.math.count_nonzero(reached, axis=(1, 2)), tf.float64)
 
     def impossible() -> tf.Tensor:

@@ -152,6 +152,28 @@ def test_flux_is_that_of_the_ingest(tmp_path, rules):
         np.testing.assert_allclose(answer, expected, rtol=2e-6, atol=1e-6 * np.nanmax(np.abs(expected)))
 
 
+@pytest.mark.parametrize("value", [1e9, -1e9, 1e13, -1e13, 1e17, 1e25, 3e38, -3e38])
+def test_a_stray_pixel_of_any_size_does_not_move_the_sky(tmp_path, value):
+    image = galaxy(3, 30, 500.0, 2.0)
+    whole = content_of(fits.PrimaryHDU(image))
+    image[0, 1], image[29, 29] = value, 700.0
+    content = content_of(fits.PrimaryHDU(image))
+    expected = ingested(tmp_path, content, background="sigma_clip")
+    read = in_graph(background="sigma_clip")
+    answer = read(tf.constant([[whole, content, content]])).numpy()[:, 0]
+    np.testing.assert_allclose(answer[1], expected, atol=1e-4)
+    np.testing.assert_allclose(answer[1], answer[0], atol=0.05)
+
+
+def test_infinite_pixels_of_a_stamp_without_a_level_are_not_saturated_beside_one_with_a_level(tmp_path):
+    image = galaxy(1, 30)
+    image[3, :] = image[6, 3:20] = np.inf
+    infinite, leveled = content_of(fits.PrimaryHDU(image)), stamp(SATURATE=60000)
+    answer = READ(tf.constant([[infinite, infinite, infinite], [leveled, leveled, leveled]])).numpy()
+    assert np.array_equal(answer[0, 0], ingested(tmp_path, infinite), equal_nan=True)
+    assert np.array_equal(answer[0, 1], ingested(tmp_path, leveled))
+
+
 @pytest.mark.parametrize(
     ("header", "factor"),
     [
@@ -290,7 +312,7 @@ def test_what_cannot_be_read_is_refused_with_position_and_reason(case):
 def test_the_first_reasons_of_many_are_given():
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         READ(tf.constant([[b"x"] * 3] * 4))
-    assert str(caught.value).count("object ") == 5 and "and 7 more" in str(caught.value)
+    assert str(caught.value).count(", band ") == 5 and "; and 7 more up to object 3" in str(caught.value)
 
 
 def test_objects_of_several_sizes_and_an_empty_batch():

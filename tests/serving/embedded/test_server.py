@@ -96,6 +96,12 @@ def test_other_paths_and_methods_are_refused(server):
     assert requests.get(f"{server.url}/healthz", timeout=10).status_code == 200
 
 
+def test_text_that_utf8_cannot_hold_is_refused(server):
+    body = b'{"signature_name": "\\ud800", "instances": [1]}'
+    answer = requests.post(f"{server.model}:predict", data=body, timeout=30)
+    assert answer.status_code == 400 and r"\ud800" in answer.json()["error"]
+
+
 def test_one_bad_file_in_the_middle_of_many_requests_spoils_none(server):
     good = fits_body([[fits_bytes(GOOD)] * 3] * 2)
     bad = fits_body([[fits_bytes(GOOD)] * 3, [fits_bytes(GOOD), b"no FITS", fits_bytes(GOOD)]])
