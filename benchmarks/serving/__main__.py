@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -187,7 +188,7 @@ def _memory(process: subprocess.Popen) -> float:
     return int(resident.split()[1]) / 1024
 
 
-def _rounded(values: list[float]) -> str:
+def _rounded(values: Sequence[float]) -> str:
     return f"({', '.join(f'{value:.1f}' for value in values)})"
 
 
