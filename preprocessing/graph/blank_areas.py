@@ -57,9 +57,9 @@ def _search(image: tf.Tensor, least: tf.Tensor, saturation: tf.Tensor) -> tf.Ten
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
         place = places[turn]
         number = numbers[place]
-        exact = tf.cast(number, tf.float64)
         finite = tf.math.is_finite(number)
-        saturated = finite & (saturation <= exact) & (exact <= rule.FAR_ABOVE * saturation)
+        lowest, highest = (tf.cast(factor * saturation, tf.float32) for factor in (1.0, rule.FAR_ABOVE))
+        saturated = finite & (lowest <= number) & (number <= highest)
         none = tf.zeros_like(image, tf.bool)
 
         def looked_for() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

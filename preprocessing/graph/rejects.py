@@ -70,8 +70,11 @@ def saturated_pixels(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
     tf.Tensor, float64, shape (P,)
     """
 
+    # A level that was written with more digits than a pixel holds is rounded as the pixel was.
+    rounded = tf.cast(levels, tf.float32)
+
     def counted() -> tf.Tensor:
-        reached = tf.cast(images, tf.float64) >= levels[:, None, None]
+        reached = images >= rounded[:, None, None]
         reached &= tf.math.is_finite(levels)[
             :, None, None
         ]  # an infinite pixel does not reach an unknown level
@@ -79,8 +82,8 @@ def saturated_pixels(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
 
     def impossible() -> tf.Tensor:
         pixels = _in_rows(images)
-        largest = tf.cast(tf.reduce_max(pixels, axis=-1), tf.float64)
-        return _all_finite(pixels) & tf.reduce_all(largest < levels)  # with NaN there is no largest
+        below = tf.reduce_max(pixels, axis=-1) < rounded
+        return _all_finite(pixels) & tf.reduce_all(below)  # with NaN there is no largest pixel
 
     none = tf.cond(tf.reduce_all(tf.math.is_inf(levels)), lambda: True, impossible)
     return tf.cond(none, lambda: tf.zeros_like(levels), counted)

@@ -40,8 +40,8 @@ def image_of(kind: str, side: int, seed: int) -> np.ndarray:
     st.integers(0, 99),
     st.sampled_from(["columns", "rows", "slant", "holes"]),
     st.sampled_from([0.0, 0.02, 0.1, 0.5, 0.9]),
-    st.sampled_from([*FILLS, -0.0, np.inf, np.nan]),
-    st.sampled_from([np.inf, 500.0, 65535.0]),
+    st.sampled_from([*FILLS, -0.0, np.inf, np.nan, 230.807116, 31.0]),
+    st.sampled_from([np.inf, 500.0, 65535.0, 3.1, 230.807116]),
 )
 def test_graph_and_numpy_find_the_same_pixels(graph, kind, side, seed, shape, share, fill, saturation):
     image = image_of(kind, side, seed)

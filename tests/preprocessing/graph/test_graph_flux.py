@@ -62,8 +62,12 @@ def content_of(*hdus) -> bytes:
     return file.getvalue()
 
 
+def stamp_of(image: np.ndarray, **header) -> bytes:
+    return content_of(fits.PrimaryHDU(image, fits.Header(header)))
+
+
 def stamp(side: int = 30, seed: int = 0, **header) -> bytes:
-    return content_of(fits.PrimaryHDU(galaxy(seed, side), fits.Header(header)))
+    return stamp_of(galaxy(seed, side), **header)
 
 
 GOOD = stamp(EXTRA=1)
@@ -242,6 +246,20 @@ def test_saturated_stamps(tmp_path):
             assert word in refusal(READ, content)
         everything = in_graph(max_saturated=1.0)(tf.constant([[content] * 3])).numpy()
         assert np.array_equal(everything[0, 0], image[3:27, 3:27])
+
+
+def test_a_level_of_more_digits_than_a_pixel_holds(tmp_path):
+    image = galaxy(5, 30, 10.0, 1.0)
+    level = 230.807116  # as float32 it is smaller
+    image[4:9, 4:9] = level
+    content = stamp_of(image, SATURATE=level)
+    expected = ingested(tmp_path, content)
+    assert np.isfinite(expected).all() and float(np.float32(level)) < level
+    assert np.array_equal(READ(tf.constant([[content] * 3])).numpy()[0, 0], expected)
+    image[4:12, 4:12] = level
+    content = stamp_of(image, SATURATE=level)
+    assert ingested(tmp_path, content).reason == "too_saturated"
+    assert "11.1% of the pixels are saturated" in refusal(READ, content)
 
 
 def changed(content: bytes, card: str, text: str) -> bytes:
