@@ -69,7 +69,6 @@ def saturated_pixels(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
     -------
     tf.Tensor, float64, shape (P,)
     """
-
     # A level that was written with more digits than a pixel holds is rounded as the pixel was.
     rounded = tf.cast(levels, tf.float32)
 
