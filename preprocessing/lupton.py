@@ -89,5 +89,5 @@ def _asinh(x: tf.Tensor) -> tf.Tensor:
     once; `tf.asinh` computes one after the other and takes four times as long.
     """
     x = tf.minimum(x, _LARGEST)
-    root = tf.minimum(x, _LARGEST_SQUARED)
-    return tf.math.log1p(x + x * (root / (1.0 + tf.sqrt(1.0 + root * root))))
+    capped = tf.minimum(x, _LARGEST_SQUARED)
+    return tf.math.log1p(x + x * (capped / (1.0 + tf.sqrt(1.0 + capped * capped))))

@@ -6,6 +6,7 @@ have them first, as pictures are computed.
 
 import tensorflow as tf
 
+from preprocessing.extremes import all_finite, finite_extremes
 from preprocessing.lupton import lupton_rgb_of_planes
 from preprocessing.settings import ImageSettings
 
@@ -101,22 +102,8 @@ def shows_nothing(planes: tf.Tensor) -> tf.Tensor:
         True if, within the cut, the finite pixels of each band all have the same value, or there are none.
     """
     shape = tf.shape(planes)
-    # The extremes along a single long axis take a third of the time of those along two.
     pixels = tf.reshape(planes, [shape[0], shape[1], shape[2] * shape[3]])
-
-    def extremes_of_finite() -> tuple[tf.Tensor, tf.Tensor]:
-        finite, infinity = tf.math.is_finite(pixels), tf.fill(tf.shape(pixels), float("inf"))
-        return (
-            tf.reduce_min(tf.where(finite, pixels, infinity), axis=-1),
-            tf.reduce_max(tf.where(finite, pixels, -infinity), axis=-1),
-        )
-
-    # A sum is finite only if all pixels are; it may overflow, which costs time only.
-    lowest, highest = tf.cond(
-        tf.math.is_finite(tf.reduce_sum(pixels)),
-        lambda: (tf.reduce_min(pixels, axis=-1), tf.reduce_max(pixels, axis=-1)),
-        extremes_of_finite,
-    )
+    lowest, highest = finite_extremes(pixels, all_finite(pixels))
     return tf.reduce_all(lowest >= highest, axis=0)
 
 

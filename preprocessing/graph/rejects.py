@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from preprocessing.extremes import all_finite, finite_extremes
 from preprocessing.graph.cards import first_problem
 
 
@@ -38,21 +39,18 @@ def measure(flux: tf.Tensor, saturated: tf.Tensor) -> Measured:
     """Measure planes of flux (float32 [P, side, side]), of which the saturated pixels are counted already."""
     pixels, middle = _in_rows(flux), flux.shape[1] // 2
 
-    def all_finite() -> tuple[tf.Tensor, ...]:
-        none = tf.zeros_like(saturated)
-        return none, tf.cast(none, tf.bool), tf.reduce_min(pixels, axis=-1), tf.reduce_max(pixels, axis=-1)
-
-    def with_blank() -> tuple[tf.Tensor, ...]:
-        finite, infinity = tf.math.is_finite(pixels), tf.fill(tf.shape(pixels), float("inf"))
+    def counted() -> tuple[tf.Tensor, tf.Tensor]:
+        blank = tf.math.count_nonzero(~tf.math.is_finite(pixels), axis=-1)
         centre = tf.math.is_finite(flux[:, middle - 1 : middle + 2, middle - 1 : middle + 2])
-        return (
-            tf.cast(tf.math.count_nonzero(~finite, axis=-1), tf.float64),
-            ~tf.reduce_any(centre, axis=(1, 2)),
-            tf.reduce_min(tf.where(finite, pixels, infinity), axis=-1),
-            tf.reduce_max(tf.where(finite, pixels, -infinity), axis=-1),
-        )
+        return tf.cast(blank, tf.float64), ~tf.reduce_any(centre, axis=(1, 2))
 
-    return Measured(saturated, *tf.cond(_all_finite(pixels), all_finite, with_blank))
+    def none() -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.zeros_like(saturated), tf.zeros_like(saturated, tf.bool)
+
+    whole = all_finite(pixels)
+    blank, off_stamp = tf.cond(whole, none, counted)
+    least, most = finite_extremes(pixels, whole)
+    return Measured(saturated, blank, off_stamp, least, most)
 
 
 def saturated_pixels(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
@@ -73,16 +71,15 @@ def saturated_pixels(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
     rounded = tf.cast(levels, tf.float32)
 
     def counted() -> tf.Tensor:
-        reached = images >= rounded[:, None, None]
-        reached &= tf.math.is_finite(levels)[
-            :, None, None
-        ]  # an infinite pixel does not reach an unknown level
+        # An infinite pixel does not reach an unknown level.
+        known = tf.math.is_finite(levels)[:, None, None]
+        reached = known & (images >= rounded[:, None, None])
         return tf.cast(tf.math.count_nonzero(reached, axis=(1, 2)), tf.float64)
 
     def impossible() -> tf.Tensor:
         pixels = _in_rows(images)
         below = tf.reduce_max(pixels, axis=-1) < rounded
-        return _all_finite(pixels) & tf.reduce_all(below)  # with NaN there is no largest pixel
+        return all_finite(pixels) & tf.reduce_all(below)  # with NaN there is no largest pixel
 
     none = tf.cond(tf.reduce_all(tf.math.is_inf(levels)), lambda: True, impossible)
     return tf.cond(none, lambda: tf.zeros_like(levels), counted)
@@ -131,10 +128,5 @@ def reject_reason(problem: tf.Tensor, measured: Measured, area: int, limits: Map
 
 
 def _in_rows(images: tf.Tensor) -> tf.Tensor:
-    """Return the pixels of each image in one row, of which TensorFlow finds the extremes faster."""
+    """Return the pixels of each image in one row, as `finite_extremes` takes them."""
     return tf.reshape(images, [-1, images.shape[1] * images.shape[2]])
-
-
-def _all_finite(pixels: tf.Tensor) -> tf.Tensor:
-    """Return whether all pixels are finite; False, too, if their sum overflows."""
-    return tf.math.is_finite(tf.reduce_sum(pixels))

@@ -38,9 +38,9 @@ class ServingError(Exception):
     """
 
     def __init__(self, code: grpc.StatusCode, message: str, http_status: int | None = None) -> None:
+        message = message.encode("utf-8", "backslashreplace").decode()  # JSON can name what UTF-8 cannot
         if len(message) > LONGEST_MESSAGE:
             message = f"{message[: LONGEST_MESSAGE - 4]} ..."
-        message = message.encode("utf-8", "backslashreplace").decode()  # JSON can name what UTF-8 cannot
         super().__init__(message)
         self.code = code
         self.message = message

@@ -1,11 +1,7 @@
 """FITS files decoded in the graph, compared with the reader of the ingest."""
 
-import io
-import json
 import math
 import os
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,73 +9,10 @@ import tensorflow as tf
 from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from read_in_graph import GOOD, READ, SIDE, content_of, in_graph, ingested, refusal, stamp
 from stamp_images import galaxy
 
 from preprocessing.fits.files import StampError
-from preprocessing.flux_scale import FluxScale
-from preprocessing.graph.flux import FluxReader
-from preprocessing.stamps import StampReader
-
-SIDE = 24
-RAW = {"background": "none", "zero_points": "none", "reference_zero_point": 22.5, "flux_factors": {}}
-LIMITS = {"max_blank": 0.2, "max_saturated": 0.05, "cubes": False}
-BANDS = ("I", "R", "G")
-
-
-@cache
-def _graph(rules: str):
-    changes = json.loads(rules)
-    flux = {key: changes.get(key, value) for key, value in RAW.items()}
-    limits = {key: changes.get(key, value) for key, value in LIMITS.items()}
-    reader = FluxReader(BANDS, SIDE, flux, limits)
-    return tf.function(reader.read, [tf.TensorSpec([None, 3], tf.string)], autograph=False)
-
-
-def in_graph(**changes):
-    """The reading of one batch, as a graph."""
-    return _graph(json.dumps(changes))
-
-
-READ = in_graph()
-
-
-def ingested(folder: Path, content: bytes, **changes) -> np.ndarray | StampError:
-    """What the ingest makes of a file."""
-    (folder / "x_I.fits").write_bytes(content)
-    flux = {key: changes.get(key, value) for key, value in RAW.items()}
-    scale = FluxScale(*flux.values())
-    limits = {key: changes.get(key, LIMITS[key]) for key in ("max_blank", "max_saturated")}
-    reader = StampReader(str(folder / "{name}_{band}.fits"), ("I",), SIDE, flux_scale=scale, **limits)
-    try:
-        return reader.read("x").planes["I"].flux
-    except StampError as error:
-        return error
-
-
-def content_of(*hdus) -> bytes:
-    file = io.BytesIO()
-    fits.HDUList(list(hdus)).writeto(file, output_verify="silentfix")
-    return file.getvalue()
-
-
-def stamp_of(image: np.ndarray, **header) -> bytes:
-    return content_of(fits.PrimaryHDU(image, fits.Header(header)))
-
-
-def stamp(side: int = 30, seed: int = 0, **header) -> bytes:
-    return stamp_of(galaxy(seed, side), **header)
-
-
-GOOD = stamp(EXTRA=1)
-
-
-def refusal(read, content: bytes) -> str:
-    """The message about a file that stands among good ones: object 1, band R."""
-    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
-        read(tf.constant([[GOOD] * 3, [GOOD, content, GOOD], [GOOD] * 3]))
-    message = str(caught.value)
-    assert "object 1, band R: " in message and "object 0" not in message and "object 2" not in message
-    return message
 
 
 @settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -169,15 +102,6 @@ def test_a_stray_pixel_of_any_size_does_not_move_the_sky(tmp_path, value):
     np.testing.assert_allclose(answer[1], answer[0], atol=0.05)
 
 
-def test_infinite_pixels_of_a_stamp_without_a_level_are_not_saturated_beside_one_with_a_level(tmp_path):
-    image = galaxy(1, 30)
-    image[3, :] = image[6, 3:20] = np.inf
-    infinite, leveled = content_of(fits.PrimaryHDU(image)), stamp(SATURATE=60000)
-    answer = READ(tf.constant([[infinite, infinite, infinite], [leveled, leveled, leveled]])).numpy()
-    assert np.array_equal(answer[0, 0], ingested(tmp_path, infinite), equal_nan=True)
-    assert np.array_equal(answer[0, 1], ingested(tmp_path, leveled))
-
-
 @pytest.mark.parametrize(
     ("header", "factor"),
     [
@@ -223,43 +147,6 @@ def test_a_zero_point_in_the_primary_header(tmp_path, inherit):
     else:
         answer = read(tf.constant([[good, content, good]])).numpy()[1, 0]
         np.testing.assert_allclose(answer, expected, rtol=1e-6)
-
-
-def test_saturated_stamps(tmp_path):
-    image = galaxy(0, 30, 100.0)
-    image[10:20, 10:20] += 5000
-    for header, reason in (
-        ({"SATURATE": 4000.0}, "too_saturated"),
-        ({"SATLEVEL": 60000}, None),
-        ({"SATURATE": 0}, None),
-        ({"SATURATE": "unknown", "SATLEVEL": 4000}, "too_saturated"),
-        ({"SATURATE": -1.0}, "bad_saturation"),
-        ({"SATURATE": 999.0}, "bad_saturation"),
-    ):
-        content = content_of(fits.PrimaryHDU(image, fits.Header(header)))
-        expected = ingested(tmp_path, content)
-        assert (expected.reason if isinstance(expected, StampError) else None) == reason
-        if reason is None:
-            assert np.array_equal(READ(tf.constant([[content] * 3])).numpy()[0, 0], expected)
-        else:
-            word = "are saturated, limit 5.0%" if reason == "too_saturated" else "is not a saturation level"
-            assert word in refusal(READ, content)
-        everything = in_graph(max_saturated=1.0)(tf.constant([[content] * 3])).numpy()
-        assert np.array_equal(everything[0, 0], image[3:27, 3:27])
-
-
-def test_a_level_of_more_digits_than_a_pixel_holds(tmp_path):
-    image = galaxy(5, 30, 10.0, 1.0)
-    level = 230.807116  # as float32 it is smaller
-    image[4:9, 4:9] = level
-    content = stamp_of(image, SATURATE=level)
-    expected = ingested(tmp_path, content)
-    assert np.isfinite(expected).all() and float(np.float32(level)) < level
-    assert np.array_equal(READ(tf.constant([[content] * 3])).numpy()[0, 0], expected)
-    image[4:12, 4:12] = level
-    content = stamp_of(image, SATURATE=level)
-    assert ingested(tmp_path, content).reason == "too_saturated"
-    assert "11.1% of the pixels are saturated" in refusal(READ, content)
 
 
 def changed(content: bytes, card: str, text: str) -> bytes:
